@@ -1,0 +1,79 @@
+# Weir. The commands:
+#   make              the release binary, build/weir (static, hardened, stripped)
+#   make demo         installs what is missing, builds, and serves content-example on http://127.0.0.1:8080
+#   make test         installs what is missing, builds, and runs every test (release build)
+#   make check        the unit and flow tests under AddressSanitizer and UBSan; `make tsan` under ThreadSanitizer
+#   make proof        the acceptance counts (1,000 kills, races, long fuzz); takes hours
+#   make lint         clang-format and clang-tidy, read only
+#   make bench        test/bench and scripts/bench, beside the peers that are installed
+#   make fuzz-NAME    test/fuzz/NAME_fuzz.cpp for SECONDS=60
+#   make golden       writes the golden files of test/site anew; review the difference like code
+#   make install      build/weir to $(DESTDIR)$(PREFIX)/bin
+#   make clean        removes build/
+# Variables: MODE=release|debug|asan|tsan, JOBS=2, TESTS='[tag]' (a Catch2 filter), CXX, PREFIX=/usr/local
+
+MODE ?= release
+JOBS ?= 2
+CXX ?= g++
+PREFIX ?= /usr/local
+SECONDS ?= 60
+TESTS ?=
+B := build/$(MODE)
+DEPS ?= build/deps
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Werror
+HARD := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fcf-protection
+FLAGS_release := -O2 -fPIE $(HARD) -ffunction-sections -fdata-sections
+FLAGS_debug := -O1 -g -D_GLIBCXX_ASSERTIONS
+FLAGS_asan := -O1 -g -D_GLIBCXX_ASSERTIONS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-maybe-uninitialized
+FLAGS_tsan := -O1 -g -D_GLIBCXX_ASSERTIONS -fsanitize=thread -Wno-tsan
+LINK_release := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,pack-relative-relocs
+CXXFLAGS_ALL = -std=c++20 $(WARN) $(FLAGS_$(MODE)) -DTOML_HEADER_ONLY=0 -Isrc -isystem $(DEPS) -MMD -MP $(CXXFLAGS)
+LIBS := -lcmark-gfm-extensions -lcmark-gfm -lsqlite3 -lpcre2-8 -lbrotlienc -lbrotlicommon -lzstd -lxxhash -ldeflate -lyaml-cpp -l:libmodsecurity.a -lssl -lcrypto -lpthread
+# The linker notes that dlopen, getaddrinfo and gethostbyname need glibc's files at run time; docs/decisions/02 says why that is fine.
+LINK = $(CXX) $(FLAGS_$(MODE)) $(LINK_$(MODE)) $(LDFLAGS)
+
+SOURCES := $(sort $(shell find src -name '*.cpp'))
+OBJECTS := $(SOURCES:%.cpp=$(B)/%.o) $(B)/embedded.o $(B)/commit.o
+LIBRARY := $(B)/libweir.a
+UNIT := $(patsubst %.cpp,$(B)/%.o,$(sort $(shell find test -name '*_test.cpp' -not -path 'test/flow/*')) test/support.cpp)
+FLOW := $(patsubst %.cpp,$(B)/%.o,$(sort $(wildcard test/flow/*.cpp)) test/support.cpp)
+EMBED := $(sort $(shell find templates src/waf/rules -type f 2>/dev/null))
+
+.PHONY: all weir demo test check tsan proof lint bench golden install clean help deps unit flow tests
+all: weir
+weir: build/weir
+deps: ; @scripts/install-deps
+help: ; @sed -n '2,14s/^# \{0,1\}//p' Makefile
+
+build/weir: $(B)/weir ; @cp $< $@.new && mv $@.new $@
+$(B)/weir: $(B)/src/main.o $(LIBRARY) ; $(LINK) $(if $(LINK_$(MODE)),-s) -o $@ $^ $(LIBS) 2> $@.warnings || { cat $@.warnings; exit 1; }
+$(LIBRARY): $(filter-out $(B)/src/main.o,$(OBJECTS)) ; @rm -f $@; ar rcs $@ $^
+$(B)/unit-tests: $(UNIT) $(LIBRARY) ; $(LINK) -o $@ $^ -lCatch2WithMain $(LIBS) 2> $@.warnings || { cat $@.warnings; exit 1; }
+$(B)/flow-tests: $(FLOW) $(LIBRARY) ; $(LINK) -o $@ $^ -lCatch2WithMain $(LIBS) 2> $@.warnings || { cat $@.warnings; exit 1; }
+$(B)/bench-%: $(B)/test/bench/%_bench.o $(LIBRARY) ; $(LINK) -o $@ $^ $(LIBS) 2> $@.warnings || { cat $@.warnings; exit 1; }
+$(B)/%.o: %.cpp | $(DEPS)/httplib.h ; @mkdir -p $(@D); $(CXX) $(CXXFLAGS_ALL) $(if $(filter test/%,$<),-O0 -U_FORTIFY_SOURCE -Itest) -c -o $@ $<
+$(B)/test/bench/%.o: test/bench/%.cpp ; @mkdir -p $(@D); $(CXX) $(CXXFLAGS_ALL) -Itest -c -o $@ $<
+$(B)/embedded.o: $(EMBED) scripts/embed ; @mkdir -p $(@D); scripts/embed $(B)/embedded $(EMBED) && $(CXX) $(CXXFLAGS_ALL) -c -o $@ $(B)/embedded.cpp
+# FORCE keeps the commit honest; the file changes only when the commit does.
+$(B)/commit.cpp: FORCE ; @mkdir -p $(@D); scripts/commit > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(B)/commit.o: $(B)/commit.cpp ; $(CXX) $(CXXFLAGS_ALL) -c -o $@ $<
+$(DEPS)/httplib.h: ; @scripts/install-deps
+FORCE:
+
+unit: $(B)/unit-tests ; $(B)/unit-tests $(TESTS)
+flow: $(B)/flow-tests $(B)/weir ; WEIR=$(B)/weir $(B)/flow-tests $(TESTS)
+tests: $(B)/unit-tests $(B)/flow-tests $(B)/weir ; @scripts/run-tests $(B)
+demo: deps ; @$(MAKE) -j$(JOBS) build/weir && scripts/demo
+test: deps ; @$(MAKE) -j$(JOBS) build/weir tests
+check: deps ; @$(MAKE) -j$(JOBS) MODE=asan tests
+tsan: deps ; @$(MAKE) -j$(JOBS) MODE=tsan tests
+proof: deps ; @$(MAKE) -j$(JOBS) build/weir $(B)/unit-tests $(B)/flow-tests && scripts/proof
+lint: ; @scripts/lint
+bench: build/weir ; @scripts/bench/all
+golden: $(B)/unit-tests ; WEIR_GOLDEN=write $(B)/unit-tests '[golden]'
+fuzz-%: ; @scripts/fuzz $* $(SECONDS)
+install: build/weir ; install -D -m 755 build/weir $(DESTDIR)$(PREFIX)/bin/weir
+clean: ; rm -rf build
+.SECONDARY:
+-include $(OBJECTS:.o=.d) $(UNIT:.o=.d) $(FLOW:.o=.d) $(wildcard $(B)/test/bench/*.d)

@@ -1,0 +1,127 @@
+#pragma once
+// Every bound of weir, in one table. A queue, buffer, map or loop that is fed from outside and has no
+// row here is a bug. Behind each row: what happens above it, and where the number comes from
+// ("wire" = the wire specification's table of limits, with its anchors in other servers).
+// A limit that the operator may change has its default here; the configuration carries the value.
+
+#include "base/bytes.h"
+
+#include <chrono>
+
+namespace weir::limits {
+
+using namespace std::chrono_literals;
+
+// --- http: connections and messages (wire, section 8) ---------------------------------------------
+inline constexpr std::size_t connections_max = 16'384;           // oldest idle closed, else 503 + close
+inline constexpr std::size_t connections_per_client_max = 1'024;  // 429 + close; loopback exempt
+inline constexpr std::size_t target_bytes_max = 8 * KiB;         // 414 + close
+inline constexpr std::size_t head_bytes_max = 16 * KiB;          // 431 + close
+inline constexpr std::size_t head_fields_max = 100;              // 431 + close
+inline constexpr std::size_t method_bytes_max = 32;              // 501 + close
+inline constexpr std::size_t body_bytes_max = 1 * MiB;           // 413 + close, per route
+inline constexpr std::size_t bodies_buffered_bytes_max = 256 * MiB;  // 503 + Retry-After
+inline constexpr std::size_t chunk_extension_bytes_max = 256;    // 400 + close, per chunk
+inline constexpr std::size_t body_extension_bytes_max = 4 * KiB;  // 400 + close, per body
+inline constexpr std::size_t trailers_max = 16;                  // 400 + close
+inline constexpr std::size_t pipelined_max = 16;                 // reading stops until one is answered
+inline constexpr std::size_t requests_per_connection_max = 100'000;  // answered with close
+inline constexpr std::size_t accepts_per_wake_max = 64;
+inline constexpr std::size_t read_buffer_bytes = 64 * KiB;       // one per loop
+inline constexpr std::size_t lingering_bytes_max = 64 * KiB;     // discarded after a refusal, then closed
+inline constexpr std::size_t ranges_max = 5;                     // more, or overlapping: 200 with the whole
+
+// --- http: deadlines ------------------------------------------------------------------------------
+inline constexpr auto handshake_time_max = 10s;    // closed
+inline constexpr auto head_time_max = 10s;         // 408 + close; silently when no byte came
+inline constexpr auto body_grace = 5s;             // then at least body_rate_min, else 408 + close
+inline constexpr std::size_t body_rate_min = 1 * KiB;  // bytes per second
+inline constexpr auto write_stall_max = 30s;       // reset
+inline constexpr std::size_t write_rate_min = 500;  // bytes per second over 60 s, else reset
+inline constexpr auto idle_time_max = 75s;         // closed silently
+inline constexpr auto idle_time_crowded_max = 5s;  // above 80 % of connections
+inline constexpr auto lingering_time_max = 1s;
+inline constexpr auto answer_time_max = 60s;       // 504
+inline constexpr auto drain_time_max = 5s;
+
+// --- text ------------------------------------------------------------------------------------------
+inline constexpr std::size_t json_depth_max = 64;       // error; each caller may ask for less or more
+inline constexpr std::size_t json_bytes_max = 64 * MiB;
+inline constexpr std::size_t toml_bytes_max = 16 * MiB;
+inline constexpr std::size_t yaml_bytes_max = 16 * MiB;
+inline constexpr std::size_t markdown_bytes_max = 16 * MiB;
+inline constexpr std::size_t markdown_depth_max = 512;  // error with file and line
+
+// --- template (site, S-84) -------------------------------------------------------------------------
+inline constexpr std::size_t template_steps_max = 10'000'000;  // error: the template does not end
+inline constexpr std::size_t template_frames_max = 200;        // error: recursion
+inline constexpr std::size_t template_output_bytes_max = 64 * MiB;
+
+// --- site ------------------------------------------------------------------------------------------
+inline constexpr std::size_t diagnostics_max = 50;                // then a count
+inline constexpr std::size_t load_data_bytes_max = 8 * MiB;       // error
+inline constexpr auto load_data_time_max = 10s;                   // error
+inline constexpr std::size_t site_files_max = 1'000'000;          // error
+
+// --- store and cache (cache, sections 4, 9, 10, 12) -----------------------------------------------
+inline constexpr std::size_t store_bytes_max = 2 * GiB;
+inline constexpr std::size_t memory_cache_bytes_max = 128 * MiB;
+inline constexpr std::size_t tags_per_entry_max = 32;      // more: an interned tag set
+inline constexpr std::size_t tag_bytes_max = 256;          // refused
+inline constexpr std::size_t purge_items_max = 1'000;      // 413
+inline constexpr std::size_t log_record_bytes_max = 16 * MiB;
+inline constexpr std::size_t blob_inline_bytes_max = 4 * KiB;  // below: kept in the log or segment
+inline constexpr std::size_t refresh_queue_max = 4'096;    // over: the stale copy stays, next hit tries again
+inline constexpr std::size_t webhook_bytes_max = 1 * MiB;  // 413
+inline constexpr auto webhook_skew_max = 5min;             // 401
+inline constexpr std::size_t webhook_replays_max = 65'536;
+inline constexpr std::size_t releases_kept = 10;
+
+// --- guard ------------------------------------------------------------------------------------------
+inline constexpr std::size_t token_bytes_max = 8 * KiB;    // 401
+inline constexpr std::size_t token_depth_max = 8;
+inline constexpr std::size_t token_kid_bytes_max = 256;
+inline constexpr std::size_t token_cache_max = 65'536;
+inline constexpr std::size_t jwks_bytes_max = 64 * KiB;
+inline constexpr std::size_t jwks_keys_max = 64;
+inline constexpr std::size_t limiter_slots = 1'048'576;    // least debt is replaced
+inline constexpr std::size_t trace_state_members_max = 32;
+inline constexpr std::size_t steps_per_route_max = 16;     // configuration error
+
+// --- waf --------------------------------------------------------------------------------------------
+inline constexpr std::size_t waf_body_bytes_max = 128 * KiB;
+inline constexpr std::size_t waf_arguments_max = 1'000;
+inline constexpr std::size_t waf_json_depth_max = 64;
+inline constexpr std::size_t waf_body_inline_bytes_max = 32 * KiB;  // larger: inspected on a worker
+
+// --- data and sync (data, D-51) ---------------------------------------------------------------------
+inline constexpr std::size_t sync_body_bytes_max = 1 * MiB;
+inline constexpr std::size_t sync_batch_ops_max = 500;
+inline constexpr std::size_t sync_value_bytes_max = 64 * KiB;
+inline constexpr std::size_t sync_entity_bytes_max = 128;
+inline constexpr std::size_t sync_field_bytes_max = 64;
+inline constexpr std::size_t sync_entities_max = 100'000;
+inline constexpr std::size_t sync_fields_max = 256;
+inline constexpr std::size_t sync_set_max = 10'000;
+inline constexpr std::size_t sync_page_ops_max = 1'000;
+inline constexpr std::size_t sync_page_bytes_max = 1 * MiB;
+inline constexpr std::size_t sync_json_depth_max = 32;
+inline constexpr std::size_t sync_waiters_max = 10'000;
+inline constexpr std::size_t commit_ops_max = 4'096;
+inline constexpr std::size_t commit_bytes_max = 1 * MiB;
+inline constexpr std::size_t commit_queue_max = 16'384;  // 503
+inline constexpr auto sync_drift_max = 60s;              // 422
+inline constexpr std::size_t kv_value_bytes_max = 64 * KiB;
+inline constexpr std::size_t kv_key_bytes_max = 512;
+inline constexpr std::size_t tenants_open_max = 1'024;
+
+// --- base -------------------------------------------------------------------------------------------
+inline constexpr std::size_t log_queue_lines_max = 8'192;  // dropped and counted
+inline constexpr std::size_t worker_queue_max = 4'096;     // Errc::full
+inline constexpr std::size_t file_bytes_max = 1 * GiB;
+
+// The smallest machine we promise to run on has 512 MiB: idle connections, whole bodies at the default
+// share of a busy day, and the memory tier must fit beside each other.
+static_assert(connections_max * 1 * KiB + memory_cache_bytes_max + bodies_buffered_bytes_max <= 512 * MiB);
+
+}  // namespace weir::limits
