@@ -1,0 +1,47 @@
+#pragma once
+// Where a site's files come from: a directory of the author, or the inputs that a release kept.
+//
+// `build` and `SiteRenderer` read through this and nothing else, so that a page can be rendered again on a
+// host that never saw the author's directory. Paths are relative to the site's root, '/' between parts, and
+// never leave it. All functions are callable from any thread at once.
+
+#include "base/file.h"
+#include "base/result.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::site {
+
+class SiteSource {
+ public:
+  virtual ~SiteSource() = default;
+
+  // All files below `directory` ("" = the root), sorted bytewise by path; a directory that does not exist is
+  // an empty listing. Paths in the answer are relative to the site's root. Links that leave it are in
+  // `left_out`, never followed.
+  virtual Result<RootDirectory::Listing> list(std::string_view directory) const = 0;
+
+  // Errc::missing when there is none, Errc::denied when it would leave the root.
+  virtual Result<std::string> read(std::string_view path) const = 0;
+  virtual Result<bool> exists(std::string_view path) const = 0;
+};
+
+// The author's directory.
+class DirectorySource final : public SiteSource {
+ public:
+  static Result<std::unique_ptr<DirectorySource>> open(const std::string& root);
+
+  Result<RootDirectory::Listing> list(std::string_view directory) const override;
+  Result<std::string> read(std::string_view path) const override;
+  Result<bool> exists(std::string_view path) const override;
+  const std::string& root() const { return root_.path(); }
+
+ private:
+  explicit DirectorySource(RootDirectory root) : root_(std::move(root)) {}
+  RootDirectory root_;
+};
+
+}  // namespace weir::site
