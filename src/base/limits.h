@@ -10,7 +10,8 @@
 
 namespace weir::limits {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""min;
 
 // --- http: connections and messages (wire, section 8) ---------------------------------------------
 inline constexpr std::size_t connections_max = 16'384;           // oldest idle closed, else 503 + close
