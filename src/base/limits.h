@@ -57,6 +57,9 @@ inline constexpr std::size_t markdown_depth_max = 512;  // error with file and l
 inline constexpr std::size_t template_steps_max = 10'000'000;  // error: the template does not end
 inline constexpr std::size_t template_frames_max = 200;        // error: recursion
 inline constexpr std::size_t template_output_bytes_max = 64 * MiB;
+inline constexpr std::size_t template_working_bytes_max = 512 * MiB;  // error: all strings and arrays one render makes
+inline constexpr std::size_t template_nesting_max = 128;     // error: tags, expressions, arrays within each other
+inline constexpr std::size_t template_bytes_max = 8 * MiB;   // error: one template file
 
 // --- site ------------------------------------------------------------------------------------------
 inline constexpr std::size_t diagnostics_max = 50;                // then a count
