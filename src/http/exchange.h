@@ -1,0 +1,178 @@
+#pragma once
+// One request and its answer, from the parsed head to the last byte handed to the kernel.
+//
+// Everything here belongs to the loop's thread. A handler answers inside on_request, or keeps the
+// ExchangeId, lets another thread work, and comes back with Loop::post:
+//
+//   const ExchangeId id = exchange.id();
+//   Loop& loop = exchange.loop();
+//   workers.offer([&loop, id] {
+//     Response response = slow_work();
+//     loop.post([&loop, id, response = std::move(response)]() mutable {
+//       if (Exchange* exchange = loop.find(id)) exchange->respond(std::move(response));
+//     });
+//   });
+//
+// An Exchange stays valid until on_finished for it returns. on_finished is never called from inside a
+// call into the Exchange, only after control has returned to the loop. Exactly one answer per exchange
+// (MUST). When none came within the deadline the engine answers 504.
+
+#include "base/clock.h"
+#include "http/message.h"
+#include "http/prepared.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace weir::http {
+
+class Connection;
+class Exchange;
+class Loop;
+
+// Names an exchange across threads and after its end. Never reused within a process's life in practice
+// (64 bits of slot and generation).
+struct ExchangeId {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;  // 0 = names nothing
+  friend bool operator==(ExchangeId, ExchangeId) = default;
+};
+
+// How an exchange ended; the words of the access log.
+enum class Ending : std::uint8_t {
+  complete,  // every byte of the answer was handed to the kernel
+  gone,      // the client left first
+  cut,       // a deadline, a limit or the drain ended it
+};
+
+struct Finished {
+  const Exchange& exchange;
+  int status = 0;               // of the answer; 0 = gone before there was one
+  std::uint64_t body_bytes = 0; // of the answer, handed to the kernel
+  std::uint64_t sent_bytes = 0; // head and body
+  Nanos took{0};                // from the head's arrival to the last byte
+  Ending ending = Ending::complete;
+};
+
+// Output that goes on for a while: server-sent events, long polls, large exports. Chunked in HTTP/1.1,
+// until close in 1.0. Whole writes only; nothing is queued above `queue_bytes_max`.
+class StreamWriter {
+ public:
+  enum class Wrote : std::uint8_t {
+    sent,    // queued or sent
+    full,    // not taken: the queue is at its bound; on_room tells when it is empty again
+    closed,  // not taken: the client is gone or the stream was closed
+  };
+  Wrote write(std::string_view bytes);
+  // One frame for many streams: kept by reference while output is blocked, not copied.
+  Wrote write(std::shared_ptr<const std::string> bytes);
+  void close();  // writes the last chunk; the exchange finishes when everything is out
+  void abort();  // cuts the connection, so that the client knows that something is missing
+
+  std::size_t queued_bytes() const;
+  void set_queue_bytes_max(std::size_t bytes_max);
+  void on_room(std::function<void()> call);  // after `full`, once each time the queue has run empty
+
+ private:
+  friend class Connection;
+  Exchange* exchange_ = nullptr;
+};
+
+class Exchange {
+ public:
+  Exchange();
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  const Request& request() const { return request_; }
+  Loop& loop() const { return *loop_; }
+  ExchangeId id() const { return id_; }
+  Mono started() const { return started_; }  // when the wake that brought the head began
+
+  // Reads the whole body, at most `bytes_max`, then calls `done` once; at once when it is already here.
+  // Sends "100 Continue" when the client waits for it. When the body does not come as it should the
+  // engine answers itself (413, 408, 400, 503) and `done` is dropped; on_finished follows.
+  void read_body(std::size_t bytes_max, std::function<void(Exchange&)> done);
+  std::string_view body() const { return body_; }
+  std::string take_body() { return std::move(body_); }
+
+  void respond(Response&& response);
+  // `extra_fields`: whole lines "Name: value\r\n", clean by the caller's promise. The Prepared is kept by
+  // reference only when output blocks or more pipelined requests wait, so pass the shared_ptr you hold.
+  void respond(const std::shared_ptr<const Prepared>& prepared, std::string_view extra_fields = {},
+               SlotValues slots = {});
+  // The engine's own page or problem for this status (problem.h), in the form the client asks for.
+  void refuse(int status, std::string_view detail, Fields extra = {});
+  StreamWriter& start_stream(Response head);  // head.body is the first piece
+  bool answered() const { return answered_; }
+  bool streaming() const { return streaming_; }
+
+  void close_after();                        // the answer carries Connection: close
+  void set_deadline(Nanos from_now);         // for the answer in all; 504 when it passes. Streams have none.
+  void on_gone(std::function<void()> call);  // the client left before the answer was complete
+
+  // Room for the next floor's state of this request. `drop` is called on the loop's thread after on_finished.
+  void set_user(void* user, void (*drop)(void*));
+  void* user() const { return user_; }
+
+ private:
+  friend class Connection;
+  friend class StreamWriter;
+  friend class Loop;
+
+  void reset();
+
+  Request request_;
+  Loop* loop_ = nullptr;
+  Connection* connection_ = nullptr;
+  ExchangeId id_;
+  Mono started_;
+  Mono deadline_;
+
+  std::unique_ptr<char[]> head_bytes_;  // what request_ points into
+  std::size_t head_capacity_ = 0;
+  std::vector<Field> fields_;
+
+  std::string body_;
+  std::size_t body_bytes_max_ = 0;
+  std::size_t body_charged_ = 0;  // counted against the process's bound for buffered bodies
+  std::function<void(Exchange&)> body_done_;
+  std::function<void()> gone_;
+  std::function<void()> room_;
+
+  StreamWriter stream_;
+  std::size_t queue_bytes_max_ = 0;
+  std::uint64_t body_sent_ = 0;
+  std::uint64_t bytes_sent_ = 0;
+  int status_ = 0;
+  Ending ending_ = Ending::complete;
+  bool answered_ = false;
+  bool streaming_ = false;
+  bool stream_open_ = false;
+  bool room_wanted_ = false;
+  bool chunked_ = false;
+  bool close_after_ = false;
+  bool reading_body_ = false;
+  bool finished_ = false;
+
+  void* user_ = nullptr;
+  void (*drop_)(void*) = nullptr;
+};
+
+// What answers requests; one object per loop, made by the HandlerFactory on that loop's thread.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  virtual void on_request(Exchange& exchange) = 0;
+  virtual void on_finished(const Finished&) {}
+  // Which form the engine's own refusals take for this request. The default looks at Accept.
+  enum class ErrorForm : std::uint8_t { page, problem };
+  virtual ErrorForm error_form(const Request& request) const;
+  // A connection was refused before there was a request (bad bytes, limits): for logs and metrics.
+  virtual void on_refused(const Peer&, int /*status*/, std::string_view /*reason*/) {}
+};
+
+}  // namespace weir::http

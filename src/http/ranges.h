@@ -1,0 +1,43 @@
+#pragma once
+// Byte ranges (RFC 9110 14). Pure.
+//
+// One satisfiable range: 206. Two to five that do not overlap: multipart/byteranges. More, or overlapping:
+// the whole, so that the bytes sent are never more than one copy. None satisfiable: 416.
+// Another unit or a malformed field is ignored: the whole.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::http {
+
+struct ByteRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;  // inclusive
+  std::uint64_t bytes() const { return last - first + 1; }
+  friend bool operator==(const ByteRange&, const ByteRange&) = default;
+};
+
+struct RangePlan {
+  enum class Kind : std::uint8_t { whole, single, several, unsatisfiable };
+  Kind kind = Kind::whole;
+  std::vector<ByteRange> ranges = {};  // in the order asked for
+};
+
+RangePlan plan_ranges(std::string_view range_field, std::uint64_t total_bytes);
+
+std::string content_range_of(ByteRange range, std::uint64_t total_bytes);  // "bytes 0-9/100"
+std::string unsatisfied_range_of(std::uint64_t total_bytes);               // "bytes */100"
+
+// The body of a multipart/byteranges answer and its Content-Type value.
+struct Multipart {
+  std::string content_type;
+  std::string body;
+};
+// `boundary` must not occur in the body; 24 random letters or digits will do.
+Multipart multipart_of(const std::vector<ByteRange>& ranges, std::string_view whole, std::string_view part_type,
+                       std::string_view boundary);
+
+}  // namespace weir::http
