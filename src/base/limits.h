@@ -80,6 +80,13 @@ inline constexpr std::size_t webhook_bytes_max = 1 * MiB;  // 413
 inline constexpr auto webhook_skew_max = 5min;             // 401
 inline constexpr std::size_t webhook_replays_max = 65'536;
 inline constexpr std::size_t releases_kept = 10;
+inline constexpr std::size_t flights_max = 4'096;             // loads and renders in flight; over: 503
+inline constexpr std::size_t flight_waiters_max = 65'536;     // over all flights; over: 503
+inline constexpr auto fresh_wait_max = 30s;                 // wait=fresh answers then, with what is done
+inline constexpr std::size_t purged_tags_max = 100'000;      // over: folded into one purge of everything
+inline constexpr std::size_t purged_prefixes_max = 1'024;    // over: likewise
+inline constexpr std::size_t purge_ids_max = 65'536;         // the oldest idempotency keys are forgotten
+inline constexpr std::size_t entry_tags_max = 65'536;        // of one page; error at build, not stored at run time
 
 // --- guard ------------------------------------------------------------------------------------------
 inline constexpr std::size_t token_bytes_max = 8 * KiB;    // 401
