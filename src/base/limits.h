@@ -12,6 +12,7 @@ namespace weir::limits {
 
 using std::chrono_literals::operator""s;
 using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""h;
 
 // --- http: connections and messages (wire, section 8) ---------------------------------------------
 inline constexpr std::size_t connections_max = 16'384;           // oldest idle closed, else 503 + close

@@ -1,0 +1,47 @@
+#pragma once
+// Collects what is wrong with an author's files, so that all errors of a phase are told at once (S-78).
+//
+// Callable from any thread. The order told is that of files, lines and columns, whatever thread found them.
+
+#include "base/guarded.h"
+#include "base/result.h"
+#include "site/build.h"
+
+#include <atomic>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace weir::site {
+
+class Diagnostics {
+ public:
+  explicit Diagnostics(Strictness strictness) : strictness_(strictness) {}
+
+  void error(Error error) { add(Severity::error, std::move(error)); }
+  // An error under `--strict`.
+  void warning(Error error) {
+    add(strictness_ == Strictness::strict ? Severity::error : Severity::warning, std::move(error));
+  }
+  // Something of weir's that is not there yet; never an error, and said once for each text.
+  void notice(std::string_view what);
+
+  bool failed() const { return errors_.load() != 0; }
+  std::size_t errors() const { return errors_.load(); }
+  std::size_t warnings() const { return warnings_.load(); }
+  // Sorted, without repeats; at most limits::diagnostics_max of each severity.
+  std::vector<Diagnostic> sorted() const;
+
+ private:
+  void add(Severity severity, Error error);
+
+  Strictness strictness_;
+  std::atomic<std::size_t> errors_{0};
+  std::atomic<std::size_t> warnings_{0};
+  Guarded<std::vector<Diagnostic>> kept_;
+};
+
+// "did you mean \"x\"?" or nothing.
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
+
+}  // namespace weir::site
