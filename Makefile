@@ -27,6 +27,7 @@ FLAGS_release := -O2 -fPIE $(HARD) -ffunction-sections -fdata-sections
 FLAGS_debug := -O1 -g -D_GLIBCXX_ASSERTIONS
 FLAGS_asan := -O1 -g -D_GLIBCXX_ASSERTIONS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-maybe-uninitialized
 FLAGS_tsan := -O1 -g -D_GLIBCXX_ASSERTIONS -fsanitize=thread -Wno-tsan
+FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -Wno-error
 LINK_release := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,pack-relative-relocs
 CXXFLAGS_ALL = -std=c++20 $(WARN) $(FLAGS_$(MODE)) -DTOML_HEADER_ONLY=0 -Isrc -isystem $(DEPS) -MMD -MP $(CXXFLAGS)
 LIBS := -lcmark-gfm-extensions -lcmark-gfm -lsqlite3 -lpcre2-8 -lbrotlienc -lbrotlicommon -lzstd -lxxhash -ldeflate -lyaml-cpp -l:libmodsecurity.a -lssl -lcrypto -lpthread
@@ -40,7 +41,7 @@ UNIT := $(patsubst %.cpp,$(B)/%.o,$(sort $(shell find test -name '*_test.cpp' -n
 FLOW := $(patsubst %.cpp,$(B)/%.o,$(sort $(wildcard test/flow/*.cpp)) test/support.cpp)
 EMBED := $(sort $(shell find templates src/waf/rules -type f 2>/dev/null))
 
-.PHONY: all weir demo test check tsan proof lint bench golden install clean help deps unit flow tests
+.PHONY: all weir demo test check tsan proof lint bench golden install clean help tsan-ci deps unit flow tests
 all: weir
 weir: build/weir
 deps: ; @scripts/install-deps
@@ -52,6 +53,7 @@ $(LIBRARY): $(filter-out $(B)/src/main.o,$(OBJECTS)) ; @rm -f $@; ar rcs $@ $^
 $(B)/unit-tests: $(UNIT) $(LIBRARY) ; $(LINK) -o $@ $^ -lCatch2WithMain $(LIBS) 2> $@.warnings || { cat $@.warnings; exit 1; }
 $(B)/flow-tests: $(FLOW) $(LIBRARY) ; $(LINK) -o $@ $^ -lCatch2WithMain $(LIBS) 2> $@.warnings || { cat $@.warnings; exit 1; }
 $(B)/bench-%: $(B)/test/bench/%_bench.o $(LIBRARY) ; $(LINK) -o $@ $^ $(LIBS) 2> $@.warnings || { cat $@.warnings; exit 1; }
+$(B)/fuzz-%: $(B)/test/fuzz/%_fuzz.o $(LIBRARY) ; $(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 $(B)/%.o: %.cpp | $(DEPS)/httplib.h ; @mkdir -p $(@D); $(CXX) $(CXXFLAGS_ALL) $(if $(filter test/%,$<),-O0 -U_FORTIFY_SOURCE -Itest) -c -o $@ $<
 $(B)/test/bench/%.o: test/bench/%.cpp ; @mkdir -p $(@D); $(CXX) $(CXXFLAGS_ALL) -Itest -c -o $@ $<
 $(B)/embedded.o: $(EMBED) scripts/embed ; @mkdir -p $(@D); scripts/embed $(B)/embedded $(EMBED) && $(CXX) $(CXXFLAGS_ALL) -c -o $@ $(B)/embedded.cpp
@@ -68,6 +70,8 @@ demo: deps ; @$(MAKE) -j$(JOBS) build/weir && scripts/demo
 test: deps ; @$(MAKE) -j$(JOBS) build/weir tests
 check: deps ; @$(MAKE) -j$(JOBS) MODE=asan tests
 tsan: deps ; @$(MAKE) -j$(JOBS) MODE=tsan tests
+# The rooms with threads, for CI: the whole suite under ThreadSanitizer is `make tsan`.
+tsan-ci: ; @$(MAKE) -j$(JOBS) MODE=tsan build/tsan/unit-tests && scripts/run-tests build/tsan '[base],[http],[cache],[store],[guard],[sync],[site]'
 proof: deps ; @$(MAKE) -j$(JOBS) build/weir $(B)/unit-tests $(B)/flow-tests && scripts/proof
 lint: ; @scripts/lint
 bench: build/weir ; @scripts/bench/all
