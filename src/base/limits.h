@@ -48,6 +48,7 @@ inline constexpr auto drain_time_max = 5s;
 
 // --- text ------------------------------------------------------------------------------------------
 inline constexpr std::size_t json_depth_max = 64;       // error; each caller may ask for less or more
+inline constexpr std::size_t json_depth_ceiling = 1'000;  // no caller may ask for more
 inline constexpr std::size_t json_bytes_max = 64 * MiB;
 inline constexpr std::size_t toml_bytes_max = 16 * MiB;
 inline constexpr std::size_t yaml_bytes_max = 16 * MiB;

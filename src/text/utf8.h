@@ -29,8 +29,7 @@ std::size_t graphemes_of(std::string_view text);          // how many
 // The first `count` clusters.
 std::string_view first_graphemes(std::string_view text, std::size_t count);
 
-// Words (UAX #29, segments that hold a letter or a digit). Each call gives the bytes up to the end
-// of the next word and the word within them; empty when there is none left.
+// Words (UAX #29): the segments that hold a letter or a digit.
 std::size_t words_of(std::string_view text);  // how many
 
 // Simple case mapping plus the usual special cases (ß to SS, final sigma).

@@ -4,8 +4,6 @@
 
 namespace weir::text {
 
-Value::Value(Object members) : held_(std::move(members)) {}
-
 const Value* Value::find(std::string_view name) const {
   const Object* members = object();
   if (members == nullptr) return nullptr;

@@ -30,18 +30,18 @@ class Value {
   using Array = std::vector<Value>;
   using Object = std::vector<Member>;
 
-  Value() = default;
-  Value(Null) {}
-  Value(bool flag) : held_(flag) {}
-  Value(std::int64_t number) : held_(number) {}
-  Value(int number) : held_(static_cast<std::int64_t>(number)) {}
-  Value(std::uint64_t number) : held_(number) {}  // only for numbers above INT64_MAX
-  Value(double number) : held_(number) {}
-  Value(std::string text) : held_(std::move(text)) {}
-  Value(std::string_view text) : held_(std::string(text)) {}
-  Value(const char* text) : held_(std::string(text)) {}
-  Value(DateText date) : held_(std::move(date)) {}
-  Value(Array items) : held_(std::move(items)) {}
+  Value();
+  Value(Null);
+  Value(bool flag);
+  Value(std::int64_t number);
+  Value(int number);
+  Value(std::uint64_t number);  // only for numbers above INT64_MAX
+  Value(double number);
+  Value(std::string text);
+  Value(std::string_view text);
+  Value(const char* text);
+  Value(DateText date);
+  Value(Array items);
   Value(Object members);
 
   bool is_null() const { return std::holds_alternative<Null>(held_); }
@@ -72,8 +72,7 @@ class Value {
   std::uint32_t line = 0;
   std::uint32_t column = 0;
 
-  // Places do not count.
-  friend bool operator==(const Value& a, const Value& b) { return a.held_ == b.held_; }
+  friend bool operator==(const Value& a, const Value& b);  // places do not count
 
  private:
   std::variant<Null, bool, std::int64_t, std::uint64_t, double, std::string, DateText, Array, Object> held_;
@@ -84,7 +83,26 @@ struct Member {
   Value value;
   std::uint32_t line = 0;    // of the name
   std::uint32_t column = 0;
-  friend bool operator==(const Member& a, const Member& b) { return a.name == b.name && a.value == b.value; }
+  friend bool operator==(const Member& a, const Member& b);
 };
+
+// Defined here, where Member is complete: clang's view of a variant asks for that.
+inline Value::Value() = default;
+inline Value::Value(Null) {}
+inline Value::Value(bool flag) : held_(flag) {}
+inline Value::Value(std::int64_t number) : held_(number) {}
+inline Value::Value(int number) : held_(static_cast<std::int64_t>(number)) {}
+inline Value::Value(std::uint64_t number) : held_(number) {}
+inline Value::Value(double number) : held_(number) {}
+inline Value::Value(std::string text) : held_(std::move(text)) {}
+inline Value::Value(std::string_view text) : held_(std::string(text)) {}
+inline Value::Value(const char* text) : held_(std::string(text)) {}
+inline Value::Value(DateText date) : held_(std::move(date)) {}
+inline Value::Value(Array items) : held_(std::move(items)) {}
+inline Value::Value(Object members) : held_(std::move(members)) {}
+inline bool operator==(const Member& a, const Member& b) {
+  return a.name == b.name && a.value == b.value;
+}
+inline bool operator==(const Value& a, const Value& b) { return a.held_ == b.held_; }
 
 }  // namespace weir::text
