@@ -75,6 +75,7 @@ class FixedKeys final : public KeySource {
 class FetchedKeySource final : public KeySource {
  public:
   // Reads `keep_path` when it is there. Fails on a URL that G-17 forbids. References must outlive it.
+  ~FetchedKeySource() override;
   static Result<std::unique_ptr<FetchedKeySource>> open(JwksSettings settings, Fetcher& fetcher, const Clock& clock,
                                                         Log& log);
 

@@ -81,7 +81,7 @@ struct LimitDecision {
   bool allowed = true;
   std::uint64_t remaining = 0;  // r: whole requests that would be allowed now
   std::int64_t reset_s = 0;     // t: seconds until the bucket is full again
-  std::int64_t retry_s = 0;     // at least reset enough for one request; 0 when allowed
+  std::int64_t retry_s = 0;     // when a request will be allowed again, not before reset_s; 0 when allowed
 };
 
 // What keys are made of. Views live as long as the call.
