@@ -51,7 +51,12 @@ inline constexpr std::size_t json_depth_max = 64;       // error; each caller ma
 inline constexpr std::size_t json_depth_ceiling = 1'000;  // no caller may ask for more
 inline constexpr std::size_t json_bytes_max = 64 * MiB;
 inline constexpr std::size_t toml_bytes_max = 16 * MiB;
+inline constexpr std::size_t toml_depth_max = 256;      // error with its place
+inline constexpr std::size_t toml_key_parts_max = 32;   // a.b.c has 3; error with its place
 inline constexpr std::size_t yaml_bytes_max = 16 * MiB;
+inline constexpr std::size_t yaml_depth_max = 128;      // error with its place
+inline constexpr std::size_t yaml_values_max = 1'000'000;  // aliases followed; error
+inline constexpr std::size_t zone_file_bytes_max = 256 * KiB;  // the zone is refused; today's largest has 4 KiB
 inline constexpr std::size_t markdown_bytes_max = 16 * MiB;
 inline constexpr std::size_t markdown_depth_max = 512;  // error with file and line
 

@@ -45,13 +45,13 @@ Result<DateTime> parse_date(std::string_view text);
 // the slug after it; false when there is none.
 struct DatedName {
   bool has_date = false;
-  std::string_view date;
-  std::string_view rest;  // the whole name when there is no date
+  std::string_view date = {};
+  std::string_view rest = {};  // the whole name when there is no date
 };
 DatedName dated_name_of(std::string_view name);
 
 DateTime date_of_wall(Wall wall);
-DateTime date_of_seconds(std::int64_t seconds);
+Result<DateTime> date_of_seconds(std::int64_t seconds);  // an error outside of years 0 to 9999
 std::string rfc3339_of(const DateTime& date);   // "2024-02-29T11:00:00.5Z"; Z when the offset is 0
 std::string iso_date_of(const DateTime& date);  // "2024-02-29"
 
