@@ -19,7 +19,8 @@ void append_html_attribute(std::string& out, std::string_view text);
 void append_xml_escaped(std::string& out, std::string_view text);
 std::string xml_escaped(std::string_view text);
 
-// Without tags and comments: what the template filter striptags leaves.
+// Without tags (from < to the next >) and comments of one line: what the template filter striptags
+// leaves.
 std::string tags_stripped(std::string_view html);
 
 }  // namespace weir::text

@@ -20,7 +20,7 @@ enum class PercentSet : std::uint8_t {
   path,          // unreserved, sub-delims, : @ /          (a whole path)
   path_segment,  // path without /
   query,         // path and ?                             (a whole query)
-  tera,          // ALPHA DIGIT - . _ ~ /                  (the template filter urlencode)
+  tera,          // ALPHA DIGIT - . _ ~ / %                (the template filter urlencode)
   alphanumeric,  // ALPHA DIGIT only                       (the template filter urlencode_strict)
   url,  // everything that may stand in a URL, % included: repairs blanks, quotes and bytes >= 0x80
 };
