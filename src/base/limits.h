@@ -56,6 +56,7 @@ inline constexpr std::size_t toml_key_parts_max = 32;   // a.b.c has 3; error wi
 inline constexpr std::size_t yaml_bytes_max = 16 * MiB;
 inline constexpr std::size_t yaml_depth_max = 128;      // error with its place
 inline constexpr std::size_t yaml_values_max = 1'000'000;  // aliases followed; error
+inline constexpr std::size_t regex_bytes_max = 64 * KiB;  // the expression is refused
 inline constexpr std::size_t zone_file_bytes_max = 256 * KiB;  // the zone is refused; today's largest has 4 KiB
 inline constexpr std::size_t markdown_bytes_max = 16 * MiB;
 inline constexpr std::size_t markdown_depth_max = 512;  // error with file and line
