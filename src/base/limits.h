@@ -56,7 +56,6 @@ inline constexpr std::size_t toml_key_parts_max = 32;   // a.b.c has 3; error wi
 inline constexpr std::size_t yaml_bytes_max = 16 * MiB;
 inline constexpr std::size_t yaml_depth_max = 128;      // error with its place
 inline constexpr std::size_t yaml_values_max = 1'000'000;  // aliases followed; error
-inline constexpr std::size_t regex_bytes_max = 64 * KiB;  // the expression is refused
 inline constexpr std::size_t zone_file_bytes_max = 256 * KiB;  // the zone is refused; today's largest has 4 KiB
 inline constexpr std::size_t markdown_bytes_max = 16 * MiB;
 inline constexpr std::size_t markdown_depth_max = 512;  // error with file and line
@@ -74,6 +73,8 @@ inline constexpr std::size_t diagnostics_max = 50;                // then a coun
 inline constexpr std::size_t load_data_bytes_max = 8 * MiB;       // error
 inline constexpr auto load_data_time_max = 10s;                   // error
 inline constexpr std::size_t site_files_max = 1'000'000;          // error
+inline constexpr std::size_t shortcode_depth_max = 64;            // error with file and line
+inline constexpr std::size_t sitemap_entries_max = 30'000;        // more: several sitemaps and an index
 
 // --- store and cache (cache, sections 4, 9, 10, 12) -----------------------------------------------
 inline constexpr std::size_t store_bytes_max = 2 * GiB;
