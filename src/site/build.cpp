@@ -1,0 +1,147 @@
+// `build`, one line per stage.
+
+#include "site/build.h"
+
+#include "base/embedded.h"
+#include "base/limits.h"
+#include "base/worker_pool.h"
+#include "site/site.h"
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+
+namespace weir::site {
+
+namespace {
+
+class Stopwatch {
+ public:
+  Stopwatch(const Clock& clock, BuildReport& report) : clock_(clock), report_(report), at_(clock.mono()) {}
+  void lap(std::string_view name) {
+    const Mono now = clock_.mono();
+    report_.phases.push_back({std::string(name), std::chrono::duration_cast<std::chrono::microseconds>(now - at_)});
+    at_ = now;
+  }
+
+ private:
+  const Clock& clock_;
+  BuildReport& report_;
+  Mono at_;
+};
+
+void say_what_is_left_out(const Site& site, Diagnostics& diagnostics) {
+  if (!site.files().sass().empty()) diagnostics.notice("Sass is not compiled yet: style sheets made from sass/ are missing");
+  const std::vector<LanguageConfig>& languages = site.config().languages;
+  if (std::any_of(languages.begin(), languages.end(), [](const LanguageConfig& l) { return l.build_search_index; }))
+    diagnostics.notice("the search index is not built yet");
+  if (site.config().markdown.highlights) diagnostics.notice("code is not highlighted yet");
+}
+
+void count_outputs(const Site& site, BuildReport& report) {
+  const Library& library = site.library();
+  report.pages = static_cast<std::size_t>(
+      std::count_if(library.pages.begin(), library.pages.end(), [](const Page& page) { return page.front.render; }));
+  report.sections = library.sections.size();
+  report.orphans = library.orphans.size();
+}
+
+// A release keeps what any later render may read: the configuration, all content, templates and static files, and
+// the data files that were read.
+std::vector<std::string> inputs_of(const Site& site) {
+  std::set<std::string> inputs;
+  std::vector<std::string> directories = {"content", "templates", "static"};
+  if (!site.config().theme.empty()) directories.push_back("themes/" + site.config().theme);
+  for (const std::string& directory : directories) {
+    const Result<RootDirectory::Listing> listing = site.source().list(directory);
+    if (!listing.ok()) continue;
+    for (const FoundFile& file : listing->files) inputs.insert(file.path);
+  }
+  for (const std::string_view file : {"weir.toml", "zola.toml", "config.toml"}) {
+    const Result<bool> is_there = site.source().exists(file);
+    if (is_there.ok() && *is_there) inputs.emplace(file);
+  }
+  inputs.insert(site.config().file);
+  for (std::string& file : site.data().files_read()) inputs.insert(std::move(file));
+  for (const std::string& file : site.files().sass()) inputs.insert(file);
+  return {inputs.begin(), inputs.end()};
+}
+
+// Renders all outputs; the first error of the sink ends it.
+std::size_t render_outputs(const Site& site, const BuildOptions& options, OutputSink& sink, Diagnostics& diagnostics) {
+  std::atomic<std::size_t> written{0};
+  std::atomic<bool> sink_failed{false};
+  const std::vector<Planned>& outputs = site.plan().outputs;
+  const std::size_t threads = options.threads == 0 ? cores() : options.threads;
+  for_each_parallel(outputs.size(), threads, [&](std::size_t i) {
+    if (sink_failed.load(std::memory_order_relaxed)) return;
+    Result<Output> output = site.render(outputs[i]);
+    if (!output.ok()) return diagnostics.error(std::move(output).error());
+    const Status put = sink.put(std::move(output).value());
+    if (put.ok()) {
+      ++written;
+    } else if (!sink_failed.exchange(true)) {
+      diagnostics.error(put.error());
+    }
+  });
+  return written.load();
+}
+
+void finish(const Diagnostics& diagnostics, BuildReport& report) {
+  report.diagnostics = diagnostics.sorted();
+  report.warnings = diagnostics.warnings();
+  report.errors = diagnostics.errors();
+}
+
+}  // namespace
+
+BuildReport build(const SiteSource& source, const BuildOptions& options, OutputSink& sink) {
+  BuildReport report;
+  Diagnostics diagnostics(options.strictness);
+  Stopwatch watch(*options.clock, report);
+
+  const std::unique_ptr<Site> site = Site::load(source, options, Liveness::built, diagnostics);
+  watch.lap("load");
+  if (site) {
+    report.base_url = site->config().base_url;
+    report.output_dir = site->config().output_dir;
+    report.exports = site->config().exports;
+    report.preserve_dotfiles = site->config().preserve_dotfiles_in_output;
+    report.config_file = site->config().file;
+    say_what_is_left_out(*site, diagnostics);
+    count_outputs(*site, report);
+  }
+  if (site && !diagnostics.failed()) {
+    site->render_all_content();
+    watch.lap("markdown");
+  }
+  if (site && !diagnostics.failed()) {
+    report.outputs = render_outputs(*site, options, sink, diagnostics);
+    watch.lap("templates");
+    report.inputs = inputs_of(*site);
+    watch.lap("inputs");
+  }
+  finish(diagnostics, report);
+  return report;
+}
+
+BuildReport check(const SiteSource& source, const BuildOptions& options) {
+  class Nowhere final : public OutputSink {
+   public:
+    Status put(Output&&) override { return done; }
+  };
+  Nowhere nowhere;
+  return build(source, options, nowhere);
+}
+
+std::string source_of(const SiteSource& source, const Place& place) {
+  constexpr std::string_view builtin = "builtin:";
+  if (place.file.starts_with(builtin)) {
+    const EmbeddedFile* file = find_embedded(std::string_view(place.file).substr(builtin.size()));
+    return file == nullptr ? std::string() : std::string(file->bytes);
+  }
+  if (place.file.empty()) return {};
+  return source.read(place.file).value_or(std::string());
+}
+
+}  // namespace weir::site

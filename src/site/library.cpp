@@ -1,0 +1,594 @@
+// How content becomes a library. Files are listed once, sorted; each `_index.md` is a section, every other `.md` a
+// page; they are read and parsed on all cores, then numbered and linked on one, in the order of their paths.
+
+#include "site/library.h"
+
+#include "base/bytes.h"
+#include "base/worker_pool.h"
+#include "site/glob.h"
+#include "text/front_matter.h"
+#include "text/slug.h"
+#include "text/utf8.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace weir::site {
+
+namespace {
+
+constexpr std::string_view content_root = "content/";
+
+std::string_view directory_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+std::string_view name_of_file(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+std::string joined(std::string_view directory, std::string_view name) {
+  return directory.empty() ? std::string(name) : std::string(directory) + '/' + std::string(name);
+}
+
+// One content file: what its name says.
+struct ContentFile {
+  std::string relative_path;
+  std::string directory;
+  std::string stem;  // without language and ".md"
+  std::uint32_t language = 0;
+  bool is_section = false;
+};
+
+class Loader {
+ public:
+  Loader(const SiteSource& source, const SiteConfig& config, const BuildOptions& options, Diagnostics& diagnostics)
+      : source_(source), config_(config), options_(options), diagnostics_(diagnostics) {}
+
+  Library load();
+
+ private:
+  void list_files();
+  bool is_ignored(std::string_view relative_path) const;
+  void classify(const std::string& relative_path);
+  std::uint32_t language_of_name(std::string_view relative_path, std::string& stem);
+  void refuse_mixed_indexes();
+  void read_all();
+  void read_page(const ContentFile& file, Page& page);
+  void read_section(const ContentFile& file, Section& section);
+  bool read_front_matter(Content& content, text::Value& table);
+  void drop_drafts();
+  void place_page(const ContentFile& file, Page& page);
+  void place_section(const ContentFile& file, Section& section);
+  void add_missing_indexes();
+  void find_assets(Content& content, std::string_view directory, std::size_t depth_max);
+  void number();
+  void link_sections();
+  void link_pages();
+  void sort_sections();
+  void link_translations();
+  void link_taxonomies();
+
+  const SiteSource& source_;
+  const SiteConfig& config_;
+  const BuildOptions& options_;
+  Diagnostics& diagnostics_;
+  Library library_;
+  std::vector<std::string> assets_;  // all other files below content/, sorted
+  std::vector<ContentFile> page_files_;
+  std::vector<ContentFile> section_files_;
+  std::vector<Glob> ignored_;
+};
+
+bool Loader::is_ignored(std::string_view relative_path) const {
+  if (ignored_.empty()) return false;
+  const std::string whole = std::string(content_root) + std::string(relative_path);
+  for (const Glob& glob : ignored_) {
+    if (glob.matches(name_of_file(relative_path))) return true;
+    // A pattern may name a directory: every prefix counts.
+    for (std::size_t end = relative_path.find('/'); end != std::string_view::npos; end = relative_path.find('/', end + 1))
+      if (glob.matches(relative_path.substr(0, end)) || glob.matches(whole.substr(0, content_root.size() + end))) return true;
+    if (glob.matches(relative_path) || glob.matches(whole)) return true;
+  }
+  return false;
+}
+
+void Loader::list_files() {
+  for (const std::string& pattern : config_.ignored_content) {
+    Result<Glob> glob = Glob::parse(pattern);
+    if (glob.ok()) {
+      ignored_.push_back(std::move(glob).value());
+    } else {
+      diagnostics_.error(std::move(glob).error().at({config_.file, 0, 0, 0}));
+    }
+  }
+  const Result<RootDirectory::Listing> listing = source_.list("content");
+  if (!listing.ok()) return diagnostics_.error(listing.error());
+  for (const std::string& link : listing->left_out)
+    diagnostics_.warning(Error{Errc::denied, link + " is a link that leaves the site or leads nowhere; it is left out"}.at(
+        {link, 0, 0, 0}));
+  for (const FoundFile& file : listing->files) {
+    const std::string relative_path = file.path.substr(content_root.size());
+    if (is_ignored(relative_path)) {
+      library_.ignored.push_back(file.path);
+    } else {
+      classify(relative_path);
+    }
+  }
+}
+
+void Loader::classify(const std::string& relative_path) {
+  const std::string_view name = name_of_file(relative_path);
+  if (!name.ends_with(".md") || name.front() == '.') {
+    if (!name.ends_with(".md") && name.front() != '.') assets_.push_back(relative_path);
+    return;
+  }
+  ContentFile file;
+  file.relative_path = relative_path;
+  file.directory = directory_of(relative_path);
+  file.stem = name.substr(0, name.size() - 3);
+  file.language = language_of_name(relative_path, file.stem);
+  file.is_section = file.stem == "_index";
+  (file.is_section ? section_files_ : page_files_).push_back(std::move(file));
+}
+
+// "name.fr" is the French version of "name". In a site of one language dots mean nothing.
+std::uint32_t Loader::language_of_name(std::string_view relative_path, std::string& stem) {
+  const std::size_t dot = stem.rfind('.');
+  if (dot == std::string::npos || !config_.is_multilingual()) return 0;
+  const std::string code = stem.substr(dot + 1);
+  if (const std::optional<std::uint32_t> language = config_.language_of(code)) {
+    stem.resize(dot);
+    return *language;
+  }
+  const bool looks_like_code = (code.size() == 2 || code.size() == 3) &&
+                               std::all_of(code.begin(), code.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  if (looks_like_code)
+    diagnostics_.error(Error{Errc::invalid, "language \"" + code + "\" in the file's name is not configured"}
+                           .at({std::string(content_root) + std::string(relative_path), 0, 0, 0})
+                           .with_help("add [languages." + code + "] to " + config_.file));
+  return 0;
+}
+
+void Loader::refuse_mixed_indexes() {
+  std::set<std::string_view> section_directories;
+  for (const ContentFile& file : section_files_) section_directories.insert(file.directory);
+  for (const ContentFile& file : page_files_) {
+    if (file.stem != "index" || section_directories.count(file.directory) == 0) continue;
+    diagnostics_.error(Error{Errc::invalid, "index.md stands beside _index.md: a directory is a page or a section, not both"}
+                           .at({std::string(content_root) + file.relative_path, 0, 0, 0})
+                           .with_help("rename index.md, or move it to a directory of its own"));
+  }
+}
+
+bool Loader::read_front_matter(Content& content, text::Value& table) {
+  Result<std::string> text = source_.read(content.file);
+  if (!text.ok()) {
+    diagnostics_.error(std::move(text).error().at({content.file, 0, 0, 0}));
+    return false;
+  }
+  content.text = std::move(text).value();
+  if (const std::size_t bad = text::find_utf8_error(content.text); bad != std::string::npos) {
+    diagnostics_.error(Error{Errc::invalid, "the file is not valid UTF-8"}
+                           .at({content.file, text::line_of(content.text, bad), text::column_of(content.text, bad), 0})
+                           .with_help("save it as UTF-8"));
+    return false;
+  }
+  Result<text::FrontMatter> front = text::parse_front_matter(content.text, content.file);
+  if (!front.ok()) {
+    diagnostics_.error(std::move(front).error());
+    return false;
+  }
+  table = std::move(front->data);
+  content.body_offset = static_cast<std::uint32_t>(
+      front->body.empty() ? content.text.size() : static_cast<std::size_t>(front->body.data() - content.text.data()));
+  content.body_line = front->body_line;
+  return true;
+}
+
+void Loader::read_page(const ContentFile& file, Page& page) {
+  page.relative_path = file.relative_path;
+  page.file = std::string(content_root) + file.relative_path;
+  page.language = file.language;
+  text::Value table = text::Value::Object{};
+  if (read_front_matter(page, table)) page.front = page_front_of(table, page.file, diagnostics_);
+  page.extra = tmpl::value_of(page.front.extra);
+  page.word_count = text::markdown_words_of(page.body());
+  place_page(file, page);
+}
+
+void Loader::read_section(const ContentFile& file, Section& section) {
+  section.relative_path = file.relative_path;
+  section.file = std::string(content_root) + file.relative_path;
+  section.language = file.language;
+  text::Value table = text::Value::Object{};
+  if (read_front_matter(section, table)) section.front = section_front_of(table, section.file, diagnostics_);
+  section.extra = tmpl::value_of(section.front.extra);
+  section.word_count = text::markdown_words_of(section.body());
+  place_section(file, section);
+}
+
+void Loader::read_all() {
+  library_.pages.resize(page_files_.size());
+  library_.sections.resize(section_files_.size());
+  const std::size_t threads = options_.threads == 0 ? cores() : options_.threads;
+  for_each_parallel(page_files_.size() + section_files_.size(), threads, [this](std::size_t i) {
+    if (i < section_files_.size()) {
+      read_section(section_files_[i], library_.sections[i]);
+    } else {
+      i -= section_files_.size();
+      read_page(page_files_[i], library_.pages[i]);
+    }
+  });
+}
+
+// A draft section takes all that is below its directory with it.
+void Loader::drop_drafts() {
+  if (options_.drafts == Drafts::include) return;
+  std::set<std::string, std::less<>> dropped;
+  for (const Section& section : library_.sections)
+    if (section.front.draft) dropped.insert(section.directory);
+  const auto is_dropped = [&](std::string_view directory) {
+    for (;; directory = directory_of(directory)) {
+      if (dropped.find(directory) != dropped.end()) return true;
+      if (directory.empty()) return false;
+    }
+  };
+  if (!dropped.empty()) std::erase_if(library_.sections, [&](const Section& s) { return is_dropped(s.directory); });
+  std::erase_if(library_.pages, [&](const Page& page) {
+    return page.front.draft || (!dropped.empty() && is_dropped(directory_of(page.relative_path)));
+  });
+}
+
+void Loader::place_page(const ContentFile& file, Page& page) {
+  page.directory = file.directory;
+  std::string_view name = file.stem;
+  const bool is_index = file.stem == "index";
+  if (is_index && !file.directory.empty()) {
+    page.colocated_path = file.directory + "/";
+    name = name_of_file(file.directory);
+    page.directory = directory_of(file.directory);
+  }
+  page.canonical = joined(file.directory, file.stem);
+
+  const text::DatedName dated = text::dated_name_of(name);
+  std::string_view slug_source = name;
+  if (dated.has_date) {
+    if (!config_.paths_keep_dates) slug_source = dated.rest;
+    if (!page.front.date) {
+      Result<text::DateTime> time = text::parse_date(dated.date);
+      if (time.ok()) page.front.date = Dated{std::string(dated.date), std::move(time).value()};
+    }
+  }
+  if (page.front.slug) slug_source = *page.front.slug;
+  page.slug = text::slugify(slug_source, config_.slug_paths);
+
+  if (page.front.path) {
+    const std::string_view path = trim(*page.front.path);
+    page.path = path.starts_with('/') ? std::string(path) : '/' + std::string(path);
+  } else {
+    page.path = config_.language_prefix(page.language) + '/';
+    const bool is_home = is_index && file.directory.empty();
+    page.path += is_home ? "" : joined(page.directory, page.slug);
+  }
+  if (page.path.back() != '/') page.path += '/';
+  page.permalink = config_.permalink_of(page.path);
+  if (is_index) find_assets(page, file.directory, std::string_view::npos);
+}
+
+void Loader::place_section(const ContentFile& file, Section& section) {
+  section.directory = file.directory;
+  section.canonical = joined(file.directory, "_index");
+  section.is_index = file.directory.empty();
+  section.path = config_.language_prefix(section.language) + '/';
+  if (!file.directory.empty()) section.path += file.directory + '/';
+  section.permalink = config_.permalink_of(section.path);
+  if (section.has_file) find_assets(section, file.directory, 1);
+}
+
+void Loader::add_missing_indexes() {
+  for (std::uint32_t language = 0; language < config_.languages.size(); ++language) {
+    const bool is_there = std::any_of(library_.sections.begin(), library_.sections.end(), [&](const Section& section) {
+      return section.is_index && section.language == language;
+    });
+    if (is_there) continue;
+    ContentFile file;
+    file.stem = "_index";
+    file.language = language;
+    file.relative_path = language == 0 ? "_index.md" : "_index." + config_.languages[language].code + ".md";
+    Section section;
+    section.has_file = false;
+    section.language = language;
+    section.relative_path = file.relative_path;
+    section.file = std::string(content_root) + file.relative_path;
+    section.extra = tmpl::Value::object({});
+    place_section(file, section);
+    library_.sections.push_back(std::move(section));
+  }
+}
+
+void Loader::find_assets(Content& content, std::string_view directory, std::size_t depth_max) {
+  const std::string prefix = directory.empty() ? "" : std::string(directory) + '/';
+  for (auto at = std::lower_bound(assets_.begin(), assets_.end(), prefix); at != assets_.end() && at->starts_with(prefix); ++at) {
+    const std::string name = at->substr(prefix.size());
+    if (depth_max == 1 && name.find('/') != std::string::npos) continue;
+    content.assets.push_back({std::string(content_root) + *at, name});
+  }
+  std::sort(content.assets.begin(), content.assets.end(), [](const Asset& a, const Asset& b) {
+    const std::string lower_a = lower_of(a.name);
+    const std::string lower_b = lower_of(b.name);
+    return lower_a != lower_b ? lower_a < lower_b : a.name < b.name;
+  });
+}
+
+void Loader::number() {
+  const auto by_path = [](const Content& a, const Content& b) { return a.relative_path < b.relative_path; };
+  std::sort(library_.pages.begin(), library_.pages.end(), by_path);
+  std::sort(library_.sections.begin(), library_.sections.end(), by_path);
+  for (std::uint32_t i = 0; i < library_.pages.size(); ++i) library_.page_ids.emplace(library_.pages[i].relative_path, i);
+  for (std::uint32_t i = 0; i < library_.sections.size(); ++i)
+    library_.section_ids.emplace(library_.sections[i].relative_path, i);
+}
+
+std::string section_path_of(const SiteConfig& config, std::string_view directory, std::uint32_t language) {
+  return joined(directory, language == 0 ? "_index.md" : "_index." + config.languages[language].code + ".md");
+}
+
+void Loader::link_sections() {
+  for (SectionId id = 0; id < library_.sections.size(); ++id) {
+    Section& section = library_.sections[id];
+    if (section.directory.empty()) continue;
+    std::size_t end = 0;
+    for (std::string_view directory; directory != section.directory;) {
+      const SectionId ancestor = library_.section_of(section_path_of(config_, directory, section.language));
+      if (ancestor != no_id) section.ancestors.push_back(ancestor);
+      end = section.directory.find('/', directory.empty() ? 0 : end + 1);
+      directory = std::string_view(section.directory).substr(0, end);
+    }
+    const SectionId parent =
+        library_.section_of(section_path_of(config_, directory_of(section.directory), section.language));
+    if (parent != no_id) library_.sections[parent].subsections.push_back(id);
+  }
+  for (Section& section : library_.sections)
+    std::stable_sort(section.subsections.begin(), section.subsections.end(), [this](SectionId a, SectionId b) {
+      return library_.sections[a].front.weight < library_.sections[b].front.weight;
+    });
+}
+
+void Loader::link_pages() {
+  for (PageId id = 0; id < library_.pages.size(); ++id) {
+    Page& page = library_.pages[id];
+    bool has_template = page.front.template_name.has_value();
+    if (has_template) page.template_name = *page.front.template_name;
+    std::string_view directory = page.directory;
+    for (;;) {
+      const SectionId owner = library_.section_of(section_path_of(config_, directory, page.language));
+      if (owner == no_id) break;
+      Section& section = library_.sections[owner];
+      if (page.section == no_id) page.section = owner;
+      if (page.front.render) section.pages.push_back(id);
+      page.ancestors = section.ancestors;
+      page.ancestors.push_back(owner);
+      for (auto at = page.ancestors.rbegin(); at != page.ancestors.rend() && !has_template; ++at) {
+        const std::optional<std::string>& name = library_.sections[*at].front.page_template;
+        if (!name) continue;
+        page.template_name = *name;
+        has_template = true;
+      }
+      if (!section.front.transparent || directory.empty()) break;
+      directory = directory_of(directory);
+    }
+    if (page.section == no_id && page.front.render) library_.orphans.push_back(id);
+  }
+}
+
+// What a page is ordered by; the second of the pair is whether it has that at all.
+bool has_sort_key(const Page& page, SortBy by) {
+  switch (by) {
+    case SortBy::date: return page.front.date.has_value();
+    case SortBy::update_date: return page.front.date.has_value() || page.front.updated.has_value();
+    case SortBy::title:
+    case SortBy::title_bytes: return page.front.title.has_value();
+    case SortBy::weight: return page.front.weight.has_value();
+    case SortBy::none:
+    case SortBy::slug:
+    case SortBy::permalink: return true;
+  }
+  return true;
+}
+
+// The later of the two dates, or the one there is.
+const text::DateTime& update_time_of(const Page& page) {
+  if (!page.front.updated) return page.front.date->time;
+  if (!page.front.date) return page.front.updated->time;
+  return is_before(page.front.date->time, page.front.updated->time) ? page.front.updated->time : page.front.date->time;
+}
+
+int compared(const Page& a, const Page& b, SortBy by) {
+  const auto sign = [](bool is_less, bool is_greater) { return is_less ? -1 : is_greater ? 1 : 0; };
+  const auto newest_first = [&](const text::DateTime& x, const text::DateTime& y) {
+    return sign(is_before(y, x), is_before(x, y));
+  };
+  switch (by) {
+    case SortBy::date: return newest_first(a.front.date->time, b.front.date->time);
+    case SortBy::update_date: return newest_first(update_time_of(a), update_time_of(b));
+    case SortBy::weight: return sign(*a.front.weight < *b.front.weight, *b.front.weight < *a.front.weight);
+    case SortBy::title:
+      return sign(is_before_naturally(*a.front.title, *b.front.title), is_before_naturally(*b.front.title, *a.front.title));
+    case SortBy::title_bytes: return sign(*a.front.title < *b.front.title, *b.front.title < *a.front.title);
+    case SortBy::slug: return sign(is_before_naturally(a.slug, b.slug), is_before_naturally(b.slug, a.slug));
+    case SortBy::permalink:
+    case SortBy::none: return 0;
+  }
+  return 0;
+}
+
+void sort_pages(std::vector<PageId>& ids, const std::vector<Page>& pages, SortBy by) {
+  std::stable_sort(ids.begin(), ids.end(), [&](PageId a, PageId b) {
+    const int order = compared(pages[a], pages[b], by);
+    return order != 0 ? order < 0 : pages[a].permalink < pages[b].permalink;
+  });
+}
+
+void Loader::sort_sections() {
+  for (Section& section : library_.sections) {
+    const SortBy by = section.front.sort_by;
+    if (by == SortBy::none) continue;
+    const auto first_unsorted = std::stable_partition(section.pages.begin(), section.pages.end(),
+                                                      [&](PageId id) { return has_sort_key(library_.pages[id], by); });
+    section.unsorted.assign(first_unsorted, section.pages.end());
+    section.pages.erase(first_unsorted, section.pages.end());
+    sort_pages(section.pages, library_.pages, by);
+    if (section.front.transparent) continue;
+    for (std::size_t i = 0; i < section.pages.size(); ++i) {
+      Page& page = library_.pages[section.pages[i]];
+      if (i > 0) page.lower = section.pages[i - 1];
+      if (i + 1 < section.pages.size()) page.higher = section.pages[i + 1];
+    }
+  }
+}
+
+void Loader::link_translations() {
+  if (!config_.is_multilingual()) return;
+  std::map<std::string_view, std::vector<Translation>> groups;
+  for (PageId id = 0; id < library_.pages.size(); ++id)
+    groups[library_.pages[id].canonical].push_back({library_.pages[id].language, id, no_id});
+  for (SectionId id = 0; id < library_.sections.size(); ++id)
+    if (library_.sections[id].has_file)
+      groups[library_.sections[id].canonical].push_back({library_.sections[id].language, no_id, id});
+  for (auto& [name, group] : groups) {
+    std::sort(group.begin(), group.end(), [](const Translation& a, const Translation& b) { return a.language < b.language; });
+    const std::uint32_t number = static_cast<std::uint32_t>(library_.translations.size());
+    for (const Translation& one : group) {
+      Content& content = one.page != no_id ? static_cast<Content&>(library_.pages[one.page]) : library_.sections[one.section];
+      content.translations = number;
+    }
+    library_.translations.push_back(std::move(group));
+  }
+}
+
+void Loader::link_taxonomies() {
+  for (std::uint32_t language = 0; language < config_.languages.size(); ++language) {
+    for (const TaxonomyConfig& taxonomy_config : config_.languages[language].taxonomies) {
+      Taxonomy taxonomy;
+      taxonomy.config = &taxonomy_config;
+      taxonomy.language = language;
+      taxonomy.path = config_.language_prefix(language) + '/' +
+                      (config_.taxonomy_root.empty() ? "" : config_.taxonomy_root + '/') + taxonomy_config.slug + '/';
+      taxonomy.permalink = config_.permalink_of(taxonomy.path);
+      library_.taxonomies.push_back(std::move(taxonomy));
+    }
+  }
+  std::vector<std::map<std::string, Term>> terms(library_.taxonomies.size());  // by slug
+  for (PageId id = 0; id < library_.pages.size(); ++id) {
+    const Page& page = library_.pages[id];
+    for (const auto& [name, values] : page.front.taxonomies) {
+      const Taxonomy* taxonomy = library_.taxonomy_of(name, page.language);
+      if (taxonomy == nullptr) {
+        std::vector<std::string_view> known;
+        for (const TaxonomyConfig& one : config_.languages[page.language].taxonomies) known.push_back(one.name);
+        std::string help = did_you_mean(name, known);
+        if (help.empty()) help = "add { name = \"" + name + "\" } to taxonomies in " + config_.file;
+        diagnostics_.error(Error{Errc::invalid, "taxonomy \"" + name + "\" is not configured"}
+                               .at(page.front.taxonomies_place)
+                               .with_help(std::move(help)));
+        continue;
+      }
+      if (!page.front.render) continue;
+      for (const std::string& value : values) {
+        std::string slug = text::slugify(value, config_.slug_taxonomies);
+        Term& term = terms[static_cast<std::size_t>(taxonomy - library_.taxonomies.data())][slug];
+        if (term.name.empty()) {
+          term.name = value;
+          term.slug = std::move(slug);
+        }
+        if (term.pages.empty() || term.pages.back() != id) term.pages.push_back(id);
+      }
+    }
+  }
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    Taxonomy& taxonomy = library_.taxonomies[i];
+    for (auto& [slug, term] : terms[i]) {
+      term.path = taxonomy.path + slug + '/';
+      term.permalink = config_.permalink_of(term.path);
+      const auto first_undated = std::stable_partition(term.pages.begin(), term.pages.end(), [&](PageId id) {
+        return library_.pages[id].front.date.has_value();
+      });
+      std::vector<PageId> dated(term.pages.begin(), first_undated);
+      sort_pages(dated, library_.pages, SortBy::date);
+      std::copy(dated.begin(), dated.end(), term.pages.begin());
+      taxonomy.terms.push_back(std::move(term));
+    }
+  }
+}
+
+Library Loader::load() {
+  list_files();
+  refuse_mixed_indexes();
+  read_all();
+  drop_drafts();
+  add_missing_indexes();
+  number();
+  link_sections();
+  link_pages();
+  sort_sections();
+  link_translations();
+  link_taxonomies();
+  return std::move(library_);
+}
+
+}  // namespace
+
+PageId Library::page_of(std::string_view relative_path) const {
+  const auto found = page_ids.find(relative_path);
+  return found == page_ids.end() ? no_id : found->second;
+}
+SectionId Library::section_of(std::string_view relative_path) const {
+  const auto found = section_ids.find(relative_path);
+  return found == section_ids.end() ? no_id : found->second;
+}
+const Taxonomy* Library::taxonomy_of(std::string_view name, std::uint32_t language) const {
+  for (const Taxonomy& taxonomy : taxonomies)
+    if (taxonomy.language == language && taxonomy.config->name == name) return &taxonomy;
+  return nullptr;
+}
+
+Library load_library(const SiteSource& source, const SiteConfig& config, const BuildOptions& options,
+                     Diagnostics& diagnostics) {
+  return Loader(source, config, options, diagnostics).load();
+}
+
+bool is_before_naturally(std::string_view a, std::string_view b) {
+  const std::string x = lower_of(text::transliterated(a));
+  const std::string y = lower_of(text::transliterated(b));
+  std::size_t i = 0;
+  std::size_t j = 0;
+  const auto run_of_digits = [](const std::string& text, std::size_t& at) {
+    const std::size_t first = std::min(text.find_first_not_of('0', at), text.size());
+    std::size_t end = first;
+    while (end < text.size() && is_digit(text[end])) ++end;
+    at = end;
+    return std::string_view(text).substr(first, end - first);
+  };
+  while (i < x.size() && j < y.size()) {
+    if (is_digit(x[i]) && is_digit(y[j])) {
+      const std::string_view number_a = run_of_digits(x, i);
+      const std::string_view number_b = run_of_digits(y, j);
+      if (number_a.size() != number_b.size()) return number_a.size() < number_b.size();
+      if (number_a != number_b) return number_a < number_b;
+      continue;
+    }
+    if (x[i] != y[j]) {
+      if (is_alnum(x[i]) != is_alnum(y[j])) return !is_alnum(x[i]);
+      return x[i] < y[j];
+    }
+    ++i;
+    ++j;
+  }
+  const std::size_t rest_a = x.size() - i;
+  const std::size_t rest_b = y.size() - j;
+  return rest_a != rest_b ? rest_a < rest_b : a < b;
+}
+
+}  // namespace weir::site

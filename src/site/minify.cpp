@@ -1,0 +1,121 @@
+#include "site/minify.h"
+
+#include "base/bytes.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace weir::site {
+
+namespace {
+
+// White space beside the tags of these is never seen.
+constexpr std::string_view blocks[] = {
+    "address", "article", "aside",  "base",    "blockquote", "body",    "center", "col",     "colgroup", "dd",      "details",
+    "dialog",  "dir",     "div",    "dl",      "dt",         "fieldset", "figcaption", "figure", "footer", "form",  "frame",
+    "h1",      "h2",      "h3",     "h4",      "h5",         "h6",      "head",   "header",  "hgroup",   "hr",      "html",
+    "legend",  "li",      "link",   "main",    "menu",       "meta",    "nav",    "ol",      "optgroup", "option",  "p",
+    "search",  "section", "summary", "table",  "tbody",      "td",      "tfoot",  "th",      "thead",    "title",   "tr",
+    "ul",      "!doctype"};
+constexpr std::string_view verbatim[] = {"pre", "textarea", "script", "style"};
+
+std::string_view tag_name(std::string_view tag) {  // of "<x ...>" or "</x>"
+  std::size_t begin = 1;
+  if (begin < tag.size() && tag[begin] == '/') ++begin;
+  std::size_t end = begin;
+  while (end < tag.size() && !is_space(tag[end]) && tag[end] != '>' && tag[end] != '/') ++end;
+  return tag.substr(begin, end - begin);
+}
+
+bool is_one_of(std::string_view name, const std::string_view* first, const std::string_view* last) {
+  return std::any_of(first, last, [&](std::string_view one) { return equals_ignoring_case(one, name); });
+}
+
+// Behind the '>' that ends the tag at `at`; quotes may hold one.
+std::size_t tag_end(std::string_view html, std::size_t at) {
+  char quote = 0;
+  for (std::size_t i = at + 1; i < html.size(); ++i) {
+    if (quote != 0) {
+      if (html[i] == quote) quote = 0;
+    } else if (html[i] == '"' || html[i] == '\'') {
+      quote = html[i];
+    } else if (html[i] == '>') {
+      return i + 1;
+    }
+  }
+  return html.size();
+}
+
+// Behind "</name" and its '>', searched from `at`.
+std::size_t element_end(std::string_view html, std::size_t at, std::string_view name) {
+  for (std::size_t i = html.find("</", at); i != std::string_view::npos; i = html.find("</", i + 2))
+    if (equals_ignoring_case(html.substr(i + 2, name.size()), name)) return tag_end(html, i);
+  return html.size();
+}
+
+class Minifier {
+ public:
+  explicit Minifier(std::string_view html) : html_(html) { out_.reserve(html.size()); }
+
+  std::string minified() {
+    while (at_ < html_.size()) {
+      if (html_.substr(at_).starts_with("<!--")) {
+        add_comment();
+      } else if (html_[at_] == '<' && at_ + 1 < html_.size() &&
+                 (is_alpha(html_[at_ + 1]) || html_[at_ + 1] == '/' || html_[at_ + 1] == '!')) {
+        add_tag();
+      } else if (is_space(html_[at_])) {
+        space_ = true;
+        ++at_;
+      } else {
+        flush_space();
+        out_ += html_[at_++];
+        after_block_ = false;
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void flush_space() {
+    if (space_ && !after_block_) out_ += ' ';
+    space_ = false;
+  }
+  // Conditional comments of old browsers stay.
+  void add_comment() {
+    const std::size_t close = html_.find("-->", at_ + 4);
+    const std::size_t end = close == std::string_view::npos ? html_.size() : close + 3;
+    if (html_.substr(at_).starts_with("<!--[if")) {
+      flush_space();
+      out_ += html_.substr(at_, end - at_);
+    }
+    at_ = end;
+  }
+  void add_tag() {
+    std::size_t end = tag_end(html_, at_);
+    const std::string_view tag = html_.substr(at_, end - at_);
+    const std::string_view name = tag_name(tag);
+    const bool is_block = is_one_of(name, std::begin(blocks), std::end(blocks));
+    if (is_block) space_ = false;
+    flush_space();
+    const bool is_open = tag.size() > 1 && tag[1] != '/';
+    const bool is_verbatim = is_open && is_one_of(name, std::begin(verbatim), std::end(verbatim));
+    if (is_verbatim) end = element_end(html_, end, name);
+    out_ += html_.substr(at_, end - at_);
+    // A pre is a block too, but its own white space was kept.
+    after_block_ = is_block || (is_verbatim && equals_ignoring_case(name, "pre"));
+    at_ = end;
+  }
+
+  std::string_view html_;
+  std::string out_;
+  std::size_t at_ = 0;
+  bool space_ = false;
+  bool after_block_ = true;
+};
+
+}  // namespace
+
+std::string minified_html(std::string_view html) { return Minifier(html).minified(); }
+
+}  // namespace weir::site

@@ -1,0 +1,284 @@
+#include "site/site.h"
+
+#include "base/embedded.h"
+#include "base/must.h"
+#include "base/version.h"
+#include "base/worker_pool.h"
+#include "site/content_render.h"
+#include "site/functions.h"
+#include "site/views.h"
+
+#include <algorithm>
+#include <atomic>
+
+namespace weir::site {
+
+namespace {
+
+constexpr std::string_view system_root = "templates/system/";
+constexpr std::string_view theme_root = "templates/theme/";
+constexpr std::string_view shortcode_root = "shortcodes/";
+
+bool is_template_file(std::string_view name) {
+  for (const std::string_view ending : {".html", ".htm", ".xml", ".md", ".txt", ".json", ".js", ".css", ".ics", ".svg",
+                                        ".atom", ".rss", ".webmanifest", ".tera", ".toml", ".yaml", ".yml", ".xsl", ".csv"})
+    if (name.ends_with(ending)) return true;
+  return false;
+}
+
+// Whether an id, or a name of the old kind, stands in the HTML: shortcodes make some that Markdown does not know.
+bool html_has_id(std::string_view html, std::string_view id) {
+  for (const std::string_view attribute : {"id", "name"}) {
+    for (std::size_t at = html.find(id); at != std::string_view::npos; at = html.find(id, at + 1)) {
+      std::string_view before = html.substr(0, at);
+      const char after = at + id.size() < html.size() ? html[at + id.size()] : '>';
+      const bool is_quoted = !before.empty() && (before.back() == '"' || before.back() == '\'');
+      if (is_quoted ? after != before.back() : !(after == '>' || after == ' ' || after == '/')) continue;
+      if (is_quoted) before.remove_suffix(1);
+      while (!before.empty() && before.back() == ' ') before.remove_suffix(1);
+      if (!before.ends_with('=')) continue;
+      before.remove_suffix(1);
+      while (!before.empty() && before.back() == ' ') before.remove_suffix(1);
+      if (!before.ends_with(attribute)) continue;
+      before.remove_suffix(attribute.size());
+      if (before.ends_with(' ') || before.ends_with('\n') || before.ends_with('\t')) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Site::Site(const SiteSource& source, const BuildOptions& options, Liveness liveness, Diagnostics& diagnostics)
+    : source_(source), options_(options), liveness_(liveness), diagnostics_(diagnostics) {}
+Site::~Site() = default;
+
+std::unique_ptr<Site> Site::load(const SiteSource& source, const BuildOptions& options, Liveness liveness,
+                                 Diagnostics& diagnostics) {
+  MUST(options.clock != nullptr);
+  std::optional<SiteConfig> config = read_config(source, options.config_file, diagnostics);
+  if (!config) return nullptr;
+  std::unique_ptr<Site> site(new Site(source, options, liveness, diagnostics));
+  site->config_ = std::move(*config);
+  if (options.base_url) site->config_.base_url = *options.base_url;
+  site->files_ = std::make_unique<Files>(Files::open(source, site->config_, diagnostics));
+  site->library_ = load_library(source, site->config_, options, diagnostics);
+  site->data_ = std::make_unique<DataLoader>(site->config_, *site->files_, site->options_,
+                                             liveness == Liveness::built ? DataLoader::Remote::kept : DataLoader::Remote::anew);
+  site->views_ = std::make_unique<Views>(*site);
+  site->slots_ = std::make_unique<Slot[]>(site->library_.pages.size() + site->library_.sections.size());
+  site->engine_ = std::make_unique<tmpl::Engine>(*options.clock);
+  site->load_templates();
+  site->add_contexts();
+  site->plan_ = plan_of(site->config_, site->library_, *site->files_, diagnostics);
+  return site;
+}
+
+const Content& Site::content_of(ContentId id) const {
+  if (id.is_page) return library_.pages[id.id];
+  return library_.sections[id.id];
+}
+
+Site::Slot& Site::slot_of(ContentId id) const { return slots_[id.is_page ? id.id : library_.pages.size() + id.id]; }
+
+// Lowest first, because of equal names the last one counts: ours, our theme's, the theme's, the site's. A theme's
+// templates are also reachable as NAME/templates/x.html, so that the site's x.html can extend them.
+void Site::load_templates() {
+  std::vector<std::string> names;
+  const auto add = [&](std::string name, std::string source, std::string file) {
+    names.push_back(name);
+    engine_->add_template(std::move(name), std::move(source), std::move(file));
+  };
+  const auto add_embedded = [&](std::string_view root) {
+    for (const EmbeddedFile& file : embedded_files()) {
+      if (!file.path.starts_with(root) || file.path.substr(root.size()).starts_with("static/")) continue;
+      add(std::string(file.path.substr(root.size())), std::string(file.bytes), "builtin:" + std::string(file.path));
+    }
+  };
+  const auto add_directory = [&](const std::string& directory, const std::string& second_prefix) {
+    const Result<RootDirectory::Listing> listing = source_.list(directory);
+    if (!listing.ok()) return diagnostics_.error(listing.error());
+    for (const std::string& link : listing->left_out)
+      diagnostics_.warning(
+          Error{Errc::denied, link + " is a link that leaves the site or leads nowhere; it is left out"}.at({link, 0, 0, 0}));
+    for (const FoundFile& file : listing->files) {
+      if (!is_template_file(file.path)) continue;
+      Result<std::string> source = source_.read(file.path);
+      if (!source.ok()) {
+        diagnostics_.error(std::move(source).error().at({file.path, 0, 0, 0}));
+        continue;
+      }
+      const std::string name = file.path.substr(directory.size() + 1);
+      if (!second_prefix.empty()) add(second_prefix + name, *source, file.path);
+      add(name, std::move(source).value(), file.path);
+    }
+  };
+  add_embedded(system_root);
+  if (files_->builtin_theme()) add_embedded(theme_root);
+  if (!config_.theme.empty()) add_directory("themes/" + config_.theme + "/templates", config_.theme + "/templates/");
+  add_directory("templates", "");
+  add_site_functions(*engine_, *this);
+
+  tmpl::Linked linked = engine_->link();
+  for (Error& error : linked.errors) diagnostics_.error(std::move(error));
+
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  for (const std::string& name : names) {
+    if (const std::optional<std::uint32_t> id = engine_->template_id(name)) {
+      if (*id >= template_names_.size()) template_names_.resize(*id + 1);
+      template_names_[*id] = name;
+    }
+    if (!name.starts_with(shortcode_root)) continue;
+    const std::size_t dot = name.rfind('.');
+    const bool is_markdown = name.ends_with(".md");
+    if (dot == std::string::npos || (!is_markdown && !name.ends_with(".html"))) continue;
+    std::string shortcode = name.substr(shortcode_root.size(), dot - shortcode_root.size());
+    if (!shortcodes_.empty() && shortcodes_.back().first == shortcode) {
+      diagnostics_.error(Error{Errc::invalid, "shortcode `" + shortcode + "` exists twice: as .html and as .md"}.at(
+          {"templates/" + name, 0, 0, 0}));
+      continue;
+    }
+    shortcodes_.emplace_back(std::move(shortcode), is_markdown ? ShortcodeKind::markdown : ShortcodeKind::html);
+  }
+}
+
+void Site::add_contexts() {
+  base_contexts_.reserve(config_.languages.size());
+  for (std::uint32_t language = 0; language < config_.languages.size(); ++language) {
+    base_contexts_.emplace_back();
+    base_contexts_.back()
+        .set("config", views_->config(language))
+        .set("lang", tmpl::Value::lend(std::string_view(config_.languages[language].code)))
+        .set("zola_version", tmpl::Value::lend(zola_version))
+        .set("weir_version", tmpl::Value::lend(version));
+  }
+}
+
+std::optional<Site::ShortcodeKind> Site::shortcode_kind(std::string_view name) const {
+  const auto at = std::lower_bound(shortcodes_.begin(), shortcodes_.end(), name,
+                                   [](const auto& one, std::string_view wanted) { return one.first < wanted; });
+  if (at == shortcodes_.end() || at->first != name) return std::nullopt;
+  return at->second;
+}
+
+std::vector<std::string_view> Site::shortcode_names() const {
+  std::vector<std::string_view> names;
+  for (const auto& [name, kind] : shortcodes_) names.push_back(name);
+  return names;
+}
+
+void Site::render_all_content() {
+  const std::size_t threads = options_.threads == 0 ? cores() : options_.threads;
+  const std::size_t pages = library_.pages.size();
+  for_each_parallel(pages + library_.sections.size(), threads, [this, pages](std::size_t i) {
+    const ContentId id = i < pages ? ContentId{true, static_cast<std::uint32_t>(i)}
+                                   : ContentId{false, static_cast<std::uint32_t>(i - pages)};
+    Result<std::shared_ptr<const Rendered>> rendered = render_content(*this, id);
+    if (!rendered.ok()) {
+      const std::string& file = content_of(id).file;
+      Error error = std::move(rendered).error();
+      if (error.place.file != file) error.chain.push_back("in the content of " + file);
+      return diagnostics_.error(std::move(error));
+    }
+    for (const Error& warning : (*rendered)->warnings) diagnostics_.warning(warning);
+    // Each slot is written by one thread, before anybody reads it.
+    slot_of(id).rendered = std::move(*rendered);
+    // The body is not needed again; ten thousand of them would be half of a build's memory.
+    if (liveness_ == Liveness::built) {
+      Content& content = id.is_page ? static_cast<Content&>(library_.pages[id.id]) : library_.sections[id.id];
+      content.text = std::string();
+    }
+  });
+  if (!diagnostics_.failed()) check_links();
+}
+
+void Site::check_links() {
+  const auto check_all_of = [this](ContentId id) {
+    const std::shared_ptr<const Rendered>& rendered = slot_of(id).rendered;
+    if (!rendered) return;
+    for (const text::FoundLink& link : rendered->internal_links) {
+      const std::size_t hash = link.target.find('#');
+      if (hash == std::string::npos || hash + 1 == link.target.size()) continue;
+      const std::string fragment = link.target.substr(hash + 1);
+      ContentId target = id;
+      if (link.target.starts_with("@/")) {
+        const Result<InternalLink> resolved = resolve_internal_link(*this, link.target);
+        if (!resolved.ok()) continue;  // said already
+        target = resolved->target;
+      }
+      const std::shared_ptr<const Rendered>& other = slot_of(target).rendered;
+      if (!other || std::find(other->ids.begin(), other->ids.end(), fragment) != other->ids.end()) continue;
+      if (html_has_id(other->html, fragment)) continue;
+      const std::vector<std::string_view> known(other->ids.begin(), other->ids.end());
+      Error error = Error{Errc::missing, "the link " + link.target + " leads to an anchor that " + content_of(target).file +
+                                             " does not have"}
+                        .at(link.place)
+                        .with_help(did_you_mean(fragment, known));
+      config_.internal_links == LinkLevel::error ? diagnostics_.error(std::move(error))
+                                                 : diagnostics_.warning(std::move(error));
+    }
+  };
+  for (std::uint32_t id = 0; id < library_.pages.size(); ++id) check_all_of({true, id});
+  for (std::uint32_t id = 0; id < library_.sections.size(); ++id) check_all_of({false, id});
+}
+
+Result<std::shared_ptr<const Rendered>> Site::rendered(ContentId id, ReadSet* reads) const {
+  // Content sees none of the others': two shortcodes that print each other's page would never end.
+  if (reads != nullptr && reads->inside_content()) return std::shared_ptr<const Rendered>(std::make_shared<Rendered>());
+  Slot& slot = slot_of(id);
+  std::shared_ptr<const Rendered> held;
+  if (liveness_ == Liveness::built) {
+    held = slot.rendered;
+    MUST(held != nullptr);
+  } else {
+    {
+      const std::lock_guard lock(slot.mutex);
+      held = slot.rendered;
+    }
+    if (!held || held->reads.is_volatile()) {
+      held = TRY(render_anew(id));
+      const std::lock_guard lock(slot.mutex);
+      slot.rendered = held;
+    }
+  }
+  if (reads != nullptr) reads->add(held->reads);
+  return held;
+}
+
+Result<std::shared_ptr<const Rendered>> Site::render_anew(ContentId id) const { return render_content(*this, id); }
+
+void Site::collect_backlinks() const {
+  const std::size_t pages = library_.pages.size();
+  backlinks_.resize(pages + library_.sections.size());
+  const auto collect = [&](ContentId id) {
+    const Result<std::shared_ptr<const Rendered>> content = rendered(id, nullptr);
+    if (!content.ok()) return;
+    for (const text::FoundLink& link : (*content)->internal_links) {
+      if (!link.target.starts_with("@/")) continue;
+      const Result<InternalLink> resolved = resolve_internal_link(*this, link.target);
+      if (!resolved.ok()) continue;
+      std::vector<Backlink>& links = backlinks_[resolved->target.is_page ? resolved->target.id : pages + resolved->target.id];
+      const Backlink from = id.is_page ? Backlink{id.id, no_id} : Backlink{no_id, id.id};
+      const bool is_known = std::any_of(links.begin(), links.end(), [&](const Backlink& known) {
+        return known.page == from.page && known.section == from.section;
+      });
+      if (!is_known) links.push_back(from);
+    }
+  };
+  for (std::uint32_t id = 0; id < pages; ++id) collect({true, id});
+  for (std::uint32_t id = 0; id < library_.sections.size(); ++id) collect({false, id});
+  const auto permalink_of = [this](const Backlink& link) -> const std::string& {
+    return content_of(link.page != no_id ? ContentId{true, link.page} : ContentId{false, link.section}).permalink;
+  };
+  for (std::vector<Backlink>& links : backlinks_)
+    std::sort(links.begin(), links.end(),
+              [&](const Backlink& a, const Backlink& b) { return permalink_of(a) < permalink_of(b); });
+}
+
+const std::vector<Backlink>& Site::backlinks_of(ContentId id) const {
+  std::call_once(backlinks_once_, [this] { collect_backlinks(); });
+  return backlinks_[id.is_page ? id.id : library_.pages.size() + id.id];
+}
+
+}  // namespace weir::site

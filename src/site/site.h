@@ -1,0 +1,135 @@
+#pragma once
+// A site in memory: configuration, library, templates and rendered content, with the views that templates see.
+//
+// Made in the order of the build's phases: `load` reads everything; `render_all_content` turns Markdown into HTML on
+// all cores and checks links; after that `render` makes any planned output from any thread. A SiteRenderer leaves
+// the second phase out: content is then rendered when it is first asked for, and anew for every render when it is
+// volatile (it reads the time or remote data).
+//
+// Nothing changes after `load` but the content slots, each of which is set once.
+
+#include "site/build.h"
+#include "site/config.h"
+#include "site/data_loader.h"
+#include "site/diagnostics.h"
+#include "site/files.h"
+#include "site/library.h"
+#include "site/plan.h"
+#include "site/reads.h"
+#include "template/engine.h"
+#include "text/markdown.h"
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::site {
+
+class Views;
+
+// The body of a page or section, rendered.
+struct Rendered {
+  std::string html;
+  std::optional<std::string> summary;
+  std::vector<text::Heading> toc;
+  std::vector<std::string> ids;
+  std::vector<text::FoundLink> internal_links;
+  std::vector<Error> warnings;
+  ReadSet reads;
+};
+
+// Who links here; in order of permalink.
+struct Backlink {
+  PageId page = no_id;
+  SectionId section = no_id;
+};
+
+// A page or a section.
+struct ContentId {
+  bool is_page = true;
+  std::uint32_t id = 0;
+};
+
+enum class Liveness : std::uint8_t {
+  built,  // one build: remote data is fetched once for each address
+  live,   // a server runs: remote data and time are asked anew for every render
+};
+
+class Site {
+ public:
+  // Null when there is no configuration to go on with. `diagnostics` must outlive the site.
+  static std::unique_ptr<Site> load(const SiteSource& source, const BuildOptions& options, Liveness liveness,
+                                    Diagnostics& diagnostics);
+  ~Site();
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
+
+  const SiteConfig& config() const { return config_; }
+  const Library& library() const { return library_; }
+  const tmpl::Engine& engine() const { return *engine_; }
+  const Views& views() const { return *views_; }
+  const Files& files() const { return *files_; }
+  const Plan& plan() const { return plan_; }
+  const SiteSource& source() const { return source_; }
+  const BuildOptions& options() const { return options_; }
+  Liveness liveness() const { return liveness_; }
+  DataLoader& data() const { return *data_; }
+  Diagnostics& diagnostics() const { return diagnostics_; }
+  const Content& content_of(ContentId id) const;
+
+  // Markdown of everything, on all cores, then anchors and backlinks. Errors go to the diagnostics.
+  void render_all_content();
+  // What templates print of it. Reports the reads of the content itself to `reads`.
+  Result<std::shared_ptr<const Rendered>> rendered(ContentId id, ReadSet* reads) const;
+  // Rendered anew, whatever the slot holds.
+  Result<std::shared_ptr<const Rendered>> render_anew(ContentId id) const;
+  // Needs all content; a live site renders it at the first call.
+  const std::vector<Backlink>& backlinks_of(ContentId id) const;
+
+  Result<Output> render(const Planned& planned) const;
+  const tmpl::Context& base_context(std::uint32_t language) const { return base_contexts_[language]; }
+  // Every name in the engine that is a template of the site, theme or binary, by the engine's number.
+  const std::vector<std::string>& template_names() const { return template_names_; }
+  // "index.html" and the like fall back to a plain page of ours that says what is missing.
+  bool has_template(std::string_view name) const { return engine_->has_template(name); }
+  // The kind of a shortcode's template, or nothing.
+  enum class ShortcodeKind : std::uint8_t { html, markdown };
+  std::optional<ShortcodeKind> shortcode_kind(std::string_view name) const;
+  std::vector<std::string_view> shortcode_names() const;
+
+ private:
+  Site(const SiteSource& source, const BuildOptions& options, Liveness liveness, Diagnostics& diagnostics);
+  void load_templates();
+  void add_contexts();
+  void check_links();
+  void collect_backlinks() const;
+
+  struct Slot {
+    std::mutex mutex;
+    std::shared_ptr<const Rendered> rendered;
+  };
+  Slot& slot_of(ContentId id) const;
+
+  const SiteSource& source_;
+  BuildOptions options_;
+  Liveness liveness_;
+  Diagnostics& diagnostics_;
+  SiteConfig config_;
+  Library library_;
+  std::unique_ptr<Files> files_;
+  std::unique_ptr<DataLoader> data_;
+  std::unique_ptr<tmpl::Engine> engine_;
+  std::unique_ptr<Views> views_;
+  std::vector<std::string> template_names_;
+  std::vector<std::pair<std::string, ShortcodeKind>> shortcodes_;  // sorted by name
+  std::vector<tmpl::Context> base_contexts_;                       // by language
+  mutable std::unique_ptr<Slot[]> slots_;                          // pages, then sections
+  mutable std::once_flag backlinks_once_;
+  mutable std::vector<std::vector<Backlink>> backlinks_;  // as the slots
+  Plan plan_;
+};
+
+}  // namespace weir::site
