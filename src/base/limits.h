@@ -10,6 +10,7 @@
 
 namespace weir::limits {
 
+using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 using std::chrono_literals::operator""min;
 using std::chrono_literals::operator""h;
@@ -26,10 +27,18 @@ inline constexpr std::size_t bodies_buffered_bytes_max = 256 * MiB;  // 503 + Re
 inline constexpr std::size_t chunk_extension_bytes_max = 256;    // 400 + close, per chunk
 inline constexpr std::size_t body_extension_bytes_max = 4 * KiB;  // 400 + close, per body
 inline constexpr std::size_t trailers_max = 16;                  // 400 + close
+inline constexpr std::size_t trailer_bytes_max = 4 * KiB;         // 400 + close, each
 inline constexpr std::size_t pipelined_max = 16;                 // reading stops until one is answered
 inline constexpr std::size_t requests_per_connection_max = 100'000;  // answered with close
+inline constexpr std::size_t head_reparse_bytes = 1 * KiB;          // longer heads in pieces: read again per line
+inline constexpr std::size_t tls_record_bytes = 17 * KiB;           // plain text that OpenSSL may hold back
+inline constexpr std::size_t tls_flight_bytes = 128 * KiB;          // encrypted ahead of what the kernel takes
 inline constexpr std::size_t accepts_per_wake_max = 64;
+inline constexpr std::size_t refusals_lingering_max = 256;         // per loop; over: closed without waiting
+inline constexpr std::size_t reads_per_wake_max = 8;              // of one connection, then the others' turn
 inline constexpr std::size_t read_buffer_bytes = 64 * KiB;       // one per loop
+inline constexpr std::size_t output_scratch_bytes = 64 * KiB;     // heads of one wake, one per loop; full: sent
+inline constexpr std::size_t stream_queue_bytes_max = 256 * KiB;  // StreamWriter says full
 inline constexpr std::size_t lingering_bytes_max = 64 * KiB;     // discarded after a refusal, then closed
 inline constexpr std::size_t ranges_max = 5;                     // more, or overlapping: 200 with the whole
 
@@ -45,6 +54,8 @@ inline constexpr auto idle_time_crowded_max = 5s;  // above 80 % of connections
 inline constexpr auto lingering_time_max = 1s;
 inline constexpr auto answer_time_max = 60s;       // 504
 inline constexpr auto drain_time_max = 5s;
+inline constexpr auto drain_quiet_time = 100ms;    // an idle connection is closed after this much silence
+inline constexpr auto write_rate_window = 60s;
 
 // --- text ------------------------------------------------------------------------------------------
 inline constexpr std::size_t json_depth_max = 64;       // error; each caller may ask for less or more
@@ -56,6 +67,7 @@ inline constexpr std::size_t toml_key_parts_max = 32;   // a.b.c has 3; error wi
 inline constexpr std::size_t yaml_bytes_max = 16 * MiB;
 inline constexpr std::size_t yaml_depth_max = 128;      // error with its place
 inline constexpr std::size_t yaml_values_max = 1'000'000;  // aliases followed; error
+inline constexpr std::size_t regex_bytes_max = 64 * KiB;  // the expression is refused
 inline constexpr std::size_t zone_file_bytes_max = 256 * KiB;  // the zone is refused; today's largest has 4 KiB
 inline constexpr std::size_t markdown_bytes_max = 16 * MiB;
 inline constexpr std::size_t markdown_depth_max = 512;  // error with file and line
