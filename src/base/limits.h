@@ -188,7 +188,7 @@ inline constexpr auto access_chunk_age = std::chrono::milliseconds(100);
 inline constexpr std::size_t webhook_signatures_max = 8;    // in one field; the rest is not looked at
 inline constexpr std::size_t control_body_bytes_max = 4 * KiB;  // 413
 inline constexpr std::size_t stream_ahead_bytes = 64 * KiB;  // of an event stream, handed to a socket that does not drain
-inline constexpr std::size_t stream_queue_bytes_max = 2 * MiB;  // one event may be as large as a page of operations
+inline constexpr std::size_t event_queue_bytes_max = 2 * MiB;  // one event may be as large as a page of operations
 inline constexpr std::size_t routes_max = 1'000;            // configuration error
 
 // --- base -------------------------------------------------------------------------------------------

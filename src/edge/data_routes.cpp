@@ -128,7 +128,7 @@ void DataRoutes::stream(Visit& visit, sync::Reply& reply) {
   const std::shared_ptr<sync::Feed> feed = reply.feed;
   visit.exchange->on_gone([feed] { feed->close(); });
   http::StreamWriter& writer = visit.exchange->start_stream(std::move(head));
-  writer.set_queue_bytes_max(limits::stream_queue_bytes_max);
+  writer.set_queue_bytes_max(limits::event_queue_bytes_max);
   feed->start([&loop, id, &writer, feed = std::weak_ptr<sync::Feed>(feed)] {
     loop.post([&loop, id, &writer, feed] {
       if (const auto alive = feed.lock()) pump(loop, id, writer, alive);
