@@ -78,6 +78,8 @@ inline constexpr std::size_t template_frames_max = 200;        // error: recursi
 inline constexpr std::size_t template_output_bytes_max = 64 * MiB;
 inline constexpr std::size_t template_working_bytes_max = 512 * MiB;  // error: all strings and arrays one render makes
 inline constexpr std::size_t template_nesting_max = 128;     // error: tags, expressions, arrays within each other
+inline constexpr std::size_t template_items_max = 4'000'000;  // error: values below one array or object, shared ones counted each time
+inline constexpr std::size_t template_patterns_max = 256;     // compiled expressions of `matching`; then anew
 inline constexpr std::size_t template_bytes_max = 8 * MiB;   // error: one template file
 
 // --- site ------------------------------------------------------------------------------------------
