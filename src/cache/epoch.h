@@ -58,6 +58,20 @@ class EpochDomain {
   std::vector<Retired> retired_;
 };
 
+// A slot for the length of a call, for threads that read now and then.
+class BorrowedSlot {
+ public:
+  explicit BorrowedSlot(EpochDomain& domain) : domain_(domain), slot_(domain.take_slot()) {}
+  ~BorrowedSlot() { domain_.give_back(slot_); }
+  BorrowedSlot(const BorrowedSlot&) = delete;
+  BorrowedSlot& operator=(const BorrowedSlot&) = delete;
+  EpochDomain::Slot& slot() { return slot_; }
+
+ private:
+  EpochDomain& domain_;
+  EpochDomain::Slot& slot_;
+};
+
 // While it lives, nothing that this thread can reach is destroyed. Not nested on one slot. Keep it short: no I/O.
 class EpochGuard {
  public:

@@ -15,16 +15,16 @@ namespace weir::cache {
 
 struct RenderRequest {
   std::string_view path;                        // the key
-  std::shared_ptr<const store::Release> release;  // whose inputs to render from
+  std::shared_ptr<const store::Release> release = {};  // whose inputs to render from
 };
 
 struct Rendered {
   int status = 200;  // 404 and 410 are answers too: the page is gone. 5xx: the old copy stays
-  std::string content_type;
-  store::Fields fields;
-  std::string body;
-  std::vector<std::string> tags;
-  store::Policy policy;
+  std::string content_type = {};
+  store::Fields fields = {};
+  std::string body = {};
+  std::vector<std::string> tags = {};
+  store::Policy policy = {};
 };
 
 class Origin {

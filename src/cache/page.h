@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace weir::http {
 struct Prepared;
@@ -29,14 +30,31 @@ struct Representation {
   std::shared_ptr<const std::string> body;
 };
 
-struct Page : std::enable_shared_from_this<Page> {
+// What a page is, apart from its bytes.
+struct PageFacts {
   std::string key;
   int status = 200;
   store::EntryKind kind = store::EntryKind::page;
   store::Renderable renderable = store::Renderable::no;
-  bool gone = false;  // a negative entry: no representations; the caller answers its own 404 or 410
   std::string content_type;
-  store::Fields fields;
+  store::Fields fields;  // the page's own, beside those that page_maker adds
+  Sha256 sha256{};       // of the identity bytes
+  store::BlobId body_id;
+  store::Policy policy;
+  std::vector<std::string> tags;
+  store::ReleaseId release = 0;  // whose inputs it was rendered from
+  std::uint64_t activation = 0;  // the activation that it is served under
+  bool outdated = false;         // from an older release than the active one: stale whatever its age
+  std::uint64_t fill_seq = 0;    // the last purge it has seen
+  std::uint64_t generation = 0;  // grows per key
+  Mono rendered;                 // fresh until rendered + ttl
+  Wall rendered_wall;            // Date of the stored answer
+  Wall modified;                 // Last-Modified
+};
+
+struct Page : PageFacts, std::enable_shared_from_this<Page> {
+  PageTags epochs;    // of `tags` and the path
+  bool gone = false;  // a negative entry: no representations; the caller answers its own 404 or 410
 
   // By store::Codec. Identity is always there (unless `gone`); the others once they were made.
   std::array<Representation, store::codec_count> representations;
@@ -45,19 +63,9 @@ struct Page : std::enable_shared_from_this<Page> {
     return found.ok == nullptr ? nullptr : &found;
   }
 
-  Sha256 sha256{};
-  store::BlobId body_id;
-  store::Policy policy;
-  PageTags tags;
-  store::ReleaseId release = 0;
-  std::uint64_t fill_seq = 0;
-  std::uint64_t generation = 0;
-  Mono rendered;       // fresh until rendered + ttl
-  Wall rendered_wall;  // Date of the stored answer
-  Wall modified;       // Last-Modified
   std::size_t bytes = 0;  // what it costs the memory tier
 
-  // purge number << 2 | Purged, as last checked. A cache of TagEpochs::check, nothing else changes.
+  // What TagEpochs::check last said, and at which purge. A memo; nothing else of a page changes.
   mutable std::atomic<std::uint64_t> checked{0};
 };
 

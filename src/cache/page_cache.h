@@ -47,7 +47,6 @@ enum class Detail : std::uint8_t {
   swr,       // age > ttl, within stale-while-revalidate
   purged,    // a soft purge; the refresh is on its way
   sie,       // the refresh failed; within stale-if-error, or a purge whose refill failed
-  collapsed  // waited for somebody else's render
 };
 
 struct Lookup {
@@ -55,16 +54,16 @@ struct Lookup {
   Kind kind = Kind::absent;
   Freshness freshness = Freshness::absent;
   Detail detail = Detail::none;
-  std::shared_ptr<const Page> page;  // set iff kind == page
+  std::shared_ptr<const Page> page = {};  // set iff kind == page
   std::int64_t age_s = 0;            // whole seconds since it was rendered, never negative
-  std::optional<std::int64_t> ttl_s;  // seconds of freshness left, negative when stale; none = until purged
+  std::optional<std::int64_t> ttl_s = {};  // seconds of freshness left, negative when stale; none = until purged
 };
 
 // What a waiter gets, on a worker thread.
 struct Fetched {
-  Lookup lookup;               // kind page (also a `gone` one) or absent
-  std::optional<Error> error;  // set iff there is no page: render failed (io: 502, full: 503), deadline passed (504 if `late`)
-  bool late = false;
+  Lookup lookup = {};               // kind page (also a `gone` one) or absent
+  std::optional<Error> error = {};  // why there is no page: the render failed (502), Errc::full (503), or it was `late` (504)
+  bool late = false;           // the deadline passed; with an old copy where one may be served
   bool collapsed = false;      // joined a flight that another request had begun
   bool filled = false;         // a render was made for it (else it was loaded from disk)
 };
@@ -98,17 +97,17 @@ struct CacheCounters {
 
 // For /_weir/entry and `weir explain` (C-71).
 struct EntryInfo {
-  std::string key;
-  std::string state;  // absent filling fresh stale refreshing expired error gone
-  std::string why;    // "ttl", "tag blog at 12", "path at 9" ...; empty when fresh
+  std::string key = {};
+  std::string state = {};  // absent filling fresh stale refreshing expired error gone
+  std::string why = {};    // "ttl", "tag blog at 12", "path at 9" ...; empty when fresh
   std::uint64_t generation = 0, fill_seq = 0, release = 0;
   std::int64_t age_s = 0;
-  std::optional<std::int64_t> ttl_s;
-  std::optional<std::int64_t> next_try_s;  // while backing off
+  std::optional<std::int64_t> ttl_s = {};
+  std::optional<std::int64_t> next_try_s = {};  // while backing off
   unsigned failures = 0;
-  std::string last_error;
-  std::vector<std::string> tags;
-  std::vector<std::string> codings;
+  std::string last_error = {};
+  std::vector<std::string> tags = {};
+  std::vector<std::string> codings = {};
   std::size_t body_bytes = 0;
   bool in_memory = false;
 };
@@ -134,7 +133,8 @@ class PageCache {
 
   std::unique_ptr<Reader> make_reader();
 
-  Lookup find(Reader& reader, std::string_view key);
+  Lookup find(Reader& reader, std::string_view key) { return find(reader, key, now()); }
+  Lookup find(Reader& reader, std::string_view key, Mono now);  // for a loop that knows the time already
 
   // For Kind::wait: begins a load or a render, or joins the one in flight. `ready` is called exactly once, on a worker
   // (or before this returns, when the page is there by now); at the latest after `fill_wait`, by `tick`.
@@ -158,6 +158,7 @@ class PageCache {
 
  private:
   struct Shared;
+  Mono now() const;
   std::shared_ptr<Shared> shared_;
 };
 

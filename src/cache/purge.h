@@ -22,13 +22,13 @@ enum class Mode : std::uint8_t { soft, refresh, hard };
 enum class Wait : std::uint8_t { none, durable, fresh };
 
 struct PurgeRequest {
-  std::vector<std::string> tags;
-  std::vector<std::string> paths;     // "/blog/a/"; a query is ignored
-  std::vector<std::string> prefixes;  // "/blog/"
+  std::vector<std::string> tags = {};
+  std::vector<std::string> paths = {};     // "/blog/a/"; a query is ignored
+  std::vector<std::string> prefixes = {};  // "/blog/"
   bool all = false;
   Mode mode = Mode::soft;
   Wait wait = Wait::durable;
-  std::string id;  // idempotency key; a repeated one answers the first one's seq and does nothing
+  std::string id = {};  // idempotency key; a repeated one answers the first one's seq and does nothing
 };
 
 struct PurgeAnswer {

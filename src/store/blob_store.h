@@ -6,10 +6,9 @@
 //   blobs/<32 hex digits>.seg       the blobs of one build, one after the other, each at a multiple of 8
 //   quarantine/                     files whose bytes did not match
 //
-// A blob is durable when `put` returns (C-61): written to tmp/, fdatasync, renamed; `sync_names` makes the name
-// durable and is shared by all puts before it. Further codings are not synced: they can be made again, and are
-// checked when read. Nothing is hashed at start; every read is verified, and what does not match is moved to quarantine/
-// and Errc::corrupt (C-63).
+// A blob is durable when `put` returns (C-61): written to tmp/, fdatasync, renamed, directory synced. Further
+// codings are not synced: they can be made again, and are checked when read. Nothing is hashed at start; every read
+// is verified, and what does not match is moved to quarantine/ and Errc::corrupt (C-63).
 // Callable from any thread.
 
 #include "base/hash.h"
@@ -50,7 +49,6 @@ class BlobStore {
 
   const HashKey& key() const { return key_; }
   Status put(const PackedBlob& blob);  // a blob that is there is left alone
-  Status sync_names();
   Result<Body> read(const BlobId& id);
 
   Status put_coding(const BlobId& id, Codec codec, std::string_view stored);
@@ -71,7 +69,6 @@ class BlobStore {
   const HashKey key_;
   Disk& disk_;
   Log& log_;
-  std::atomic<std::uint64_t> names_{0};
   std::atomic<std::uint64_t> corrupt_{0};
 };
 

@@ -24,6 +24,7 @@ class Disk {
   virtual Status sync(int descriptor, const std::string& path);  // fdatasync
   virtual Status truncate(int descriptor, std::uint64_t bytes, const std::string& path);
   virtual Status rename(const std::string& from, const std::string& to);
+  virtual Status link(const std::string& from, const std::string& to);  // Errc::exists when `to` is there
   virtual Status sync_directory(const std::string& path);
   virtual Status remove(const std::string& path);  // a missing file is fine
   virtual Result<Descriptor> open(const std::string& path);  // to read

@@ -35,7 +35,7 @@ enum class Renderable : std::uint8_t { no = 0, yes = 1 };
 
 // How long an answer may be used (C-22). Without `ttl` it is fresh until a purge or the next release.
 struct Policy {
-  std::optional<Nanos> ttl;
+  std::optional<Nanos> ttl = {};
   Nanos swr{};  // stale and served at once while it is refreshed
   Nanos sie{};  // stale and served when the refresh fails
   friend bool operator==(const Policy&, const Policy&) = default;
@@ -44,25 +44,25 @@ struct Policy {
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
 struct NewEntry {
-  std::string path;  // "/blog/a/": what a request's decoded path must equal
+  std::string path = {};  // "/blog/a/": what a request's decoded path must equal
   int status = 200;
   EntryKind kind = EntryKind::page;
   Renderable renderable = Renderable::no;
-  std::string content_type;
-  Fields fields;  // beside Content-Type: Location, Cache-Control, Link ...
-  std::string body;
-  std::vector<std::string> tags;
-  Policy policy;
+  std::string content_type = {};
+  Fields fields = {};  // beside Content-Type: Location, Cache-Control, Link ...
+  std::string body = {};
+  std::vector<std::string> tags = {};
+  Policy policy = {};
 };
 
 struct NewInput {
-  std::string name;  // path relative to the site's root, '/' between parts
-  std::string bytes;
+  std::string name = {};  // path relative to the site's root, '/' between parts
+  std::string bytes = {};
   std::int64_t modified_ns = 0;
 };
 
 struct ReleaseWriterSettings {
-  std::string directory;  // the store's; made when missing
+  std::string directory = {};  // the store's; made when missing
 };
 
 class ReleaseWriter {
@@ -89,6 +89,14 @@ class ReleaseWriter {
   std::unique_ptr<Shared> shared_;
 };
 
+// Where the manifest of release `id` lies.
+std::string release_path_of(const std::string& directory, ReleaseId id);
+
+struct BlobPlaceInSegment {
+  std::string_view segment;  // file name in blobs/
+  BlobPlace place;
+};
+
 class Release;
 
 // One entry of a release. Views belong to the Release.
@@ -100,7 +108,7 @@ class ReleaseEntry {
   Renderable renderable() const;
   std::string_view content_type() const;
   Fields fields() const;
-  const Policy policy() const;
+  Policy policy() const;
   Sha256 sha256() const;  // of the identity bytes
   BlobId body_id() const;
   std::uint64_t body_bytes() const;
@@ -110,9 +118,9 @@ class ReleaseEntry {
 
  private:
   friend class Release;
-  ReleaseEntry(const Release& release, std::uint64_t offset) : release_(&release), offset_(offset) {}
+  ReleaseEntry(const Release& release, std::size_t index) : release_(&release), index_(index) {}
   const Release* release_;
-  std::uint64_t offset_;
+  std::size_t index_;
 };
 
 class Release {
@@ -138,7 +146,9 @@ class Release {
   std::vector<FoundFile> list_inputs(std::string_view directory) const;
   Result<std::string> read_input(std::string_view name) const;  // verified; Errc::missing
 
-  std::vector<std::string> segment_paths() const;
+  std::vector<std::string> segment_names() const;  // files in blobs/ that it refers to
+  // Where a body lies that this release holds. The view belongs to the release.
+  std::optional<BlobPlaceInSegment> find_blob(const BlobId& id) const;
   ~Release();
 
   struct Mapped;

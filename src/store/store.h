@@ -34,7 +34,7 @@ namespace weir::store {
 enum class Background { none, thread };  // none: the owner calls `tick` (tests)
 
 struct StoreSettings {
-  std::string directory;
+  std::string directory = {};
   std::size_t bytes_max = limits::store_bytes_max;
   Nanos fill_sync_max = std::chrono::milliseconds(20);
   Nanos snapshot_time_max = std::chrono::minutes(10);
@@ -46,31 +46,31 @@ struct StoreSettings {
 // What one render made, beside its body. The newest fill of a key is what a restart serves.
 enum class FillKind : std::uint8_t { page = 0, gone = 1 };  // gone: the origin said 404 or 410
 struct Fill {
-  std::string key;
+  std::string key = {};
   FillKind kind = FillKind::page;
   int status = 200;
-  std::string content_type;
-  Fields fields;
-  BlobId body_id;
+  std::string content_type = {};
+  Fields fields = {};
+  BlobId body_id = {};
   Sha256 sha256{};
   std::uint64_t body_bytes = 0;
-  std::string inline_blob;  // header and payload, for bodies under 4 KiB; empty = in blobs/
-  std::vector<std::string> tags;
-  Policy policy;
+  std::string inline_blob = {};  // header and payload, for bodies under 4 KiB; empty = in blobs/
+  std::vector<std::string> tags = {};
+  Policy policy = {};
   ReleaseId release = 0;         // whose inputs it was rendered from
   std::uint64_t fill_seq = 0;    // the last purge it has seen
   std::uint64_t generation = 0;  // grows per key for ever: the number of its record
-  Wall rendered;
-  Wall modified;  // Last-Modified: older than `rendered` when the bytes did not change
+  Wall rendered = {};
+  Wall modified = {};  // Last-Modified: older than `rendered` when the bytes did not change
 };
 
 enum class PurgeMode : std::uint8_t { soft = 0, hard = 1 };
 struct PurgeRecord {
   PurgeMode mode = PurgeMode::soft;
-  std::vector<std::string> tags;  // with "url:<path>" for paths
-  std::vector<std::string> prefixes;
+  std::vector<std::string> tags = {};  // with "url:<path>" for paths
+  std::vector<std::string> prefixes = {};
   bool all = false;
-  std::string id;  // idempotency; empty = none
+  std::string id = {};  // idempotency; empty = none
 };
 // The greatest purge of each kind that an entry must have seen. 0 = never purged.
 struct Epochs {
@@ -86,8 +86,8 @@ struct Epochs {
 struct PurgeState {
   std::uint64_t seq = 0;  // of the last purge
   Epochs all;
-  std::vector<std::pair<std::string, Epochs>> tags;
-  std::vector<std::pair<std::string, Epochs>> prefixes;
+  std::vector<std::pair<std::string, Epochs>> tags = {};
+  std::vector<std::pair<std::string, Epochs>> prefixes = {};
 };
 
 struct PurgeReceipt {
@@ -97,7 +97,7 @@ struct PurgeReceipt {
 
 // The release that is served, and since which record.
 struct ActiveRelease {
-  std::shared_ptr<const Release> release;  // null = nothing was ever published
+  std::shared_ptr<const Release> release = {};  // null = nothing was ever published
   std::uint64_t seq = 0;                   // of the activation; the generation of its pages
 };
 

@@ -1,0 +1,138 @@
+#pragma once
+// The inside of PageCache, for its four files alone:
+//   page_cache.cpp  the hit path and the reports        flights.cpp  loading, rendering, waking those who wait
+//   purger.cpp      purges                              cache_status.cpp
+//
+// Locks, none held during I/O or a callback: `flights` (who waits for what, who backs off), `purge_order` (a purge is
+// numbered and raised in one step; the append to the log is below it, the fsync is not), and those inside Shelf, TagEpochs,
+// EpochDomain and Store, which call nothing back. Loops take `flights` once per expiry and otherwise none.
+
+#include "base/guarded.h"
+#include "cache/page_cache.h"
+#include "cache/page_maker.h"
+#include "cache/shelf.h"
+
+#include <deque>
+#include <list>
+#include <map>
+#include <random>
+#include <unordered_map>
+
+namespace weir::cache {
+
+struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
+  Shared(CacheSettings wanted, Parts given);
+
+  using Ready = std::function<void(const Fetched&)>;
+  struct Waiter {
+    Ready ready;
+    Mono joined;
+    Mono deadline;
+    bool is_visitor = true;  // a purge that waits is none
+    bool collapsed = false;
+  };
+  // One load or render in progress.
+  struct Flight {
+    std::uint64_t number = 0;  // a flight that was given up is recognised by a number that is not in the table
+    Mono began;
+    bool renders = false;
+    bool again = false;  // asked for once more while it ran: its result may be too old
+    std::vector<Waiter> waiters;
+  };
+  struct Failure {
+    unsigned count = 0;
+    Mono next_try;
+    std::string reason;
+    Errc code = Errc::io;
+  };
+  struct Flights {
+    std::unordered_map<std::string, Flight, StringHash, std::equal_to<>> table;
+    std::unordered_map<std::string, Failure, StringHash, std::equal_to<>> failures;
+    std::size_t waiters = 0;
+    std::uint64_t numbers = 0;
+    std::mt19937_64 chance;
+  };
+  struct Active {
+    std::shared_ptr<const store::Release> release;
+    std::uint64_t seq = 0;
+  };
+
+  const CacheSettings settings;
+  store::Store& store;
+  Origin& origin;
+  Tasks& loads;
+  Tasks& renders;
+  const Clock& clock;
+  Log& log;
+  const Mono started;
+
+  EpochDomain domain;
+  TagEpochs tags;
+  Shelf shelf;
+  std::atomic<const Active*> active{nullptr};
+  std::shared_ptr<const Active> active_owner;  // under switch_mutex
+  std::mutex switch_mutex;
+  std::mutex purge_order;
+  Guarded<Flights> flights;
+  std::atomic<std::uint64_t> stale_at_start{0};
+
+  Guarded<std::vector<Reader*>> readers;
+  struct Counts {
+    std::atomic<std::uint64_t> hits{0}, stale{0}, misses{0}, absent{0}, negative{0};  // of readers that are gone
+    std::atomic<std::uint64_t> collapsed{0}, loads{0}, fills{0}, refreshes_ok{0}, refreshes_equal{0}, refreshes_gone{0},
+        refreshes_failed{0}, refresh_overflow{0}, late_waiters{0}, purges{0}, corrupt{0}, not_stored{0},
+        flight_wait_us_total{0}, flight_waits{0};
+    std::atomic<std::int64_t> oldest_stale_s{0};
+  } counts;
+
+  // --- page_cache.cpp
+  // What may be done with a page now. The caller stands in an EpochGuard, or holds the page.
+  struct Verdict {
+    Freshness freshness = Freshness::fresh;
+    Detail detail = Detail::none;
+    bool may_serve = true;
+  };
+  Verdict judge(const Page& page, unsigned failures, Mono now) const;
+  Purged purged(const Page& page) const;
+  Lookup lookup_of(const Page& page, const Verdict& verdict, Mono now) const;
+  bool is_time_ahead(ShelfEntry& entry, const Page& page, Mono now);
+  Lookup find(std::string_view key, Mono now, Reader* reader);
+  bool knows(std::string_view key) const;
+  std::shared_ptr<const Active> hold_active();
+
+  // --- flights.cpp
+  enum class Purpose : std::uint8_t { load, render };
+  Status join(std::string_view key, std::optional<Waiter> waiter, Purpose purpose, bool again);
+  void refresh(std::string_view key);  // nobody waits; overflow only counts
+  Status launch(const std::string& key, std::uint64_t number, Purpose purpose);
+  void run_load(const std::string& key, std::uint64_t number);
+  void run_render(const std::string& key, std::uint64_t number);
+  void land(const std::string& key, std::uint64_t number, std::shared_ptr<const Page> page, std::optional<Error> error,
+            unsigned failures = 0);
+  void land_rendered(const std::string& key, std::uint64_t number, const std::shared_ptr<const Active>& from,
+                     std::uint64_t fill_seq, Rendered rendered);
+  void land_gone(const std::string& key, std::uint64_t number, const std::shared_ptr<const Active>& from,
+                 std::uint64_t fill_seq, int status, const store::Policy& policy);
+  void land_failed(const std::string& key, std::uint64_t number, const Error& why);
+  void land_old(const std::string& key, std::uint64_t number, const Error& why);
+  Result<std::shared_ptr<const Page>> release_copy_as_newest(const std::string& key, const Active& from);
+  Wall modified_of(const std::string& key, const store::BlobId& id, const Active& from, Wall now) const;
+  void publish(const std::shared_ptr<const Page>& page);
+  void enrich(const std::shared_ptr<const Page>& page);
+  void note_success(const std::string& key);
+  void note_failure(const std::string& key, const Error& why);
+  Result<std::shared_ptr<const Page>> load(const std::string& key, const std::shared_ptr<const Active>& from);
+  Result<std::shared_ptr<const Page>> page_of_release(const std::string& key, const store::ReleaseEntry& entry,
+                                                      const Active& from);
+  Result<std::shared_ptr<const Page>> page_of_fill(const store::Fill& fill, const Active& from);
+  std::shared_ptr<const Page> in_memory(std::string_view key);
+  void warm(const std::shared_ptr<const Active>& now);
+  void tick();
+
+  // --- purger.cpp
+  void purge(const PurgeRequest& request, const std::function<void(const Result<PurgeAnswer>&)>& ready);
+  std::vector<std::string> matching(const PurgeRequest& request) const;
+  std::size_t estimate(const PurgeRequest& request) const;
+};
+
+}  // namespace weir::cache

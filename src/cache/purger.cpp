@@ -1,0 +1,159 @@
+// How a purge is applied: numbered and raised in one step (so that no page is checked at a number whose epochs are not
+// raised yet), made durable, and for mode refresh followed by the renders.
+
+#include "cache/page_cache_shared.h"
+
+#include <algorithm>
+#include <set>
+#include <unordered_set>
+
+namespace weir::cache {
+namespace {
+
+// All pages of one `wait = fresh`; the last one answers.
+struct FreshWait {
+  std::mutex mutex;
+  std::size_t left = 0;
+  PurgeAnswer answer;
+  std::function<void(const Result<PurgeAnswer>&)> ready;
+
+  void arrived(const Fetched& fetched) {
+    {
+      const std::lock_guard lock(mutex);
+      const bool is_live = !fetched.error && fetched.lookup.kind == Lookup::Kind::page && fetched.lookup.detail != Detail::sie;
+      ++(is_live ? answer.refreshed : answer.failed);
+      if (--left != 0) return;
+    }
+    ready(answer);
+  }
+};
+
+// The entries of a release whose paths begin with a prefix lie side by side.
+std::pair<std::size_t, std::size_t> range_of(const store::Release& release, std::string_view prefix) {
+  const auto first_where = [&release](auto is_behind) {
+    std::size_t low = 0;
+    std::size_t high = release.count();
+    while (low < high) {
+      const std::size_t middle = low + (high - low) / 2;
+      if (is_behind(release.at(middle).path())) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
+  return {first_where([prefix](std::string_view path) { return path >= prefix; }),
+          first_where([prefix](std::string_view path) { return path > prefix && !path.starts_with(prefix); })};
+}
+
+}  // namespace
+
+void PageCache::Shared::purge(const PurgeRequest& request, const std::function<void(const Result<PurgeAnswer>&)>& ready) {
+  if (Status checked = check_purge(request); !checked) return ready(std::move(checked).error());
+  const store::PurgeRecord record = record_of(request);
+  PurgeAnswer answer;
+  std::optional<Error> failed;
+  {
+    const std::lock_guard order(purge_order);
+    const Result<store::PurgeReceipt> receipt = store.purge(record, store::Store::Durable::soon);
+    if (receipt) {
+      answer.seq = receipt->seq;
+      answer.repeated = receipt->repeated;
+    } else {
+      failed = receipt.error();
+      answer.seq = store.next_generation();  // memory treats it as done: more is refreshed, nothing stays wrong
+    }
+    if (!answer.repeated) tags.raise(record, answer.seq);
+  }
+  counts.purges.fetch_add(1, std::memory_order_relaxed);
+  // The pages are stale from here on; what remains is that nobody may take that back.
+  if (!failed && request.wait != Wait::none) {
+    if (Status synced = store.sync(); !synced) failed = std::move(synced).error();
+    else answer.durable = true;
+  }
+  answer.matched_estimate = estimate(request);
+  std::vector<std::string> keys;
+  if (request.mode == Mode::refresh && !answer.repeated) keys = matching(request);
+
+  if (failed || request.wait != Wait::fresh || keys.empty()) {
+    for (const std::string& key : keys)
+      if (const Status joined = join(key, std::nullopt, Purpose::render, true); !joined)
+        counts.refresh_overflow.fetch_add(1, std::memory_order_relaxed);
+    if (failed) return ready(std::move(*failed));
+    return ready(answer);
+  }
+  auto wait = std::make_shared<FreshWait>();
+  wait->left = keys.size();
+  wait->answer = answer;
+  wait->ready = ready;
+  const Mono now = clock.mono();
+  for (const std::string& key : keys) {
+    Waiter waiter{[wait](const Fetched& fetched) { wait->arrived(fetched); }, now, now + limits::fresh_wait_max, false};
+    if (Status joined = join(key, std::move(waiter), Purpose::render, true); !joined) {
+      counts.refresh_overflow.fetch_add(1, std::memory_order_relaxed);
+      Fetched refused;
+      refused.error = std::move(joined).error();
+      wait->arrived(refused);
+    }
+  }
+}
+
+// Keys that a render can make again, those in memory that visitors looked at first, at most refresh_queue_max.
+std::vector<std::string> PageCache::Shared::matching(const PurgeRequest& request) const {
+  const store::ActiveRelease now = store.active();
+  if (now.release == nullptr) return {};
+  const store::Release& release = *now.release;
+  std::set<std::size_t> found;
+  std::vector<std::uint32_t> tag_numbers;
+  for (const std::string& tag : request.tags)
+    if (const auto number = release.find_tag(tag)) tag_numbers.push_back(*number);
+  if (request.all || !tag_numbers.empty()) {
+    for (std::size_t i = 0; i < release.count(); ++i) {
+      const store::ReleaseEntry entry = release.at(i);
+      if (request.all || std::ranges::any_of(tag_numbers, [&entry](std::uint32_t number) { return entry.has_tag(number); }))
+        found.insert(i);
+    }
+  }
+  for (const std::string& prefix : request.prefixes) {
+    const auto [first, end] = range_of(release, prefix);
+    for (std::size_t i = first; i < end; ++i) found.insert(i);
+  }
+  std::unordered_set<std::string> keys;
+  for (const std::size_t i : found)
+    if (release.at(i).renderable() == store::Renderable::yes) keys.emplace(release.at(i).path());
+  for (const std::string& path : request.paths) {
+    const auto entry = release.find(std::string_view(path).substr(0, path.find('?')));
+    if (entry && entry->renderable() == store::Renderable::yes) keys.emplace(entry->path());
+  }
+  // A page rendered since may carry tags that the build did not know.
+  const std::set<std::string, std::less<>> tags_asked(request.tags.begin(), request.tags.end());
+  if (!tags_asked.empty())
+    store.for_each_fill([&](const store::Fill& fill) {
+      if (std::ranges::any_of(fill.tags, [&tags_asked](const std::string& tag) { return tags_asked.contains(tag); }))
+        if (release.find(fill.key)) keys.insert(fill.key);
+    });
+
+  std::vector<std::string> hot;
+  for (const auto& page : shelf.pages())
+    if (keys.erase(page->key) > 0) hot.push_back(page->key);
+  hot.insert(hot.end(), keys.begin(), keys.end());
+  if (hot.size() > limits::refresh_queue_max) hot.resize(limits::refresh_queue_max);
+  return hot;
+}
+
+// From what the build knew: no page is looked at.
+std::size_t PageCache::Shared::estimate(const PurgeRequest& request) const {
+  const store::ActiveRelease now = store.active();
+  if (now.release == nullptr) return 0;
+  const store::Release& release = *now.release;
+  if (request.all) return release.count();
+  std::size_t count = 0;
+  for (const std::string& tag : request.tags)
+    if (const auto number = release.find_tag(tag)) count += release.entries_of_tag(*number);
+  for (const std::string& path : request.paths) count += release.find(std::string_view(path).substr(0, path.find('?'))) ? 1 : 0;
+  for (const std::string& prefix : request.prefixes) {
+    const auto [first, end] = range_of(release, prefix);
+    count += end - first;
+  }
+  return std::min(count, release.count());
+}
+
+}  // namespace weir::cache

@@ -1,0 +1,283 @@
+#include "store/release.h"
+
+#include "base/limits.h"
+#include "base/must.h"
+#include "store/manifest.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <span>
+
+namespace weir::store {
+namespace {
+
+std::size_t bytes_of_one(std::size_t section) {
+  using namespace manifest;
+  constexpr std::array<std::size_t, section_count> sizes{sizeof(Entry), 4, sizeof(Blob), sizeof(Input),
+                                                         sizeof(Tag),   4, sizeof(Text), 1};
+  return sizes[section];
+}
+
+Error corrupt(const std::string& path, std::string_view what) {
+  return Error{Errc::corrupt, path + ": " + std::string(what)};
+}
+
+}  // namespace
+
+std::string release_path_of(const std::string& directory, ReleaseId id) {
+  std::array<char, 32> name{};
+  std::snprintf(name.data(), name.size(), "%010llu.release", static_cast<unsigned long long>(id));
+  return directory + "/manifest/" + name.data();
+}
+
+// Mapped, verified, with its segments open. All look-ups go through here and stay within their section.
+struct Release::Mapped {
+  std::shared_ptr<const MappedFile> file;
+  HashKey key;
+  manifest::Header header;
+  std::vector<std::shared_ptr<const Segment>> segments;
+
+  template <class T>
+  std::span<const T> all(manifest::Section section) const {
+    const manifest::Range& range = header.ranges[section];
+    return {reinterpret_cast<const T*>(file->bytes().data() + range.offset), static_cast<std::size_t>(range.count)};
+  }
+  std::string_view text(manifest::Text where) const {
+    const auto room = all<char>(manifest::text);
+    if (where.offset > room.size() || where.bytes > room.size() - where.offset) return {};
+    return {room.data() + where.offset, where.bytes};
+  }
+  std::span<const std::uint32_t> tags_of(const manifest::Entry& entry) const {
+    const auto numbers = all<std::uint32_t>(manifest::entry_tags);
+    if (entry.tags_first > numbers.size() || entry.tags_count > numbers.size() - entry.tags_first) return {};
+    return numbers.subspan(entry.tags_first, entry.tags_count);
+  }
+  const manifest::Blob* blob(std::uint32_t number) const {
+    const auto blobs = all<manifest::Blob>(manifest::blobs);
+    return number < blobs.size() ? &blobs[number] : nullptr;
+  }
+  Result<Body> read(std::uint32_t number) const {
+    const manifest::Blob* const found = blob(number);
+    if (found == nullptr || found->segment >= segments.size() || segments[found->segment] == nullptr ||
+        found->codec >= codec_count)
+      return Error{Errc::corrupt, "release " + std::to_string(header.id) + ": refers to a blob that it does not have"};
+    const BlobPlace place{found->offset,
+                          {static_cast<Codec>(found->codec),
+                           found->identity_bytes,
+                           found->stored_bytes,
+                           {found->id_low, found->id_high},
+                           found->stored_sum}};
+    return segments[found->segment]->read(key, place);
+  }
+};
+
+Release::Release(std::unique_ptr<const Mapped> mapped) : mapped_(std::move(mapped)) {}
+Release::~Release() = default;
+
+Result<std::shared_ptr<const Release>> Release::open(const std::string& directory, ReleaseId id, const HashKey& key,
+                                                     Disk& disk) {
+  const std::string path = release_path_of(directory, id);
+  auto mapped = std::make_unique<Mapped>();
+  mapped->file = TRY(MappedFile::open(disk, path));
+  mapped->key = key;
+  const std::string_view bytes = mapped->file->bytes();
+  manifest::Header& header = mapped->header;
+  if (bytes.size() < sizeof header) return corrupt(path, "shorter than its header");
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (std::memcmp(header.magic_bytes.data(), manifest::magic, 8) != 0) return corrupt(path, "expected 'WEIRREL1' at its start");
+  if (header.format != manifest::version)
+    return corrupt(path, "expected format 1, found " + std::to_string(header.format));
+  if (header.file_bytes != bytes.size())
+    return corrupt(path, "expected " + std::to_string(header.file_bytes) + " bytes, found " + std::to_string(bytes.size()));
+  if (header.id != id) return corrupt(path, "says it is release " + std::to_string(header.id));
+  if (xxh3_64(bytes.substr(manifest::summed_from)) != header.sum) return corrupt(path, "its checksum does not match");
+  for (std::size_t section = 0; section < manifest::section_count; ++section) {
+    const manifest::Range& range = header.ranges[section];
+    if (range.offset > bytes.size() || range.offset % 8 != 0 ||
+        range.count > (bytes.size() - range.offset) / bytes_of_one(section))
+      return corrupt(path, "section " + std::to_string(section) + " does not lie within it");
+  }
+  for (const manifest::Text& name : mapped->all<manifest::Text>(manifest::segments)) {
+    if (name.bytes == 0) {  // a build that wrote no body of its own
+      mapped->segments.push_back(nullptr);
+      continue;
+    }
+    const std::string segment = directory + "/blobs/" + std::string(mapped->text(name));
+    auto opened = Segment::open(disk, segment);
+    if (!opened) return std::move(opened).error().in(path);
+    mapped->segments.push_back(std::move(opened).value());
+  }
+  return std::shared_ptr<const Release>(new Release(std::move(mapped)));
+}
+
+ReleaseId Release::id() const { return mapped_->header.id; }
+Wall Release::created() const { return {static_cast<std::int64_t>(mapped_->header.created_ns)}; }
+std::uint64_t Release::fill_seq() const { return mapped_->header.fill_seq; }
+std::size_t Release::count() const { return mapped_->all<manifest::Entry>(manifest::entries).size(); }
+
+ReleaseEntry Release::at(std::size_t index) const {
+  MUST(index < count());
+  return {*this, index};
+}
+
+std::optional<ReleaseEntry> Release::find(std::string_view path) const {
+  const auto entries = mapped_->all<manifest::Entry>(manifest::entries);
+  const auto slots = mapped_->all<std::uint32_t>(manifest::slots);
+  if (slots.empty()) return std::nullopt;
+  const std::size_t mask = slots.size() - 1;  // a power of two: a wrong file finds less, never outside
+  std::size_t at = mapped_->key.hash64(path) & mask;
+  for (std::size_t probes = 0; probes < slots.size(); ++probes, at = (at + 1) & mask) {
+    const std::uint32_t number = slots[at];
+    if (number == 0) return std::nullopt;
+    if (number <= entries.size() && mapped_->text(entries[number - 1].path) == path)
+      return ReleaseEntry(*this, number - 1);
+  }
+  return std::nullopt;
+}
+
+Result<Body> Release::read(const ReleaseEntry& entry) const {
+  auto body = mapped_->read(mapped_->all<manifest::Entry>(manifest::entries)[entry.index_].blob);
+  if (!body) return std::move(body).error().in(entry.path());
+  return body;
+}
+
+std::size_t Release::tag_count() const { return mapped_->all<manifest::Tag>(manifest::tags).size(); }
+
+std::optional<std::uint32_t> Release::find_tag(std::string_view tag) const {
+  const auto tags = mapped_->all<manifest::Tag>(manifest::tags);
+  const auto found = std::ranges::lower_bound(tags, tag, {}, [&](const manifest::Tag& t) { return mapped_->text(t.name); });
+  if (found == tags.end() || mapped_->text(found->name) != tag) return std::nullopt;
+  return static_cast<std::uint32_t>(found - tags.begin());
+}
+
+std::size_t Release::entries_of_tag(std::uint32_t tag_number) const {
+  const auto tags = mapped_->all<manifest::Tag>(manifest::tags);
+  return tag_number < tags.size() ? tags[tag_number].entries : 0;
+}
+
+std::vector<FoundFile> Release::list_inputs(std::string_view directory) const {
+  std::vector<FoundFile> found;
+  const auto inputs = mapped_->all<manifest::Input>(manifest::inputs);
+  std::string below(directory);
+  if (!below.empty() && !below.ends_with('/')) below += '/';
+  auto at = std::ranges::lower_bound(inputs, std::string_view(below), {},
+                                     [&](const manifest::Input& input) { return mapped_->text(input.name); });
+  for (; at != inputs.end() && mapped_->text(at->name).starts_with(below); ++at) {
+    const manifest::Blob* const blob = mapped_->blob(at->blob);
+    found.push_back({std::string(mapped_->text(at->name)),
+                     blob == nullptr ? 0 : static_cast<std::size_t>(blob->identity_bytes), at->modified_ns});
+  }
+  return found;
+}
+
+Result<std::string> Release::read_input(std::string_view name) const {
+  const auto inputs = mapped_->all<manifest::Input>(manifest::inputs);
+  const auto found =
+      std::ranges::lower_bound(inputs, name, {}, [&](const manifest::Input& input) { return mapped_->text(input.name); });
+  if (found == inputs.end() || mapped_->text(found->name) != name)
+    return Error{Errc::missing, std::string(name) + ": release " + std::to_string(id()) + " has no such input"};
+  auto body = mapped_->read(found->blob);
+  if (!body) return std::move(body).error().in(name);
+  return std::move(body->identity);
+}
+
+std::vector<std::string> Release::segment_names() const {
+  std::vector<std::string> names;
+  for (const manifest::Text& name : mapped_->all<manifest::Text>(manifest::segments))
+    if (name.bytes != 0) names.emplace_back(mapped_->text(name));
+  return names;
+}
+
+std::optional<BlobPlaceInSegment> Release::find_blob(const BlobId& id) const {
+  // Sorted by id by the writer.
+  const auto blobs = mapped_->all<manifest::Blob>(manifest::blobs);
+  const auto found = std::ranges::lower_bound(blobs, std::pair(id.high, id.low), {}, [](const manifest::Blob& blob) {
+    return std::pair(blob.id_high, blob.id_low);
+  });
+  if (found == blobs.end() || found->id_low != id.low || found->id_high != id.high) return std::nullopt;
+  if (found->segment >= mapped_->segments.size() || found->codec >= codec_count) return std::nullopt;
+  const manifest::Text segment = mapped_->all<manifest::Text>(manifest::segments)[found->segment];
+  return BlobPlaceInSegment{mapped_->text(segment),
+                            {found->offset,
+                             {static_cast<Codec>(found->codec), found->identity_bytes, found->stored_bytes, id,
+                              found->stored_sum}}};
+}
+
+// --- ReleaseEntry ---------------------------------------------------------------------------------
+
+namespace {
+template <class Mapped>
+const manifest::Entry& entry_of(const Mapped& mapped, std::size_t index) {
+  return mapped.template all<manifest::Entry>(manifest::entries)[index];
+}
+}  // namespace
+
+std::string_view ReleaseEntry::path() const {
+  return release_->mapped_->text(entry_of(*release_->mapped_, index_).path);
+}
+int ReleaseEntry::status() const { return entry_of(*release_->mapped_, index_).status; }
+EntryKind ReleaseEntry::kind() const {
+  return static_cast<EntryKind>(entry_of(*release_->mapped_, index_).kind & 3);
+}
+Renderable ReleaseEntry::renderable() const {
+  return entry_of(*release_->mapped_, index_).renderable == 1 ? Renderable::yes : Renderable::no;
+}
+std::string_view ReleaseEntry::content_type() const {
+  return release_->mapped_->text(entry_of(*release_->mapped_, index_).content_type);
+}
+
+Fields ReleaseEntry::fields() const {
+  Fields fields;
+  std::string_view lines = release_->mapped_->text(entry_of(*release_->mapped_, index_).fields);
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+    const std::size_t colon = line.find(": ");
+    if (colon != std::string_view::npos) fields.emplace_back(line.substr(0, colon), line.substr(colon + 2));
+  }
+  return fields;
+}
+
+Policy ReleaseEntry::policy() const {
+  const manifest::Entry& entry = entry_of(*release_->mapped_, index_);
+  Policy policy;
+  if (entry.ttl_ns >= 0) policy.ttl = Nanos(entry.ttl_ns);
+  policy.swr = Nanos(entry.swr_ns);
+  policy.sie = Nanos(entry.sie_ns);
+  return policy;
+}
+
+Sha256 ReleaseEntry::sha256() const {
+  Sha256 hash;
+  std::memcpy(hash.data(), entry_of(*release_->mapped_, index_).sha256.data(), hash.size());
+  return hash;
+}
+
+BlobId ReleaseEntry::body_id() const {
+  const manifest::Blob* const blob = release_->mapped_->blob(entry_of(*release_->mapped_, index_).blob);
+  return blob == nullptr ? BlobId{} : BlobId{blob->id_low, blob->id_high};
+}
+
+std::uint64_t ReleaseEntry::body_bytes() const {
+  const manifest::Blob* const blob = release_->mapped_->blob(entry_of(*release_->mapped_, index_).blob);
+  return blob == nullptr ? 0 : blob->identity_bytes;
+}
+
+std::size_t ReleaseEntry::tag_count() const {
+  return release_->mapped_->tags_of(entry_of(*release_->mapped_, index_)).size();
+}
+
+std::string_view ReleaseEntry::tag(std::size_t index) const {
+  const auto numbers = release_->mapped_->tags_of(entry_of(*release_->mapped_, index_));
+  const auto tags = release_->mapped_->all<manifest::Tag>(manifest::tags);
+  if (index >= numbers.size() || numbers[index] >= tags.size()) return {};
+  return release_->mapped_->text(tags[numbers[index]].name);
+}
+
+bool ReleaseEntry::has_tag(std::uint32_t tag_number) const {
+  const auto numbers = release_->mapped_->tags_of(entry_of(*release_->mapped_, index_));
+  return std::ranges::binary_search(numbers, tag_number);
+}
+
+}  // namespace weir::store
