@@ -10,6 +10,7 @@
 
 namespace weir::limits {
 
+using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 using std::chrono_literals::operator""min;
 using std::chrono_literals::operator""h;
@@ -26,10 +27,18 @@ inline constexpr std::size_t bodies_buffered_bytes_max = 256 * MiB;  // 503 + Re
 inline constexpr std::size_t chunk_extension_bytes_max = 256;    // 400 + close, per chunk
 inline constexpr std::size_t body_extension_bytes_max = 4 * KiB;  // 400 + close, per body
 inline constexpr std::size_t trailers_max = 16;                  // 400 + close
+inline constexpr std::size_t trailer_bytes_max = 4 * KiB;         // 400 + close, each
 inline constexpr std::size_t pipelined_max = 16;                 // reading stops until one is answered
 inline constexpr std::size_t requests_per_connection_max = 100'000;  // answered with close
+inline constexpr std::size_t head_reparse_bytes = 1 * KiB;          // longer heads in pieces: read again per line
+inline constexpr std::size_t tls_record_bytes = 17 * KiB;           // plain text that OpenSSL may hold back
+inline constexpr std::size_t tls_flight_bytes = 128 * KiB;          // encrypted ahead of what the kernel takes
 inline constexpr std::size_t accepts_per_wake_max = 64;
+inline constexpr std::size_t refusals_lingering_max = 256;         // per loop; over: closed without waiting
+inline constexpr std::size_t reads_per_wake_max = 8;              // of one connection, then the others' turn
 inline constexpr std::size_t read_buffer_bytes = 64 * KiB;       // one per loop
+inline constexpr std::size_t output_scratch_bytes = 64 * KiB;     // heads of one wake, one per loop; full: sent
+inline constexpr std::size_t stream_queue_bytes_max = 256 * KiB;  // StreamWriter says full
 inline constexpr std::size_t lingering_bytes_max = 64 * KiB;     // discarded after a refusal, then closed
 inline constexpr std::size_t ranges_max = 5;                     // more, or overlapping: 200 with the whole
 
@@ -45,6 +54,8 @@ inline constexpr auto idle_time_crowded_max = 5s;  // above 80 % of connections
 inline constexpr auto lingering_time_max = 1s;
 inline constexpr auto answer_time_max = 60s;       // 504
 inline constexpr auto drain_time_max = 5s;
+inline constexpr auto drain_quiet_time = 100ms;    // an idle connection is closed after this much silence
+inline constexpr auto write_rate_window = 60s;
 
 // --- text ------------------------------------------------------------------------------------------
 inline constexpr std::size_t json_depth_max = 64;       // error; each caller may ask for less or more
@@ -56,6 +67,7 @@ inline constexpr std::size_t toml_key_parts_max = 32;   // a.b.c has 3; error wi
 inline constexpr std::size_t yaml_bytes_max = 16 * MiB;
 inline constexpr std::size_t yaml_depth_max = 128;      // error with its place
 inline constexpr std::size_t yaml_values_max = 1'000'000;  // aliases followed; error
+inline constexpr std::size_t regex_bytes_max = 64 * KiB;  // the expression is refused
 inline constexpr std::size_t zone_file_bytes_max = 256 * KiB;  // the zone is refused; today's largest has 4 KiB
 inline constexpr std::size_t markdown_bytes_max = 16 * MiB;
 inline constexpr std::size_t markdown_depth_max = 512;  // error with file and line
@@ -66,6 +78,8 @@ inline constexpr std::size_t template_frames_max = 200;        // error: recursi
 inline constexpr std::size_t template_output_bytes_max = 64 * MiB;
 inline constexpr std::size_t template_working_bytes_max = 512 * MiB;  // error: all strings and arrays one render makes
 inline constexpr std::size_t template_nesting_max = 128;     // error: tags, expressions, arrays within each other
+inline constexpr std::size_t template_items_max = 4'000'000;  // error: values below one array or object, shared ones counted each time
+inline constexpr std::size_t template_patterns_max = 256;     // compiled expressions of `matching`; then anew
 inline constexpr std::size_t template_bytes_max = 8 * MiB;   // error: one template file
 
 // --- site ------------------------------------------------------------------------------------------
@@ -148,6 +162,11 @@ inline constexpr std::size_t sync_document_bytes_max = 64 * MiB;  // folded; 413
 inline constexpr std::size_t sync_name_bytes_max = 512;     // of a document; 400
 inline constexpr auto sync_long_poll_max = 20s;             // longer waits are cut
 inline constexpr auto sync_retain = std::chrono::hours(7 * 24); // operations stay at least so long
+inline constexpr std::size_t sync_fold_ops_min = 1'024;     // unfolded operations before a document is folded again
+inline constexpr std::size_t sync_compact_rows = 1'000;     // old rows deleted in one commit
+inline constexpr std::size_t documents_max = 1'000'000;     // per tenant; 507 quota
+inline constexpr std::size_t wal_passive_bytes = 64 * MiB;  // a checkpoint beside the writer
+inline constexpr std::size_t wal_restart_bytes = 256 * MiB;  // one that the writer waits for
 inline constexpr std::size_t feed_bytes_max = 256 * KiB;    // queued for one feed; over: read on from the log
 inline constexpr std::size_t feed_frames_max = 256;
 inline constexpr auto feed_silence_max = 20s;               // then a comment, so that dead peers are noticed
@@ -165,6 +184,16 @@ inline constexpr std::size_t tenant_name_bytes_max = 128;   // 403
 inline constexpr std::size_t tenant_bytes_max = 16 * GiB;   // 507 quota
 inline constexpr std::size_t rule_bytes_max = 4 * KiB;      // configuration error
 inline constexpr std::size_t rule_depth_max = 32;           // configuration error
+
+// --- edge -------------------------------------------------------------------------------------------
+inline constexpr std::size_t visits_kept_max = 1'024;       // per loop, for later requests; a burst gives its memory back
+inline constexpr std::size_t access_chunk_bytes = 16 * KiB;  // written together; sooner after access_chunk_age
+inline constexpr auto access_chunk_age = std::chrono::milliseconds(100);
+inline constexpr std::size_t webhook_signatures_max = 8;    // in one field; the rest is not looked at
+inline constexpr std::size_t control_body_bytes_max = 4 * KiB;  // 413
+inline constexpr std::size_t stream_ahead_bytes = 64 * KiB;  // of an event stream, handed to a socket that does not drain
+inline constexpr std::size_t event_queue_bytes_max = 2 * MiB;  // one event may be as large as a page of operations
+inline constexpr std::size_t routes_max = 1'000;            // configuration error
 
 // --- base -------------------------------------------------------------------------------------------
 inline constexpr std::size_t log_queue_lines_max = 8'192;  // dropped and counted

@@ -2,8 +2,8 @@
 
 #include "base/must.h"
 
-#include <cerrno>
 #include <sqlite3.h>
+#include <cerrno>
 
 namespace weir::data {
 
@@ -21,8 +21,13 @@ Errc errc_of_sqlite(sqlite3* handle, int extended) {
       // A sync that failed may have lost what was written before it: never "there was no room".
       if (extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC) return Errc::io;
       return handle != nullptr && is_no_room(sqlite3_system_errno(handle)) ? Errc::full : Errc::io;
-    case SQLITE_CORRUPT: case SQLITE_NOTADB: case SQLITE_FORMAT: return Errc::corrupt;
-    case SQLITE_CANTOPEN: case SQLITE_PERM: case SQLITE_READONLY: case SQLITE_AUTH: return Errc::denied;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_FORMAT: return Errc::corrupt;
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_AUTH: return Errc::denied;
     case SQLITE_CONSTRAINT: return Errc::exists;
     case SQLITE_TOOBIG: return Errc::too_large;
     default: return Errc::io;
@@ -42,7 +47,8 @@ Error error_of(sqlite3* handle, int code, std::string_view purpose) {
 
 }  // namespace
 
-// --- Statement ---------------------------------------------------------------------------------------
+// --- Statement
+// ---------------------------------------------------------------------------------------
 
 Statement::Statement(Statement&& other) noexcept
     : statement_(std::exchange(other.statement_, nullptr)), purpose_(std::move(other.purpose_)) {}
@@ -62,7 +68,8 @@ Statement& Statement::bind(int parameter, std::int64_t number) {
 Statement& Statement::bind_text(int parameter, std::string_view text) {
   // A null pointer would bind NULL, also for an empty text.
   const char* data = text.data() == nullptr ? "" : text.data();
-  MUST(sqlite3_bind_text64(statement_, parameter, data, text.size(), SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK);
+  MUST(sqlite3_bind_text64(statement_, parameter, data, text.size(), SQLITE_STATIC, SQLITE_UTF8) ==
+       SQLITE_OK);
   return *this;
 }
 Statement& Statement::bind_blob(int parameter, std::string_view bytes) {
@@ -96,15 +103,20 @@ void Statement::reset() {
   sqlite3_clear_bindings(statement_);
 }
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
 std::string_view Statement::bytes(int column) const {
   const void* data = sqlite3_column_blob(statement_, column);
   const int count = sqlite3_column_bytes(statement_, column);
   return {static_cast<const char*>(data), data == nullptr ? 0 : static_cast<std::size_t>(count)};
 }
-bool Statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
 
-// --- Database ----------------------------------------------------------------------------------------
+// --- Database
+// ----------------------------------------------------------------------------------------
 
 struct Database::Wal {
   int pages = 0;
@@ -126,7 +138,8 @@ Result<Database> Database::open(const std::string& path, const Options& options)
   sqlite3_busy_timeout(database.handle_, busy_ms_max);
   if (options.access != Access::read_only) {
     TRY(database.run("PRAGMA journal_mode=WAL", "turn on the write-ahead log"));
-    TRY(database.run(options.synchronous == Synchronous::full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL",
+    TRY(database.run(options.synchronous == Synchronous::full ? "PRAGMA synchronous=FULL"
+                                                              : "PRAGMA synchronous=NORMAL",
                      "choose when to sync"));
     TRY(database.run("PRAGMA wal_autocheckpoint=0", "keep checkpoints out of commits"));
     database.wal_ = std::make_unique<Wal>();
@@ -135,6 +148,8 @@ Result<Database> Database::open(const std::string& path, const Options& options)
   TRY(database.run("PRAGMA temp_store=MEMORY", "keep temporary tables in memory"));
   return database;
 }
+
+Database::Database() = default;
 
 Database::Database(Database&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)), wal_(std::move(other.wal_)) {}
@@ -157,8 +172,8 @@ Status Database::run(std::string_view sql, std::string_view purpose) {
 
 Result<Statement> Database::prepare(std::string_view sql, std::string_view purpose) {
   sqlite3_stmt* statement = nullptr;
-  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
-                                      &statement, nullptr);
+  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) return error_of(handle_, code, purpose);
   return Statement(statement, std::string(purpose));
 }
@@ -180,17 +195,20 @@ std::size_t Database::wal_bytes() const {
 bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
 Result<Checkpoint> Database::checkpoint(CheckpointMode mode) {
-  constexpr int modes[] = {SQLITE_CHECKPOINT_PASSIVE, SQLITE_CHECKPOINT_RESTART, SQLITE_CHECKPOINT_TRUNCATE};
+  constexpr int modes[] = {SQLITE_CHECKPOINT_PASSIVE, SQLITE_CHECKPOINT_RESTART,
+                           SQLITE_CHECKPOINT_TRUNCATE};
   int wal_pages = 0;
   int moved_pages = 0;
-  const int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, modes[static_cast<std::size_t>(mode)], &wal_pages,
-                                             &moved_pages);
+  const int code = sqlite3_wal_checkpoint_v2(
+      handle_, nullptr, modes[static_cast<std::size_t>(mode)], &wal_pages, &moved_pages);
   // Busy = a reader held on for longer than the timeout; what could be moved was moved.
-  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) return error_of(handle_, code, "move the log into the database");
+  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
+    return error_of(handle_, code, "move the log into the database");
   return Checkpoint{wal_pages, moved_pages};
 }
 
-// --- Transaction -------------------------------------------------------------------------------------
+// --- Transaction
+// -------------------------------------------------------------------------------------
 
 Result<Transaction> Transaction::begin(Database& database, Kind kind) {
   TRY(database.run(kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN", "begin a transaction"));
@@ -198,8 +216,10 @@ Result<Transaction> Transaction::begin(Database& database, Kind kind) {
 }
 
 Transaction::~Transaction() {
-  // After some errors SQLite has rolled back by itself. A rollback that fails leaves nothing to do: the next BEGIN says so.
-  if (database_ != nullptr && database_->in_transaction()) (void)database_->run("ROLLBACK", "roll back").ok();
+  // After some errors SQLite has rolled back by itself. A rollback that fails leaves nothing to do:
+  // the next BEGIN says so.
+  if (database_ != nullptr && database_->in_transaction())
+    (void)database_->run("ROLLBACK", "roll back").ok();
 }
 
 Status Transaction::commit() {

@@ -1,10 +1,10 @@
 #pragma once
-// SQLite with owners: a Database closes itself, a Statement finalises itself, a Transaction rolls back unless it was
-// committed. sqlite.cpp is the only file that knows <sqlite3.h>.
+// SQLite with owners: a Database closes itself, a Statement finalises itself, a Transaction rolls
+// back unless it was committed. sqlite.cpp is the only file that knows <sqlite3.h>.
 //
-// Errors name the purpose that the caller gave ("append to the log"), the file and SQLite's reason. `Errc::full` = no
-// room on the disk, now; `Errc::io` = a write, read or sync failed; `Errc::corrupt` = not our grammar. A failed sync
-// is never retried here (data, D-7).
+// Errors name the purpose that the caller gave ("append to the log"), the file and SQLite's reason.
+// `Errc::full` = no room on the disk, now; `Errc::io` = a write, read or sync failed;
+// `Errc::corrupt` = not our grammar. A failed sync is never retried here (data, D-7).
 //
 // A Database and what came from it belong to one thread at a time.
 
@@ -23,7 +23,8 @@ namespace weir::data {
 
 class Database;
 
-// A prepared statement. Bind, step, read columns, reset. Parameters count from 1, columns from 0, as in SQLite.
+// A prepared statement. Bind, step, read columns, reset. Parameters count from 1, columns from 0,
+// as in SQLite.
 class Statement {
  public:
   Statement() = default;
@@ -48,14 +49,15 @@ class Statement {
 
  private:
   friend class Database;
-  Statement(sqlite3_stmt* statement, std::string purpose) : statement_(statement), purpose_(std::move(purpose)) {}
+  Statement(sqlite3_stmt* statement, std::string purpose)
+      : statement_(statement), purpose_(std::move(purpose)) {}
   sqlite3_stmt* statement_ = nullptr;
   std::string purpose_;
 };
 
 enum class Access : std::uint8_t {
-  create,     // read and write, made when missing
-  write,      // read and write
+  create,  // read and write, made when missing
+  write,   // read and write
   read_only,
 };
 
@@ -76,7 +78,7 @@ class Database {
   };
   static Result<Database> open(const std::string& path, const Options& options);
 
-  Database() = default;
+  Database();
   Database(Database&& other) noexcept;
   Database& operator=(Database&& other) noexcept;
   ~Database();
@@ -88,8 +90,8 @@ class Database {
   // The first column of the first row.
   Result<std::int64_t> read_integer(std::string_view sql, std::string_view purpose);
 
-  std::int64_t changes() const;         // rows that the last statement changed
-  std::size_t wal_bytes() const;        // size of the WAL after the last commit of this connection
+  std::int64_t changes() const;   // rows that the last statement changed
+  std::size_t wal_bytes() const;  // size of the WAL after the last commit of this connection
   bool in_transaction() const;
   enum class CheckpointMode : std::uint8_t { passive, restart, truncate };
   Result<Checkpoint> checkpoint(CheckpointMode mode);
@@ -105,7 +107,9 @@ class Transaction {
  public:
   enum class Kind : std::uint8_t { read, write };
   static Result<Transaction> begin(Database& database, Kind kind);
-  Transaction(Transaction&& other) noexcept : database_(other.database_) { other.database_ = nullptr; }
+  Transaction(Transaction&& other) noexcept : database_(other.database_) {
+    other.database_ = nullptr;
+  }
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();
   Status commit();

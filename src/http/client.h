@@ -32,7 +32,8 @@ struct FetchRequest {
   std::size_t bytes_max = 8 * MiB;
   std::chrono::milliseconds timeout{10'000};
   AddressPolicy addresses = AddressPolicy::any;
-  std::vector<std::string> allowed_hosts = {};  // "host" or "address", exempt from public_only
+  // Exempt from public_only: a host name, an address, or a block ("127.0.0.0/8", "fd00::/8").
+  std::vector<std::string> allowed_hosts = {};
   std::string unix_path = {};     // talk to this Unix socket
   std::string ca_file = {};       // default: the usual bundle of the system
   std::size_t redirects_max = 5;
@@ -51,7 +52,9 @@ struct Fetched {
 // io: everything the network does, with the host and the reason. Any status is a success.
 Result<Fetched> fetch(const FetchRequest& request);
 
-// True when public_only would refuse this numeric address (v4, v6, v4-mapped forms).
+// True when public_only would refuse this numeric address (v4, v6, v4-mapped and v4-embedding forms), or when it is none.
 bool is_private_address(std::string_view numeric_address);
+// True when the address lies in the block "address/bits", or is the address `block`.
+bool address_is_in(std::string_view numeric_address, std::string_view block);
 
 }  // namespace weir::http

@@ -31,6 +31,7 @@ namespace weir::http {
 class Connection;
 class Exchange;
 class Loop;
+struct LoopCore;
 
 // Names an exchange across threads and after its end. Never reused within a process's life in practice
 // (64 bits of slot and generation).
@@ -77,6 +78,7 @@ class StreamWriter {
 
  private:
   friend class Connection;
+  friend class Exchange;
   Exchange* exchange_ = nullptr;
 };
 
@@ -92,10 +94,10 @@ class Exchange {
   ExchangeId id() const { return id_; }
   Mono started() const { return started_; }  // when the wake that brought the head began
 
-  // Reads the whole body, at most `bytes_max`, then calls `done` once; at once when it is already here.
-  // Sends "100 Continue" when the client waits for it. When the body does not come as it should the
-  // engine answers itself (413, 408, 400, 503) and `done` is dropped; on_finished follows.
-  void read_body(std::size_t bytes_max, std::function<void(Exchange&)> done);
+  // Reads the whole body, at most `bytes_max`, then calls `body_done` once: from the loop, never from inside this
+  // call; without a body that is soon. Sends "100 Continue" when the client waits for it. When the body does not
+  // come as it should, the engine answers (413, 408, 400, 503), the call is dropped, and on_finished follows.
+  void read_body(std::size_t bytes_max, std::function<void(Exchange&)> body_done);
   std::string_view body() const { return body_; }
   std::string take_body() { return std::move(body_); }
 
@@ -112,7 +114,9 @@ class Exchange {
 
   void close_after();                        // the answer carries Connection: close
   void set_deadline(Nanos from_now);         // for the answer in all; 504 when it passes. Streams have none.
-  void on_gone(std::function<void()> call);  // the client left before the answer was complete
+  // The client left before the answer was complete, or was cut. Who asks for this takes a client that shut its sending
+  // side for one that has left; without it such a client still gets its answer.
+  void on_gone(std::function<void()> call);
 
   // Room for the next floor's state of this request. `drop` is called on the loop's thread after on_finished.
   void set_user(void* user, void (*drop)(void*));
@@ -121,7 +125,7 @@ class Exchange {
  private:
   friend class Connection;
   friend class StreamWriter;
-  friend class Loop;
+  friend struct LoopCore;
 
   void reset();
 

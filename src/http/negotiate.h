@@ -13,7 +13,7 @@ std::string_view token_of(Encoding encoding);  // "identity", "gzip", "br", "zst
 
 // The weight, in thousandths, that the field gives each encoding; 0 = not acceptable.
 struct EncodingWeights {
-  std::uint16_t identity = 1000;
+  std::uint16_t identity = 1;  // not named: acceptable, but any coding with a weight goes before it
   std::uint16_t gzip = 0;
   std::uint16_t brotli = 0;
   std::uint16_t zstd = 0;
@@ -22,8 +22,7 @@ struct EncodingWeights {
   friend bool operator==(const EncodingWeights&, const EncodingWeights&) = default;
 };
 // No field: identity only is safe to assume here, so the weights of an absent and of an empty field agree.
-// `x-gzip` is gzip; `*` counts for what is not named; identity is acceptable unless `identity;q=0`, or
-// `*;q=0` without identity named. A malformed member is skipped.
+// `x-gzip` is gzip; `*` counts for what is not named, identity too. A malformed member is skipped.
 EncodingWeights parse_accept_encoding(std::string_view field);
 
 // The index into `offered` of the highest weight; of equal weights the earliest, so offer in the server's order

@@ -40,7 +40,7 @@ struct Prepared {
   std::uint32_t date_at = 0;   // offset of the slot in `head`; 0 = no such slot
   std::uint32_t age_at = 0;
   std::uint32_t ttl_at = 0;
-  std::shared_ptr<const std::string> owner;  // of `body`; null when body is empty or lives longer than everything
+  std::shared_ptr<const void> owner;  // keeps `body` alive; null when it is empty or outlives everything
   std::string_view body;
   std::size_t bytes() const { return sizeof(Prepared) + head.size() + body.size(); }
 };
@@ -52,7 +52,7 @@ Result<std::shared_ptr<const Prepared>> prepare(int status, const Fields& fields
                                                 const PrepareOptions& options = {});
 // The same over bytes that outlive the Prepared, or that `owner` keeps alive (a mapped file, a page).
 Result<std::shared_ptr<const Prepared>> prepare_view(int status, const Fields& fields, std::string_view body,
-                                                     std::shared_ptr<const std::string> owner,
+                                                     std::shared_ptr<const void> owner,
                                                      const PrepareOptions& options = {});
 
 // True when the name is a token and the value holds no control characters but HTAB.

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "http/exchange.h"
+#include "http/head_parser.h"
 #include "http/loop.h"
 #include "http/tls.h"
 
@@ -54,9 +55,6 @@ struct ServerTimeouts {
   Nanos linger = limits::lingering_time_max;
   Nanos answer = limits::answer_time_max;
 };
-
-enum class Underscores : std::uint8_t { drop, reject };  // fields with '_' in their name
-enum class LineEnds : std::uint8_t { crlf, lenient_lf };  // lone LF in heads; never in chunks
 
 struct ServerSettings {
   std::vector<ListenerSettings> listeners;

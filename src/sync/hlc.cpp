@@ -35,7 +35,8 @@ std::optional<Hlc> parse_hlc(std::string_view text) {
 Hlc HlcClock::send() { return receive({}); }
 
 Hlc HlcClock::receive(Hlc seen) {
-  // One addition is the rule of the paper: same millisecond, counter + 1; a full counter carries into the millisecond.
+  // One addition is the rule of the paper: same millisecond, counter + 1; a full counter carries
+  // into the millisecond.
   const Hlc now = hlc_of(std::clamp<std::int64_t>(clock_.wall().millis(), 0, hlc_millis_max), 0);
   const Hlc latest = std::max(last_, seen);
   last_ = now > latest ? now : Hlc{latest.stamp + 1};

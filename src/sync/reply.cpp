@@ -40,7 +40,9 @@ static_assert(rows_in_order());
 
 }  // namespace
 
-std::string_view slug_of(Problem problem) { return problems[static_cast<std::size_t>(problem)].slug; }
+std::string_view slug_of(Problem problem) {
+  return problems[static_cast<std::size_t>(problem)].slug;
+}
 int status_of(Problem problem) { return problems[static_cast<std::size_t>(problem)].status; }
 
 Reply problem_reply(Problem problem, std::string detail, text::Value::Object members) {

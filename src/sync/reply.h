@@ -1,12 +1,14 @@
 #pragma once
-// What the data side answers, as plain values: edge copies them onto the wire and adds what only it knows
-// (trace id, Date, Content-Length).
+// What the data side answers, as plain values: edge copies them onto the wire and adds what only it
+// knows (trace id, Date, Content-Length).
 //
 // A Reply is one of three things:
 //   - an answer: `status`, `fields`, `body`;
-//   - a problem (RFC 9457): `problem` is the slug below /_weir/problems/, `detail` one sentence, `members` go
+//   - a problem (RFC 9457): `problem` is the slug below /_weir/problems/, `detail` one sentence,
+//   `members` go
 //     into the problem document beside them; `body` is empty;
-//   - a stream of server-sent events: `feed` is set; status and fields first, then what the feed gives (feed.h).
+//   - a stream of server-sent events: `feed` is set; status and fields first, then what the feed
+//   gives (feed.h).
 
 #include "text/value.h"
 
@@ -28,7 +30,8 @@ struct Reply {
   std::string_view problem = {};  // from the table in reply.cpp; empty = none
   std::string detail = {};
   text::Value::Object members = {};
-  std::vector<std::pair<std::string, std::string>> fields = {};  // "etag", "\"v7\""; names in lower case
+  std::vector<std::pair<std::string, std::string>> fields =
+      {};                // "etag", "\"v7\""; names in lower case
   SharedText body = {};  // null = empty; may be shared with many replies
   std::shared_ptr<Feed> feed = {};
 
@@ -38,7 +41,8 @@ struct Reply {
 // Called exactly once.
 using Answer = std::function<void(Reply)>;
 
-// The problems of the data side (data, D-56). Each has one status; `slug_of` and `status_of` read one table.
+// The problems of the data side (data, D-56). Each has one status; `slug_of` and `status_of` read
+// one table.
 enum class Problem : std::uint8_t {
   bad_request,
   unauthorized,

@@ -2,27 +2,30 @@
 // The data side as one object: CRDT sync (`/sync/**`) and key-value (`/kv/**`) of all tenants.
 //
 // The promise:
-//   - what a reply acknowledges is on disk (a commit with synchronous=FULL); what any reader or feed has seen, too;
-//   - rules are deny by default: without a [[data.sync_rule]] (or kv_rule) nobody reads or writes, and the reply
+//   - what a reply acknowledges is on disk (a commit with synchronous=FULL); what any reader or
+//   feed has seen, too;
+//   - rules are deny by default: without a [[data.sync_rule]] (or kv_rule) nobody reads or writes,
+//   and the reply
 //     names the table to add;
 //   - a refused batch has stored nothing.
 //
-// Threads: `answer` and `cancel` may be called from any thread and never touch a disk or wait: small bodies are
-// decoded on the caller's thread (at most limits::sync_inline_bytes_max), everything else goes to the service's own
-// threads. A reply comes exactly once, mostly on a service thread, sometimes before `answer` returns on the caller's;
-// the callback must be cheap (post to a loop). After the destructor no callback runs.
+// Threads: `answer` and `cancel` may be called from any thread and never touch a disk or wait:
+// small bodies are decoded on the caller's thread (at most limits::sync_inline_bytes_max),
+// everything else goes to the service's own threads. A reply comes exactly once, mostly on a
+// service thread, sometimes before `answer` returns on the caller's; the callback must be cheap
+// (post to a loop). After the destructor no callback runs.
 //
 // Requests (path below the mount, decoded, no slash in front):
-//   sync  POST   {doc}/ops        {"rep","n","ops"} -> {"epoch","seq","last","high","dup","hlc","durable"} + Sync-Token
-//         GET    {doc}            ?since=&limit=&wait=&epoch= -> {"epoch","from","to","more","ops"}; ?live=sse -> feed
-//         GET    {doc}/snapshot   -> {"epoch","seq","vv","xxh3","state"}
-//         HEAD   {doc}            -> Sync-Seq field
-//         DELETE {doc}            -> 204
+//   sync  POST   {doc}/ops        {"rep","n","ops"} ->
+//   {"epoch","seq","last","high","dup","hlc","durable"} + Sync-Token
+//         GET    {doc}            ?since=&limit=&wait=&epoch= ->
+//         {"epoch","from","to","more","ops"}; ?live=sse -> feed GET    {doc}/snapshot   ->
+//         {"epoch","seq","vv","xxh3","state"} HEAD   {doc}            -> Sync-Seq field DELETE
+//         {doc}            -> 204
 //   kv    GET    {key}            -> the value; ?watch=1 -> feed       HEAD alike
-//         PUT    {key}            If-Match, If-None-Match: *, Expires-In (seconds), Expires-At (RFC 3339)
-//         DELETE {key}            If-Match
-//         GET    (empty path)     ?prefix=&cursor=&limit= -> {"items","cursor"}
-//         POST   atomic           {"checks","sets","deletes"}
+//         PUT    {key}            If-Match, If-None-Match: *, Expires-In (seconds), Expires-At (RFC
+//         3339) DELETE {key}            If-Match GET    (empty path)     ?prefix=&cursor=&limit= ->
+//         {"items","cursor"} POST   atomic           {"checks","sets","deletes"}
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -44,9 +47,10 @@ namespace weir::sync {
 
 enum class Surface : std::uint8_t { sync, kv };
 
-// The request fields that the data side reads; edge copies those that are present, names in lower case.
-inline constexpr std::array<std::string_view, 6> ask_fields{"if-match",   "if-none-match", "expires-in",
-                                                            "expires-at", "content-type",  "last-event-id"};
+// The request fields that the data side reads; edge copies those that are present, names in lower
+// case.
+inline constexpr std::array<std::string_view, 6> ask_fields{
+    "if-match", "if-none-match", "expires-in", "expires-at", "content-type", "last-event-id"};
 
 struct Ask {
   Surface surface = Surface::sync;
@@ -70,8 +74,8 @@ struct AccessRule {
 };
 
 struct SyncSettings {
-  std::string directory;                // data.dir; made when missing
-  std::string tenant = "const:main";    // "claim:<name>" | "host" | "const:<name>"
+  std::string directory;              // data.dir; made when missing
+  std::string tenant = "const:main";  // "claim:<name>" | "host" | "const:<name>"
   Durability durability = Durability::full;
   Nanos drift_max = limits::sync_drift_max;
   Nanos long_poll_max = limits::sync_long_poll_max;
@@ -92,19 +96,23 @@ using AskId = std::uint64_t;
 
 class SyncService {
  public:
-  // Compiles the rules (errors carry the rule's place), takes the directory's lock (Errc::exists when another process
-  // owns it) and starts the threads. `clock` and `log` must outlive the service.
-  static Result<std::unique_ptr<SyncService>> open(SyncSettings settings, const Clock& clock, Log& log);
+  // Compiles the rules (errors carry the rule's place), takes the directory's lock (Errc::exists
+  // when another process owns it) and starts the threads. `clock` and `log` must outlive the
+  // service.
+  static Result<std::unique_ptr<SyncService>> open(SyncSettings settings, const Clock& clock,
+                                                   Log& log);
   ~SyncService();  // stop(), then joins
   SyncService(const SyncService&) = delete;
   SyncService& operator=(const SyncService&) = delete;
 
   AskId answer(Ask ask, Answer on_reply);
-  // The asker is gone: a waiting long poll is forgotten without a reply. No effect once the reply is under way.
+  // The asker is gone: a waiting long poll is forgotten without a reply. No effect once the reply
+  // is under way.
   void cancel(AskId id);
 
-  // For the drain on shutdown: long polls are answered with an empty page, feeds end, later asks get 503 overloaded;
-  // what is queued is committed and acknowledged. Returns when the queues are empty.
+  // For the drain on shutdown: long polls are answered with an empty page, feeds end, later asks
+  // get 503 overloaded; what is queued is committed and acknowledged. Returns when the queues are
+  // empty.
   void stop();
 
   struct Counters {

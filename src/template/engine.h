@@ -1,18 +1,20 @@
 #pragma once
 // Templates in, text out: the language of Tera v1 (site specification, section 7).
 //
-// Use: construct, add functions, filters, tests and templates, `link()` once, then `render` from any number of
-// threads; after `link` the engine never changes. `link` parses everything, resolves inheritance, imports and
-// macros, compiles to code for one virtual machine (vm.h), and returns every error of every template.
+// Use: construct, add functions, filters, tests and templates, `link()` once, then `render` from
+// any number of threads; after `link` the engine never changes. `link` parses everything, resolves
+// inheritance, imports and macros, compiles to code for one virtual machine (vm.h), and returns
+// every error of every template.
 //
-// A name that no template or function has is found out when the line runs, as in Tera: themes carry code for
-// settings that are off. `link` lists such names as warnings.
+// A name that no template or function has is found out when the line runs, as in Tera: themes carry
+// code for settings that are off. `link` lists such names as warnings.
 //
-// Bounds (base/limits.h): steps, frames, output bytes and working bytes per render, nesting of templates. Above
-// them a render fails with Errc::too_large. No template can crash the process.
+// Bounds (base/limits.h): steps, frames, output bytes and working bytes per render, nesting of
+// templates. Above them a render fails with Errc::too_large. No template can crash the process.
 //
-// Errors carry the place in the template file, and in `chain` how the render got there, innermost first:
-// "in macro `ui::card` of macros.html:3", "included from page.html:7", "in block `main` of base.html:12".
+// Errors carry the place in the template file, and in `chain` how the render got there, innermost
+// first: "in macro `ui::card` of macros.html:3", "included from page.html:7", "in block `main` of
+// base.html:12".
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -31,8 +33,8 @@
 
 namespace weir::tmpl {
 
-// The variables that a render starts with. Few, so look-ups are linear. `parent` (config and the like, shared by
-// many renders) is asked after the own ones and must outlive the context.
+// The variables that a render starts with. Few, so look-ups are linear. `parent` (config and the
+// like, shared by many renders) is asked after the own ones and must outlive the context.
 class Context {
  public:
   explicit Context(const Context* parent = nullptr) : parent_(parent) {}
@@ -60,7 +62,8 @@ class Call {
   // The positional arguments of a test.
   std::span<const Value> positional() const { return values_; }
 
-  // Named arguments of one kind. The error says which function, which argument, what was expected and found.
+  // Named arguments of one kind. The error says which function, which argument, what was expected
+  // and found.
   Result<std::string_view> text(std::string_view argument) const;  // must be given
   Result<std::string_view> text_or(std::string_view argument, std::string_view otherwise) const;
   Result<std::int64_t> integer(std::string_view argument) const;
@@ -71,24 +74,27 @@ class Call {
   // An error at the place of the call: "function `get_url`: what".
   Error error(std::string what) const;
 
-  // A variable of the context the render started with ("lang", "page"); undefined when there is none. What
-  // templates `set` is not seen.
+  // A variable of the context the render started with ("lang", "page"); undefined when there is
+  // none. What templates `set` is not seen.
   Value variable(std::string_view name) const;
   const Context& context() const;
   Recorder* recorder() const;
   const Clock& clock() const;
   const Engine& engine() const;
+  // What this call has read changes every time (now, get_random): the output is volatile.
+  void mark_volatile() const;
   std::string_view template_name() const;  // whose line calls
   Place place() const;
 
  private:
   friend class Machine;
+  friend class Engine;
   Call() = default;
   std::string_view name_;
   std::string_view what_;  // "function", "filter", "test"
   std::span<const std::string_view> names_;
   std::span<const Value> values_;
-  const class Machine* machine_ = nullptr;
+  class Machine* machine_ = nullptr;
 };
 
 using Function = std::function<Result<Value>(const Call&)>;
@@ -104,6 +110,9 @@ enum class Escape : std::uint8_t {
 struct RenderOptions {
   Recorder* recorder = nullptr;
   Escape escape = Escape::by_name;
+  // The call that asks for this render, when a function or filter renders a template itself: the
+  // frames of both count together, and the recorder is the outer one's unless another is given.
+  const Call* within = nullptr;
 };
 
 struct Linked {
@@ -130,10 +139,12 @@ class Engine {
   bool has_template(std::string_view name) const;
   // Dense, for recorders; nullopt when there is none.
   std::optional<std::uint32_t> template_id(std::string_view name) const;
-  // Which templates a render of `name` may touch without choosing: itself, its parents, imports and includes.
+  // Which templates a render of `name` may touch without choosing: itself, its parents, imports and
+  // includes.
   std::vector<std::string_view> templates_of(std::string_view name) const;
 
-  Result<std::string> render(std::string_view name, const Context& context, const RenderOptions& options = {}) const;
+  Result<std::string> render(std::string_view name, const Context& context,
+                             const RenderOptions& options = {}) const;
   // A template that is not kept (Tera's one_off): it may extend, import and include linked ones.
   Result<std::string> render_text(std::string_view source, std::string file, const Context& context,
                                   const RenderOptions& options) const;

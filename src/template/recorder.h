@@ -1,10 +1,11 @@
 #pragma once
 // Who wants to know what a render has read: the builder (incremental builds) and the cache (tags).
 //
-// The engine itself reports every template it touches (rendered, parent, included, imported, shortcode) and
-// the environment variables and volatile functions (now, get_random). Lazy views and the functions of the site
-// report everything else. One Recorder belongs to one render, hence to one thread; it may be told the same
-// thing many times and must be cheap about it: `id` is a dense number of the reporter's own, made for bit sets.
+// The engine itself reports every template it touches (rendered, parent, included, imported,
+// shortcode) and the environment variables and volatile functions (now, get_random). Lazy views and
+// the functions of the site report everything else. One Recorder belongs to one render, hence to
+// one thread; it may be told the same thing many times and must be cheap about it: `id` is a dense
+// number of the reporter's own, made for bit sets.
 
 #include <cstdint>
 #include <string_view>
@@ -26,12 +27,13 @@ enum class ReadKind : std::uint8_t {
 
 // What of a page or section was read. An edit of a body does not touch who read only `meta`.
 enum class ReadGroup : std::uint8_t {
-  meta,     // title, dates, path, taxonomies, extra ...
+  meta,  // title, dates, path, taxonomies, extra ...
   content,
   summary,
   toc,
-  links,    // lower, higher, translations, backlinks, ancestors
-  list,     // the pages or subsections of a section, of a term, or of the site: which, and in which order
+  links,  // lower, higher, translations, backlinks, ancestors
+  list,   // the pages or subsections of a section, of a term, or of the site: which, and in which
+          // order
 };
 
 struct Read {

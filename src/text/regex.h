@@ -17,11 +17,10 @@
 namespace weir::text {
 
 enum class RegexFlavour : std::uint8_t {
-  rust,  // the syntax of Rust's regex crate where it differs: $ only at the very end, no
-         // lookaround, no back references, \z, (?P<name>), nested [] classes and && are errors that
-         // say so
+  rust,  // as Rust's regex crate: Unicode classes, $ only at the very end; look-around, back
+         // references, nested [] classes and && are errors that say so
   pcre,  // PCRE2 as it is
-  ecma,  // ECMA-262 with the u flag, as JSON Schema asks: \d \w ASCII, $ only at the very end
+  ecma,  // ECMA-262 with the u flag, as JSON Schema asks: ASCII classes, $ only at the very end
 };
 
 struct RegexOptions {
@@ -48,12 +47,19 @@ enum class Match : std::uint8_t {
   gave_up,  // over a limit: the caller decides, nothing is guessed
 };
 
+struct Found {
+  Match match = Match::no;
+  Span span = {};  // only when match is yes
+};
+
 class Regex {
  public:
   // Errors: place.column is the character of the pattern, `what` PCRE2's reason.
   static Result<Regex> compile(std::string_view pattern, const RegexOptions& options = {});
 
   Match test(std::string_view text) const noexcept;
+  // The same with the place of the first match at or after byte `from`.
+  Found search(std::string_view text, std::size_t from = 0) const noexcept;
   // The first match at or after byte `from`. gave_up is Errc::too_large.
   Result<std::optional<Span>> find(std::string_view text, std::size_t from = 0) const;
   Result<std::optional<Captures>> captures(std::string_view text, std::size_t from = 0) const;

@@ -10,25 +10,28 @@
 
 namespace weir::text {
 
-// --- patterns ----------------------------------------------------------------------------------------
+// --- patterns
+// ----------------------------------------------------------------------------------------
 
 namespace {
 
 // RFC 7519 section 4.1 and the claims that rules are mostly written over.
-constexpr std::array<std::string_view, 11> claims_of_note{"iss", "sub", "aud", "exp", "nbf", "iat",
-                                                          "jti", "scope", "roles", "groups", "tid"};
+constexpr std::array<std::string_view, 11> claims_of_note{
+    "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "scope", "roles", "groups", "tid"};
 
 bool is_name_start(char c) { return is_alpha(c) || c == '_'; }
 bool is_name_part(char c) { return is_alnum(c) || c == '_' || c == '-'; }
 
 bool is_name(std::string_view text) {
-  return !text.empty() && is_name_start(text.front()) && std::all_of(text.begin(), text.end(), is_name_part);
+  return !text.empty() && is_name_start(text.front()) &&
+         std::all_of(text.begin(), text.end(), is_name_part);
 }
 
 std::vector<std::string_view> segments_of(std::string_view path) {
   std::vector<std::string_view> segments;
   if (path.empty()) return segments;
-  for (std::size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/')) {
+  for (std::size_t slash = path.find('/'); slash != std::string_view::npos;
+       slash = path.find('/')) {
     segments.push_back(path.substr(0, slash));
     path.remove_prefix(slash + 1);
   }
@@ -45,24 +48,32 @@ Result<PathPattern> PathPattern::compile(std::string_view pattern) {
   if (segments.empty()) return Error{Errc::invalid, shown + "is empty; `**` matches every path"};
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const std::string_view segment = segments[i];
-    if (segment.empty()) return Error{Errc::invalid, shown + "has an empty segment; write it without a slash at either end"};
+    if (segment.empty())
+      return Error{Errc::invalid,
+                   shown + "has an empty segment; write it without a slash at either end"};
     if (segment == "**") {
-      if (i + 1 != segments.size()) return Error{Errc::invalid, shown + "`**` may only be the last segment"};
+      if (i + 1 != segments.size())
+        return Error{Errc::invalid, shown + "`**` may only be the last segment"};
       compiled.segments_.push_back({Kind::rest, {}});
     } else if (segment == "*") {
       compiled.segments_.push_back({Kind::any, {}});
     } else if (segment.front() == '{' && segment.back() == '}' && segment.size() > 2) {
       const std::string name(segment.substr(1, segment.size() - 2));
-      if (!is_name(name)) return Error{Errc::invalid, shown + "'" + name + "' is not a name (letters, digits, _ and -)"};
+      if (!is_name(name))
+        return Error{Errc::invalid,
+                     shown + "'" + name + "' is not a name (letters, digits, _ and -)"};
       if (std::find(claims_of_note.begin(), claims_of_note.end(), name) != claims_of_note.end())
-        return Error{Errc::invalid, shown + "a variable may not have the name of the claim '" + name + "'"}.with_help(
-            "name it after what it is in the path, as in {owner}");
-      if (std::find(compiled.variables_.begin(), compiled.variables_.end(), name) != compiled.variables_.end())
+        return Error{Errc::invalid,
+                     shown + "a variable may not have the name of the claim '" + name + "'"}
+            .with_help("name it after what it is in the path, as in {owner}");
+      if (std::find(compiled.variables_.begin(), compiled.variables_.end(), name) !=
+          compiled.variables_.end())
         return Error{Errc::invalid, shown + "the variable '" + name + "' appears twice"};
       compiled.variables_.push_back(name);
       compiled.segments_.push_back({Kind::variable, name});
     } else if (segment.find_first_of("{}*") != std::string_view::npos) {
-      return Error{Errc::invalid, shown + "'" + std::string(segment) + "' is neither a text, {name}, * nor **"};
+      return Error{Errc::invalid,
+                   shown + "'" + std::string(segment) + "' is neither a text, {name}, * nor **"};
     } else {
       compiled.segments_.push_back({Kind::literal, std::string(segment)});
     }
@@ -86,7 +97,8 @@ std::optional<std::vector<PathVariable>> PathPattern::match(std::string_view pat
   return bound;
 }
 
-// --- expressions -------------------------------------------------------------------------------------
+// --- expressions
+// -------------------------------------------------------------------------------------
 
 namespace {
 
@@ -123,7 +135,8 @@ struct Token {
 Error error_at(std::size_t column, std::string what) {
   Place place;
   place.column = static_cast<std::uint32_t>(column);
-  return Error{Errc::invalid, "rule, column " + std::to_string(column) + ": " + std::move(what)}.at(std::move(place));
+  return Error{Errc::invalid, "rule, column " + std::to_string(column) + ": " + std::move(what)}.at(
+      std::move(place));
 }
 
 Result<std::vector<Token>> tokens_of(std::string_view source) {
@@ -147,7 +160,8 @@ Result<std::vector<Token>> tokens_of(std::string_view source) {
       while (end < source.size() && is_digit(source[end])) ++end;
     } else if (c == '\'' || c == '"') {
       end = source.find(c, at + 1);
-      if (end == std::string_view::npos) return error_at(column, "the text that begins here has no closing quote");
+      if (end == std::string_view::npos)
+        return error_at(column, "the text that begins here has no closing quote");
       tokens.push_back({TokenKind::text, source.substr(at + 1, end - at - 1), column});
       at = end + 1;
       continue;
@@ -178,12 +192,14 @@ class Parser {
  private:
   const Token& next() const { return tokens_[at_]; }
   bool accept(std::string_view word) {
-    const bool is_it = next().kind != TokenKind::text && next().kind != TokenKind::end && next().text == word;
+    const bool is_it =
+        next().kind != TokenKind::text && next().kind != TokenKind::end && next().text == word;
     if (is_it) ++at_;
     return is_it;
   }
   Error unexpected(std::string_view expected) const {
-    const std::string found = next().kind == TokenKind::end ? "the end" : "'" + std::string(next().text) + "'";
+    const std::string found =
+        next().kind == TokenKind::end ? "the end" : "'" + std::string(next().text) + "'";
     return error_at(next().column, "expected " + std::string(expected) + ", found " + found);
   }
 
@@ -192,7 +208,8 @@ class Parser {
   Result<NodePointer> chain(Operation operation, std::string_view word, std::size_t depth) {
     std::vector<NodePointer> parts;
     do {
-      NodePointer part = operation == Operation::either ? TRY(chain(Operation::both, "and", depth)) : TRY(unary(depth));
+      NodePointer part = operation == Operation::either ? TRY(chain(Operation::both, "and", depth))
+                                                        : TRY(unary(depth));
       parts.push_back(std::move(part));
     } while (accept(word));
     if (parts.size() == 1) return std::move(parts.front());
@@ -204,7 +221,8 @@ class Parser {
 
   Result<NodePointer> unary(std::size_t depth) {
     if (depth == limits::rule_depth_max)
-      return error_at(next().column, "more than " + std::to_string(limits::rule_depth_max) + " levels");
+      return error_at(next().column,
+                      "more than " + std::to_string(limits::rule_depth_max) + " levels");
     if (accept("not")) {
       auto node = std::make_shared<Rule::Node>();
       node->operation = Operation::negate;
@@ -230,7 +248,8 @@ class Parser {
       node->constant = *constant;
       return NodePointer(std::move(node));
     } else {
-      return error_at(column, "a name or text alone says nothing").with_help("compare it: admin == true, sub == owner");
+      return error_at(column, "a name or text alone says nothing")
+          .with_help("compare it: admin == true, sub == owner");
     }
     node->right = TRY(operand());
     return NodePointer(std::move(node));
@@ -256,7 +275,9 @@ class Parser {
     return operand;
   }
 
-  static bool is_word(std::string_view text) { return text == "and" || text == "or" || text == "not" || text == "in"; }
+  static bool is_word(std::string_view text) {
+    return text == "and" || text == "or" || text == "not" || text == "in";
+  }
 
   Status name_into(Operand& operand, const Token& token) const {
     const std::string whole(token.text);
@@ -270,7 +291,8 @@ class Parser {
     while (true) {
       const std::size_t dot = rest.find('.');
       const std::string_view part = rest.substr(0, dot);
-      if (part.empty()) return error_at(token.column, "'" + whole + "' has an empty part between dots");
+      if (part.empty())
+        return error_at(token.column, "'" + whole + "' has an empty part between dots");
       operand.path.emplace_back(part);
       if (dot == std::string_view::npos) return done;
       rest.remove_prefix(dot + 1);
@@ -282,10 +304,12 @@ class Parser {
   std::size_t at_ = 0;
 };
 
-// What an operand stands for now. A path variable is a text that lives in the path; the rest are values that exist.
+// What an operand stands for now. A path variable is a text that lives in the path; the rest are
+// values that exist.
 using Meaning = std::variant<std::monostate, std::string_view, const Value*>;
 
-Meaning meaning_of(const Operand& operand, std::span<const PathVariable> variables, const Value* claims) {
+Meaning meaning_of(const Operand& operand, std::span<const PathVariable> variables,
+                   const Value* claims) {
   if (operand.kind == Operand::Kind::literal) return &operand.literal;
   if (operand.kind == Operand::Kind::variable) {
     for (const PathVariable& variable : variables)
@@ -329,22 +353,29 @@ bool is_member(const Meaning& item, const Meaning& group) {
     }
   }
   const Value::Array* items = std::get<const Value*>(group)->array();
-  return items != nullptr &&
-         std::any_of(items->begin(), items->end(), [&item](const Value& value) { return same(item, &value); });
+  return items != nullptr && std::any_of(items->begin(), items->end(), [&item](const Value& value) {
+           return same(item, &value);
+         });
 }
 
-bool holds_at(const Rule::Node& node, std::span<const PathVariable> variables, const Value* claims) {
-  const auto holds = [variables, claims](const NodePointer& part) { return holds_at(*part, variables, claims); };
+bool holds_at(const Rule::Node& node, std::span<const PathVariable> variables,
+              const Value* claims) {
+  const auto holds = [variables, claims](const NodePointer& part) {
+    return holds_at(*part, variables, claims);
+  };
   switch (node.operation) {
     case Operation::constant: return node.constant;
     case Operation::both: return std::all_of(node.parts.begin(), node.parts.end(), holds);
     case Operation::either: return std::any_of(node.parts.begin(), node.parts.end(), holds);
     case Operation::negate: return !holds(node.parts.front());
-    case Operation::equal: case Operation::unequal: case Operation::member: break;
+    case Operation::equal:
+    case Operation::unequal:
+    case Operation::member: break;
   }
   const Meaning left = meaning_of(node.left, variables, claims);
   const Meaning right = meaning_of(node.right, variables, claims);
-  if (left.index() == 0 || right.index() == 0) return false;  // a missing claim decides nothing in anyone's favour
+  if (left.index() == 0 || right.index() == 0)
+    return false;  // a missing claim decides nothing in anyone's favour
   if (node.operation == Operation::member) return is_member(left, right);
   return same(left, right) == (node.operation == Operation::equal);
 }

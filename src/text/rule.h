@@ -1,5 +1,6 @@
 #pragma once
-// The rule language of access tables: who may, as an expression over path variables, claims and literals.
+// The rule language of access tables: who may, as an expression over path variables, claims and
+// literals.
 //
 //   rule       = or
 //   or         = and *( "or" and )
@@ -8,14 +9,16 @@
 //   comparison = operand ( "==" / "!=" / "in" ) operand
 //   operand    = 'text' / "text" / integer / "true" / "false" / name *( "." name )
 //
-// A name that the pattern binds is a path variable, every other one a claim (dots go into objects). A missing claim
-// makes its comparison false, also with "!=". `==` compares values of the same kind; `x in y` is membership in an
-// array, or a word of a text that is split at blanks (so `'notes:read' in scope` works with OAuth's scope claim).
+// A name that the pattern binds is a path variable, every other one a claim (dots go into objects).
+// A missing claim makes its comparison false, also with "!=". `==` compares values of the same
+// kind; `x in y` is membership in an array, or a word of a text that is split at blanks (so
+// `'notes:read' in scope` works with OAuth's scope claim).
 //
 //   compile_rule("sub == owner or 'notes:read' in scope", {"owner"})
 //
-// Patterns: segments between '/'; `{name}` is one segment, `*` one without a name, `**` at the end the rest, also
-// empty. All functions are pure; Rule and PathPattern are immutable and safe from many threads.
+// Patterns: segments between '/'; `{name}` is one segment, `*` one without a name, `**` at the end
+// the rest, also empty. All functions are pure; Rule and PathPattern are immutable and safe from
+// many threads.
 
 #include "base/result.h"
 #include "text/value.h"
@@ -37,8 +40,8 @@ struct PathVariable {
 
 class PathPattern {
  public:
-  // Refuses empty segments, `**` before the end, names twice, and names of registered claims (a path must never
-  // stand in for `sub`).
+  // Refuses empty segments, `**` before the end, names twice, and names of registered claims (a
+  // path must never stand in for `sub`).
   static Result<PathPattern> compile(std::string_view pattern);
 
   std::optional<std::vector<PathVariable>> match(std::string_view path) const;
@@ -67,8 +70,8 @@ class Rule {
   std::shared_ptr<const Node> root_;
 };
 
-// Errors give the column within the expression and what was expected. At most limits::rule_bytes_max bytes and
-// limits::rule_depth_max levels.
+// Errors give the column within the expression and what was expected. At most
+// limits::rule_bytes_max bytes and limits::rule_depth_max levels.
 Result<Rule> compile_rule(std::string_view expression, std::span<const std::string> variables);
 
 }  // namespace weir::text

@@ -1,0 +1,55 @@
+#pragma once
+// Plain files beside the release, as Zola writes them (site S-68).
+//
+// What changed is written to a side directory first and moved into place when the whole build is good, so that a broken
+// build leaves the last good files. A file whose hash is on record is not touched (its time stays). Files that no longer
+// belong are removed. What weir wrote is on record in `.weir-outputs` in the directory itself.
+// The site's own output directory without such a record is emptied first, as Zola does (dot files kept when the site says
+// so); any other directory that is not empty needs --force.
+// `put` is callable from many threads.
+
+#include "base/guarded.h"
+#include "base/result.h"
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace weir::cli {
+
+class Exporter {
+ public:
+  enum class Claim { configured, asked_for, forced };  // output_dir of the site; --output-dir; with --force
+  static Result<std::unique_ptr<Exporter>> open(const std::string& directory, Claim claim);
+  ~Exporter();  // removes what was not moved into place
+  Exporter(const Exporter&) = delete;
+  Exporter& operator=(const Exporter&) = delete;
+
+  Status put(std::string_view file, std::string_view bytes);
+
+  struct Counts {
+    std::size_t written = 0;
+    std::size_t unchanged = 0;
+    std::size_t removed = 0;
+  };
+  enum class DotFiles { remove, keep };
+  Result<Counts> finish(DotFiles dot_files);
+
+ private:
+  struct Row {
+    std::string sha256;
+    bool changed = false;
+  };
+  explicit Exporter(std::string directory) : directory_(std::move(directory)) {}
+  Status clear(DotFiles dot_files) const;
+  std::string side() const { return directory_ + "/.weir-new"; }
+
+  std::string directory_;
+  bool has_record_ = false;
+  std::map<std::string, std::string, std::less<>> before_;  // file -> sha256, from the record
+  Guarded<std::map<std::string, Row, std::less<>>> now_;
+};
+
+}  // namespace weir::cli

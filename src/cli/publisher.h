@@ -1,0 +1,47 @@
+#pragma once
+// One build, from the author's directory to a release on disk (and plain files beside it): what `weir build` does, and
+// `weir serve` when it has nothing to serve. The release is durable but not active when this returns.
+
+#include "cli/options.h"
+#include "cli/session.h"
+#include "cli/site_config.h"
+
+#include "base/clock.h"
+#include "site/build.h"
+#include "store/disk.h"
+#include "store/release.h"
+
+#include <optional>
+#include <string>
+
+namespace weir::cli {
+
+struct BuildOrder {
+  const LoadedConfig& loaded;
+  site::BuildOptions options;           // clock and fetcher are set by build_release
+  std::optional<std::string> output;    // --output-dir
+  bool forced = false;
+  bool exports = true;                  // false: --no-export
+};
+
+struct Built {
+  store::ReleaseId release = 0;
+  site::BuildReport report;
+  std::size_t written = 0;
+  std::size_t unchanged = 0;
+  std::chrono::milliseconds took{0};
+};
+
+// Shows what is wrong with the site; nullopt when there was an error. Errors of the disk come back as Result.
+Result<std::optional<Built>> build_release(const BuildOrder& order, Session& session, const Clock& clock, store::Disk& disk);
+
+// Every diagnostic of the report, with the author's line and a caret, and a count of those beyond the bound.
+void show_report(const site::BuildReport& report, const site::SiteSource& source, const Session& session);
+
+// What --drafts, --strict, --offline, --minify and --base-url say.
+site::BuildOptions build_options_of(const Arguments& arguments, const LoadedConfig& loaded);
+
+// The clock of a build: fixed when SOURCE_DATE_EPOCH is set, so that it can be repeated bit by bit.
+std::unique_ptr<Clock> build_clock(const Session& session);
+
+}  // namespace weir::cli

@@ -1,0 +1,37 @@
+#pragma once
+// Makes pages again for the cache: the site's renderer over the inputs of the release that is served.
+//
+// One renderer per release, opened when the first page of it is asked for; the one before stays for renders that are
+// still under way. Called on workers, several at once.
+
+#include "base/clock.h"
+#include "base/guarded.h"
+#include "cache/origin.h"
+#include "edge/config.h"
+#include "site/renderer.h"
+
+#include <memory>
+
+namespace weir::cli {
+
+class SiteOrigin final : public cache::Origin {
+ public:
+  SiteOrigin(const edge::Config& config, const Clock& clock, site::Fetcher& fetcher)
+      : config_(config), clock_(clock), fetcher_(fetcher) {}
+
+  Result<cache::Rendered> render(const cache::RenderRequest& request) override;
+
+ private:
+  struct Opened {
+    store::ReleaseId id = 0;
+    std::shared_ptr<site::SiteRenderer> renderer;
+  };
+  Result<std::shared_ptr<site::SiteRenderer>> renderer_of(const std::shared_ptr<const store::Release>& release);
+
+  const edge::Config& config_;
+  const Clock& clock_;
+  site::Fetcher& fetcher_;
+  Guarded<Opened> opened_;
+};
+
+}  // namespace weir::cli

@@ -1,0 +1,48 @@
+#include "cli/wiring.h"
+
+#include "base/bytes.h"
+#include "http/client.h"
+
+namespace weir::cli {
+namespace {
+
+// max-age of a Cache-Control value; the smallest of several.
+std::optional<Nanos> max_age_of(std::string_view cache_control) {
+  constexpr std::string_view name = "max-age=";
+  const std::size_t at = lower_of(cache_control).find(name);
+  if (at == std::string::npos) return std::nullopt;
+  std::string_view digits = cache_control.substr(at + name.size());
+  std::size_t count = 0;
+  while (count < digits.size() && is_digit(digits[count])) ++count;
+  const auto seconds = parse_u64(digits.substr(0, std::min<std::size_t>(count, 9)));
+  if (!seconds) return std::nullopt;
+  return std::chrono::seconds(static_cast<std::int64_t>(*seconds));
+}
+
+Result<guard::FetchedKeys> fetch_keys(const guard::KeyFetch& order) {
+  http::FetchRequest request;
+  request.url = order.url;
+  request.bytes_max = order.bytes_max;
+  request.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(order.time_max);
+  request.redirects_max = 0;
+  request.headers = {{"Accept", "application/jwk-set+json, application/json"}};
+  http::Fetched answer = TRY(http::fetch(request));
+  if (answer.status != 200) return Error{Errc::io, order.url + " answered " + std::to_string(answer.status)};
+  const std::string* policy = answer.find("cache-control");
+  return guard::FetchedKeys{std::move(answer.body), policy == nullptr ? std::nullopt : max_age_of(*policy)};
+}
+
+}  // namespace
+
+void KeyFetcher::fetch(const guard::KeyFetch& order, std::function<void(Result<guard::FetchedKeys>)> done) {
+  const Status offered = pool_.offer([order, done] { done(fetch_keys(order)); });
+  if (!offered.ok()) done(offered.error());
+}
+
+Result<std::shared_ptr<http::TlsContext>> open_tls(const edge::TlsSettings& settings, const Clock& clock) {
+  auto context = http::TlsContext::open({{{settings.certificate_file, settings.key_file}}, {"http/1.1"}}, clock);
+  if (!context.ok()) return std::move(context).error().in("tls." + settings.name).at(settings.place);
+  return context;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,47 @@
+#pragma once
+// Small adapters that let rooms meet without knowing each other: worker pools as the cache's tasks, the outbound client
+// as the guard's fetcher of keys, [tls.*] tables as TLS contexts.
+
+#include "base/worker_pool.h"
+#include "cache/origin.h"
+#include "edge/config.h"
+#include "guard/jwks_source.h"
+#include "http/tls.h"
+
+#include <memory>
+
+namespace weir::cli {
+
+// `end` lets running work finish and drops the rest; later offers are refused.
+class PoolTasks final : public cache::Tasks {
+ public:
+  PoolTasks(std::string name, std::size_t threads, std::size_t queue_max)
+      : pool_(std::make_unique<WorkerPool>(std::move(name), threads, queue_max)) {}
+  Status offer(std::function<void()> work) override { return pool_->offer(std::move(work)); }
+  void end() { pool_.reset(); }  // nobody may offer any more
+
+ private:
+  std::unique_ptr<WorkerPool> pool_;
+};
+
+// JWKS documents by the outbound client, on a thread of its own. Redirects are not followed.
+class KeyFetcher final : public guard::Fetcher {
+ public:
+  KeyFetcher() : pool_("keys", 1, 64) {}
+  void fetch(const guard::KeyFetch& order, std::function<void(Result<guard::FetchedKeys>)> done) override;
+
+ private:
+  WorkerPool pool_;
+};
+
+// For `weir check`, which asks the network nothing.
+class NoFetcher final : public guard::Fetcher {
+ public:
+  void fetch(const guard::KeyFetch&, std::function<void(Result<guard::FetchedKeys>)> done) override {
+    done(Error{Errc::denied, "keys are not fetched here"});
+  }
+};
+
+Result<std::shared_ptr<http::TlsContext>> open_tls(const edge::TlsSettings& settings, const Clock& clock);
+
+}  // namespace weir::cli

@@ -1,0 +1,531 @@
+#include "edge/config.h"
+
+#include "edge/config_reader.h"
+#include "edge/config_routes.h"
+
+#include "base/bytes.h"
+
+#include <algorithm>
+#include <set>
+
+namespace weir::edge {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view weir_tables[] = {"build", "serve", "tls", "cache", "hook", "observability", "auth", "limit",
+                                            "waf", "schema", "breaker", "data", "route", "agent", "function", "experiment"};
+// Whole tables that later versions read.
+constexpr std::string_view later_tables[] = {"schema", "breaker", "agent", "function", "experiment"};
+
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+Table root_table(Findings& findings, const text::Value* root, std::string_view name) {
+  std::string prefix = "WEIR_";
+  for (const char c : name) prefix += upper(c);
+  prefix += '_';
+  return Table(findings, std::string(name), root == nullptr ? nullptr : root->find(name), prefix);
+}
+
+// Calls `read_one(name, table)` for each table below `kind` ([tls.main], [tls.other]).
+template <class F>
+void each_named(Findings& findings, const text::Value* root, std::string_view kind, F&& read_one) {
+  const text::Value* group = root == nullptr ? nullptr : root->find(kind);
+  if (group == nullptr) return;
+  if (!group->is_object()) {
+    findings.errors.push_back(Error{Errc::invalid, "[" + std::string(kind) + "] must hold named tables: [" +
+                                                       std::string(kind) + ".NAME]",
+                                    findings.place_of(*group), {}, {}});
+    return;
+  }
+  for (const text::Member& member : *group->object()) {
+    Table table(findings, std::string(kind) + "." + member.name, &member.value, {});
+    read_one(member.name, table);
+    table.finish();
+  }
+}
+
+std::optional<ListenSettings> read_listener(Table& table) {
+  ListenSettings listen;
+  listen.place = table.place();
+  std::string address, redirect;
+  table.read("addr", address);
+  table.read("tls", listen.tls);
+  table.read("admin", listen.is_admin);
+  table.read_choice("redirect", redirect, {"https"});
+  table.read_secret("token", listen.admin_token);
+  table.not_available("proxy_protocol");
+  table.finish();
+  listen.redirects_to_https = redirect == "https";
+  const auto endpoint = parse_endpoint(address);
+  if (!endpoint) {
+    table.error(table.value(), "serve.listen.addr must be ADDRESS:PORT, not " + quoted(address),
+                "for example \"127.0.0.1:8080\" or \"[::1]:8080\"");
+    return std::nullopt;
+  }
+  listen.endpoint = *endpoint;
+  return listen;
+}
+
+// E-42: whoever reaches an admin listener may purge everything; a loopback peer is no credential elsewhere.
+void check_admin(Table& table, const ListenSettings& listen) {
+  if (!listen.is_admin || is_loopback(listen.endpoint.host)) return;
+  if (!listen.tls.empty() && !listen.admin_token.is_empty()) return;
+  table.error_at(listen.place,
+                 "the admin listener " + text_of(listen.endpoint) + " is reachable from other hosts and needs tls and token",
+                 "listen on 127.0.0.1, use the admin socket, or set tls = \"NAME\" and token = { file = \"...\" }");
+}
+
+void read_limits(Table table, ServeSettings& serve) {
+  table.read_count("connections", serve.connections_max, 1, 1'000'000);
+  table.read_count("per_client", serve.connections_per_client_max, 1, 1'000'000);
+  table.read_size("target_bytes", serve.target_bytes_max);
+  table.read_size("header_bytes", serve.head_bytes_max);
+  table.read_count("headers", serve.head_fields_max, 1, 1'000);
+  table.read_size("body", serve.body_bytes_max);
+  table.read_size("body_buffer_total", serve.bodies_buffered_bytes_max);
+  table.read_count("json_depth", serve.json_depth_max, 1, 512);
+  table.not_available("memory");
+  table.finish();
+}
+
+void read_timeouts(Table table, ServeSettings& serve) {
+  table.read("handshake", serve.handshake_time_max);
+  table.read("head", serve.head_time_max);
+  table.read("write_stall", serve.write_stall_max);
+  table.read("idle", serve.idle_time_max);
+  table.read("answer", serve.answer_time_max);
+  table.read("drain", serve.drain_time_max);
+  table.not_available("body_rate");
+  table.not_available("upstream_connect");
+  table.finish();
+}
+
+// "127.0.0.1:8080,[::1]:8080"
+void read_listen_variable(Findings& findings, std::string_view variable, ServeSettings& serve, std::string_view kind) {
+  const std::string* text = findings.variable(variable);
+  if (text == nullptr) return;
+  const bool is_admin = kind == "admin";
+  std::erase_if(serve.listeners, [&](const ListenSettings& listen) { return listen.is_admin == is_admin; });
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view one = trim(rest.substr(0, comma));
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+    ListenSettings listen;
+    listen.is_admin = is_admin;
+    listen.place = {"environment variable " + std::string(variable), 0, 0, 0};
+    const auto endpoint = parse_endpoint(one);
+    if (!endpoint) {
+      findings.errors.push_back(
+          Error{Errc::invalid, "must be ADDRESS:PORT, not " + quoted(one), listen.place, {}, {}});
+      continue;
+    }
+    listen.endpoint = *endpoint;
+    serve.listeners.push_back(std::move(listen));
+  }
+}
+
+// Platforms give PORT and expect every address; HOST narrows it (E-7). Both replace the plain public listeners.
+void read_port_variables(Findings& findings, ServeSettings& serve) {
+  const std::string* port_text = findings.variable("PORT");
+  const std::string* host = findings.variable("HOST");
+  if (port_text == nullptr && host == nullptr) return;
+  if (findings.variable("WEIR_SERVE_LISTEN") != nullptr) return;  // the more exact word wins
+  const auto port = port_text == nullptr ? std::optional<std::uint64_t>(8080) : parse_u64(*port_text);
+  if (!port || *port > 65'535) {
+    findings.errors.push_back(Error{Errc::invalid, "must be a port from 0 to 65535, not " + quoted(*port_text),
+                                    {"environment variable PORT", 0, 0, 0}, {}, {}});
+    return;
+  }
+  std::string address = host == nullptr ? "0.0.0.0" : *host;
+  if (address.find(':') != std::string::npos && address.front() != '[') address = "[" + address + "]";
+  const auto endpoint = parse_endpoint(address + ":" + std::to_string(*port));
+  if (!endpoint) {
+    findings.errors.push_back(Error{Errc::invalid, "must be an IP address, not " + quoted(address),
+                                    {"environment variable HOST", 0, 0, 0}, {}, {}});
+    return;
+  }
+  std::erase_if(serve.listeners, [](const ListenSettings& listen) { return !listen.is_admin && listen.tls.empty(); });
+  ListenSettings listen;
+  listen.endpoint = *endpoint;
+  serve.listeners.push_back(std::move(listen));
+}
+
+void read_serve(Table table, ServeSettings& serve) {
+  std::size_t version = 1;
+  table.read_count("config_version", version, 1, 1);
+  for (Table& one : table.tables("listen")) {
+    if (auto listen = read_listener(one)) {
+      check_admin(table, *listen);
+      serve.listeners.push_back(std::move(*listen));
+    }
+  }
+  table.read("hosts", serve.hosts);
+  table.read("trusted_proxies", serve.trusted_proxies);
+  table.read_count("loops", serve.loops, 0, 256);
+  read_limits(table.table("limits"), serve);
+  read_timeouts(table.table("timeouts"), serve);
+  for (const std::string_view later : {"h2c", "underscores", "lenient_lf", "shutdown_delay", "memory_max"}) {
+    table.not_available(later);
+  }
+  table.finish();
+  read_listen_variable(table.findings(), "WEIR_SERVE_LISTEN", serve, "public");
+  read_listen_variable(table.findings(), "WEIR_SERVE_ADMIN", serve, "admin");
+  for (const ListenSettings& listen : serve.listeners) {
+    if (listen.place.line == 0) check_admin(table, listen);
+  }
+  read_port_variables(table.findings(), serve);
+}
+
+void read_tls(std::string_view name, Table& table, Config& config) {
+  TlsSettings tls;
+  tls.name = std::string(name);
+  tls.place = table.place();
+  table.read_path("cert", tls.certificate_file);
+  table.read_path("key", tls.key_file);
+  Table ca = table.table("client_ca");
+  ca.read_path("file", tls.client_ca_file);
+  ca.read_choice("mode", tls.client_mode, {"off", "request", "require"});
+  ca.finish();
+  if (tls.client_mode != "off") {
+    table.findings().notices.push_back(
+        Error{Errc::missing, "tls.client_ca is not available yet: client certificates are not asked for",
+              ca.place(), {}, {}});
+  }
+  if (tls.certificate_file.empty() || tls.key_file.empty()) {
+    table.error(table.value(), "[tls." + tls.name + "] needs cert and key", "both are PEM files");
+  }
+  config.tls.push_back(std::move(tls));
+}
+
+void read_cache(Table table, Findings& findings, CacheSettings& cache) {
+  cache.directory = findings.resolved("cache");
+  table.read_path("dir", cache.directory);
+  std::size_t bytes = cache.bytes_max, memory = cache.memory_bytes_max;
+  table.read_size("max_bytes", bytes);
+  table.read_size("memory", memory);
+  cache.bytes_max = bytes;
+  cache.memory_bytes_max = memory;
+  Table standard = table.table("default");
+  cache.standard = {60s, 10min, 24h};
+  standard.read("ttl", cache.standard.ttl);
+  standard.read("swr", cache.standard.swr);
+  standard.read("sie", cache.standard.sie);
+  standard.finish();
+  table.read("fill_wait", cache.fill_wait);
+  table.read("warm_window", cache.warm_window);
+  table.read_choice("hard_on_error", cache.hard_on_error, {"error", "stale"});
+  table.read("strict_negotiation", cache.strict_negotiation);
+  Table webhook = table.table("webhook");
+  webhook.read_secrets("secret", cache.webhook_secrets);
+  webhook.read("max_skew", cache.webhook_skew_max);
+  webhook.finish();
+  for (const std::string_view later : {"neg_ttl", "refresh_ahead", "fallback", "lease", "max_lag", "forward_targeted"}) {
+    table.not_available(later);
+  }
+  table.finish();
+}
+
+void read_hook(std::string_view name, Table& table, Config& config) {
+  HookSettings hook;
+  hook.name = std::string(name);
+  hook.place = table.place();
+  hook.sender = "standard";
+  table.read_choice("sender", hook.sender, {"standard", "weir", "github", "gitlab", "contentful", "sanity", "stripe"});
+  table.read_secrets("secret", hook.secrets);
+  table.not_available("legacy");
+  if (const text::Value* map = table.find("map"); map != nullptr && map->is_object()) {
+    for (const text::Member& member : *map->object()) {
+      const std::string* target = member.value.string();
+      const bool known = target != nullptr && (target->rfind("path:", 0) == 0 || target->rfind("tag:", 0) == 0);
+      if (!known) {
+        table.error(&member.value, "hook." + hook.name + ".map." + member.name + " must be \"path:...\" or \"tag:...\"");
+        continue;
+      }
+      hook.map.emplace_back(member.name, *target);
+    }
+  }
+  if (hook.secrets.empty()) table.error(table.value(), "[hook." + hook.name + "] needs a secret");
+  if (hook.sender != "standard" && hook.sender != "weir") {
+    table.error(table.value(), "sender \"" + hook.sender + "\" is not available yet", "\"standard\" and \"weir\" are");
+  }
+  config.hooks.push_back(std::move(hook));
+}
+
+void read_observability(Table table, ObservabilitySettings& seen) {
+  Table access = table.table("access_log");
+  std::string form = "json", on_full = "drop";
+  access.read_choice("format", form, {"json", "off"});
+  access.read_path("path", seen.access_log_file);
+  access.read_count("queue", seen.access_log_queue_lines_max, 16, 1'000'000);
+  access.read_choice("on_full", on_full, {"drop"});
+  access.finish();
+  seen.access_log = form != "off";
+  Table decisions = table.table("decision_log");
+  decisions.read("sample_allow", seen.sample_allow);
+  decisions.read("sample_block", seen.sample_block);
+  decisions.finish();
+  table.read_choice("trace_trust", seen.trace_trust, {"trust", "link", "ignore"});
+  table.not_available("otlp");
+  table.not_available("metrics");
+  table.finish();
+}
+
+constexpr std::string_view algorithm_names[] = {"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256",
+                                                "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"};
+
+void read_jwks(Table table, AuthSettings& auth) {
+  table.read_path("file", auth.jwks_file);
+  table.read("url", auth.jwks_url);
+  table.read("refresh", auth.refresh);
+  table.read("min_refetch", auth.refetch_min);
+  table.read("max_stale", auth.stale_max);
+  table.not_available("max_keys");
+  table.finish();
+}
+
+void read_algorithms(Table& table, guard::JwtPolicy& policy) {
+  std::vector<std::string> names;
+  table.read("algorithms", names);
+  const std::string label = "[auth." + policy.name + "]";
+  if (names.empty()) {
+    table.error(table.value(), label + " needs algorithms", "for example algorithms = [\"ES256\"]; never taken from the token");
+  }
+  for (const std::string& name : names) {
+    if (const auto algorithm = parse_signature_algorithm(name)) {
+      policy.algorithms.push_back(*algorithm);
+      continue;
+    }
+    const std::string near = nearest_of(name, algorithm_names);
+    table.error(table.find("algorithms"), label + " unknown algorithm " + quoted(name),
+                near.empty() ? "" : "did you mean \"" + near + "\"?");
+  }
+}
+
+void read_forward(Table table, guard::JwtPolicy& policy) {
+  bool strips = false;
+  table.read("strip_authorization", strips);  // there is no upstream yet that could get it
+  if (const text::Value* headers = table.find("headers"); headers != nullptr && headers->is_object()) {
+    for (const text::Member& member : *headers->object()) {
+      const std::string* claim = member.value.string();
+      if (claim == nullptr) table.error(&member.value, "forward.headers." + member.name + " must name a claim");
+      else policy.forward.push_back({lower_of(member.name), *claim});
+    }
+  }
+  table.finish();
+}
+
+void read_auth(std::string_view name, Table& table, Config& config) {
+  AuthSettings auth;
+  guard::JwtPolicy& policy = auth.policy;
+  policy.name = std::string(name);
+  auth.place = table.place();
+  const std::string label = "[auth." + policy.name + "]";
+  std::string kind = "jwt";
+  table.read_choice("kind", kind, {"jwt", "api_key"});
+  if (kind == "api_key") {
+    auth.not_available = "API keys are not available yet";
+    for (const std::string_view later : {"header", "store"}) table.find(later);
+    table.findings().notices.push_back(Error{Errc::missing, label + " API keys are not available yet", auth.place, {}, {}});
+    config.auth.push_back(std::move(auth));
+    return;
+  }
+  table.read("issuer", policy.issuer);
+  table.read("audiences", policy.audiences);
+  read_algorithms(table, policy);
+  table.read("types", policy.types);
+  table.read("authorized_parties", policy.authorized_parties);
+  table.read("subject_required", policy.subject_required);
+  read_jwks(table.table("jwks"), auth);
+  table.read_secret("secret", auth.secret);
+  table.read("leeway", policy.leeway);
+  table.read("max_lifetime", policy.max_lifetime);
+  Table cache = table.table("cache");
+  cache.read_count("tokens", policy.cache_tokens, 0, 10'000'000);
+  cache.read("negative_ttl", policy.negative_ttl);
+  cache.finish();
+  read_forward(table.table("forward"), policy);
+  table.read("verbose_errors", auth.verbose_errors);
+  table.not_available("pem");
+  const int sources = !auth.jwks_file.empty() + !auth.jwks_url.empty() + !auth.secret.is_empty();
+  if (sources != 1) {
+    table.error(table.value(), label + " needs exactly one source of keys: jwks = { file }, jwks = { url } or secret");
+  }
+  if (!policy.algorithms.empty()) {
+    if (const Status good = guard::check_policy(policy); !good.ok()) table.error(table.value(), label + " " + good.error().what, good.error().help);
+  }
+  if (policy.issuer.empty()) {
+    table.findings().notices.push_back(Error{Errc::invalid, label + " names no issuer: tokens of any issuer are good", auth.place, {}, {}});
+  }
+  config.auth.push_back(std::move(auth));
+}
+
+void read_limit(std::string_view name, Table& table, Config& config) {
+  LimitSettings limit;
+  guard::LimitPolicy& policy = limit.policy;
+  policy.name = std::string(name);
+  limit.place = table.place();
+  std::string rate, mode = "enforce", headers = "ietf-draft", on_full;
+  table.read("rate", rate);
+  auto parsed = guard::parse_rate(rate);
+  if (parsed.ok()) policy.rate = *parsed;
+  else table.error(table.find("rate"), "limit." + policy.name + ".rate: " + parsed.error().what, "for example \"50/s\" or \"1000/m\"");
+  std::size_t burst = policy.rate.limit;
+  table.read_count("burst", burst, 1, 1'000'000'000);
+  policy.burst = burst;
+  std::vector<std::string> keys = {"ip/64"};
+  table.read("key", keys);
+  for (const std::string& key : keys) {
+    auto limit_key = guard::parse_limit_key(key);
+    if (limit_key.ok()) policy.keys.push_back(std::move(limit_key).value());
+    else table.error(table.find("key"), "limit." + policy.name + ".key: " + limit_key.error().what, limit_key.error().help);
+  }
+  table.read_choice("mode", mode, {"enforce", "shadow"});
+  table.read_choice("headers", headers, {"ietf-draft", "off"});
+  Table sizes = table.table("table");
+  sizes.read_count("slots", limit.slots, 64, 64 * 1024 * 1024);
+  sizes.read_choice("on_full", on_full, {"evict_least_debt"});
+  sizes.finish();
+  table.not_available("shared");  // until then each process counts for itself
+  table.not_available("enforce_percent");
+  policy.mode = mode == "shadow" ? guard::LimitMode::shadow : guard::LimitMode::enforce;
+  limit.sends_fields = headers != "off";
+  config.limit.push_back(std::move(limit));
+}
+
+void read_waf(Table table, Findings& findings, WafSettings& waf) {
+  std::vector<std::string> rules;
+  table.read("rules", rules);
+  for (const std::string& rule : rules) waf.rule_files.push_back(findings.resolved(rule));
+  std::size_t paranoia = waf.paranoia, log_at = waf.log_at, block_at = waf.block_at;
+  table.read_count("paranoia", paranoia, 1, 4);
+  table.read_count("log_at", log_at, 1, 1'000);
+  table.read_count("block_at", block_at, 1, 1'000);
+  waf.paranoia = static_cast<unsigned>(paranoia);
+  waf.log_at = static_cast<unsigned>(log_at);
+  waf.block_at = static_cast<unsigned>(block_at);
+  if (waf.log_at > waf.block_at) table.error(table.value(), "waf.log_at must not be above waf.block_at");
+  for (Table& one : table.tables("exclude")) {
+    WafExclusion exclusion;
+    std::size_t rule = 0;
+    one.read_count("rule", rule, 1, 9'999'999);
+    exclusion.rule = static_cast<std::int64_t>(rule);
+    one.read("path", exclusion.path);
+    one.read("target", exclusion.target);
+    one.finish();
+    waf.exclude.push_back(std::move(exclusion));
+  }
+  table.not_available("crs");
+  table.not_available("crs_setup");
+  table.finish();
+}
+
+void read_mount(Table& mounts, std::string_view key, std::string& into) {
+  const text::Value* found = mounts.find(key);
+  if (found == nullptr) return;
+  if (const bool* flag = found->boolean(); flag != nullptr && !*flag) {
+    into.clear();
+    return;
+  }
+  const std::string* path = found->string();
+  const bool usable = path != nullptr && path->size() > 1 && path->front() == '/' && path->back() != '/' &&
+                      path->rfind("/_weir", 0) != 0;
+  if (!usable) {
+    mounts.error(found, "data.mount." + std::string(key) + " must be a path like \"/sync\", or false");
+    return;
+  }
+  into = *path;
+}
+
+void read_data(Table table, const CacheSettings& cache, DataSettings& data) {
+  data.present = table.value() != nullptr;
+  data.directory = cache.directory + "/data";
+  table.read_path("dir", data.directory);
+  Table mounts = table.table("mount");
+  read_mount(mounts, "sync", data.sync_mount);
+  read_mount(mounts, "kv", data.kv_mount);
+  mounts.not_available("streams");
+  mounts.not_available("db");
+  mounts.finish();
+  table.read("tenant", data.tenant);
+  const bool known_tenant = data.tenant == "host" || data.tenant.rfind("claim:", 0) == 0 || data.tenant.rfind("const:", 0) == 0;
+  if (!known_tenant) table.error(table.find("tenant"), "data.tenant must be \"claim:NAME\", \"host\" or \"const:NAME\"");
+  std::string durability = "full";
+  table.read_choice("durability", durability, {"full", "relaxed"});
+  data.relaxed = durability == "relaxed";
+  table.read("max_drift", data.drift_max);
+  if (data.drift_max < 1s || data.drift_max > 5min) table.error(table.find("max_drift"), "data.max_drift must be 1s to 5m");
+  table.read("long_poll", data.long_poll);
+  Table bounds = table.table("limits");
+  bounds.read_count("batch_ops", data.batch_ops_max, 1, limits::sync_batch_ops_max * 10);
+  bounds.read_size("value", data.value_bytes_max);
+  for (const std::string_view later : {"doc", "connections", "subscriber_queue"}) bounds.not_available(later);
+  bounds.finish();
+  for (const std::string_view surface : {"sync_rule", "kv_rule"}) {
+    for (Table& one : table.tables(surface)) {
+      SyncRuleSettings rule;
+      rule.place = one.place();
+      rule.surface = surface == "kv_rule" ? SyncRuleSettings::Surface::kv : SyncRuleSettings::Surface::sync;
+      one.read("match", rule.match);
+      one.read("read", rule.read);
+      one.read("write", rule.write);
+      one.not_available("schema");
+      one.finish();
+      if (rule.match.empty()) one.error(one.value(), "data." + std::string(surface) + " needs match");
+      data.rules.push_back(std::move(rule));
+    }
+  }
+  for (const std::string_view later : {"stream_rule", "table", "retain", "dev"}) table.not_available(later);
+  table.finish();
+}
+
+void check_tls_names(Findings& findings, const Config& config) {
+  std::set<std::string_view> names;
+  for (const TlsSettings& tls : config.tls) names.insert(tls.name);
+  for (const ListenSettings& listen : config.serve.listeners) {
+    if (listen.tls.empty() || names.count(listen.tls) != 0) continue;
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    const std::string near = nearest_of(listen.tls, known);
+    findings.errors.push_back(Error{Errc::missing, "there is no table [tls." + listen.tls + "]", listen.place,
+                                    near.empty() ? "" : "did you mean \"" + near + "\"?", {}});
+  }
+}
+
+}  // namespace
+
+bool is_weir_table(std::string_view name) {
+  return std::find(std::begin(weir_tables), std::end(weir_tables), name) != std::end(weir_tables);
+}
+
+ConfigReading read_config(const ConfigSource& source) {
+  ConfigReading reading;
+  Config& config = reading.config;
+  Findings findings{source.file, source.directory, source.environment, {}, {}};
+  const text::Value* root = source.root;
+
+  read_serve(root_table(findings, root, "serve"), config.serve);
+  each_named(findings, root, "tls", [&](std::string_view name, Table& t) { read_tls(name, t, config); });
+  read_cache(root_table(findings, root, "cache"), findings, config.cache);
+  each_named(findings, root, "hook", [&](std::string_view name, Table& t) { read_hook(name, t, config); });
+  read_observability(root_table(findings, root, "observability"), config.observability);
+  each_named(findings, root, "auth", [&](std::string_view name, Table& t) { read_auth(name, t, config); });
+  each_named(findings, root, "limit", [&](std::string_view name, Table& t) { read_limit(name, t, config); });
+  read_waf(root_table(findings, root, "waf"), findings, config.waf);
+  read_data(root_table(findings, root, "data"), config.cache, config.data);
+  check_tls_names(findings, config);
+  read_routes(findings, root, config);
+
+  if (root != nullptr && root->is_object()) {
+    for (const text::Member& member : *root->object()) {
+      if (std::find(std::begin(later_tables), std::end(later_tables), member.name) == std::end(later_tables)) continue;
+      findings.notices.push_back(
+          Error{Errc::missing, "[" + member.name + "] is not available yet", findings.place_of(member), {}, {}});
+    }
+  }
+  reading.errors = std::move(findings.errors);
+  reading.notices = std::move(findings.notices);
+  return reading;
+}
+
+}  // namespace weir::edge

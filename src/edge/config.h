@@ -1,0 +1,220 @@
+#pragma once
+// weir's own tables of weir.toml, as values. A plain Zola site has none of them: then everything below is at its
+// default (the design's "Defaults") and the site is simply served.
+//
+// `read_config` reads weir's tables and leaves Zola's alone, and [build], which the site reads. It reports every mistake at once, each
+// with file:line:column and, where a word is near to a known one, a did-you-mean. An unknown key in one of weir's
+// tables is an error. Features that are not built yet are accepted with a notice "not available yet", and refused
+// where a route uses them, so that a configuration never pretends to protect.
+//
+// Order of precedence: flags (cli applies them) > environment > file > defaults. Every scalar key of a single table
+// has the variable WEIR_<TABLE>_<KEY>. Paths in the file are relative to the file's directory, paths from the
+// environment to the working directory; here all are resolved against those and absolute or ready to open.
+// Pure but for reading secret files.
+
+#include "edge/secret.h"
+#include "edge/units.h"
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "guard/jwt.h"
+#include "guard/limiter.h"
+#include "text/value.h"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::edge {
+
+using Environment = std::map<std::string, std::string, std::less<>>;
+
+struct ListenSettings {
+  Endpoint endpoint;
+  std::string tls;  // name of a [tls.*] table; empty = plain
+  bool is_admin = false;
+  bool redirects_to_https = false;
+  Secret admin_token;  // only for an admin listener that is not on loopback
+  Place place;
+};
+
+struct ServeSettings {
+  std::vector<ListenSettings> listeners;  // empty: 127.0.0.1:8080
+  std::vector<std::string> hosts;         // empty: any
+  std::vector<std::string> trusted_proxies;
+  std::size_t connections_max = limits::connections_max;
+  std::size_t connections_per_client_max = limits::connections_per_client_max;
+  std::size_t target_bytes_max = limits::target_bytes_max;
+  std::size_t head_bytes_max = limits::head_bytes_max;
+  std::size_t head_fields_max = limits::head_fields_max;
+  std::size_t body_bytes_max = limits::body_bytes_max;
+  std::size_t bodies_buffered_bytes_max = limits::bodies_buffered_bytes_max;
+  std::size_t json_depth_max = limits::json_depth_max;
+  Nanos handshake_time_max = limits::handshake_time_max;
+  Nanos head_time_max = limits::head_time_max;
+  Nanos write_stall_max = limits::write_stall_max;
+  Nanos idle_time_max = limits::idle_time_max;
+  Nanos answer_time_max = limits::answer_time_max;
+  Nanos drain_time_max = limits::drain_time_max;
+  std::size_t loops = 0;  // 0 = one per core
+};
+
+struct TlsSettings {
+  std::string name;
+  std::string certificate_file;
+  std::string key_file;
+  std::string client_ca_file;
+  std::string client_mode = "off";  // off | request | require
+  Place place;
+};
+
+struct PolicySettings {
+  std::optional<Nanos> ttl, swr, sie;
+};
+
+struct CacheSettings {
+  std::string directory;
+  std::uint64_t bytes_max = limits::store_bytes_max;
+  std::uint64_t memory_bytes_max = limits::memory_cache_bytes_max;
+  PolicySettings standard;  // of isr routes
+  Nanos fill_wait = std::chrono::seconds(5);
+  Nanos warm_window = std::chrono::seconds(30);
+  std::string hard_on_error = "error";  // error | stale
+  bool strict_negotiation = false;
+  std::vector<Secret> webhook_secrets;  // empty: no public /_weir/purge and /_weir/revalidate
+  Nanos webhook_skew_max = limits::webhook_skew_max;
+};
+
+struct HookSettings {
+  std::string name;
+  std::string sender;
+  std::vector<Secret> secrets;
+  std::vector<std::pair<std::string, std::string>> map;  // "data.slug" -> "path:/blog/{}/"
+  Place place;
+};
+
+struct ObservabilitySettings {
+  bool access_log = true;
+  std::string access_log_file;  // empty = stdout
+  std::size_t access_log_queue_lines_max = limits::log_queue_lines_max;
+  double sample_allow = 0.01;  // share of decision records in the log; refusals have their own
+  double sample_block = 1.0;
+  std::string trace_trust = "link";  // trust | link | ignore, for peers that are not trusted proxies
+};
+
+struct AuthSettings {
+  guard::JwtPolicy policy;  // its name is the table's
+  std::string jwks_file, jwks_url;
+  Secret secret;
+  Nanos refresh = std::chrono::minutes(10);
+  Nanos refetch_min = std::chrono::seconds(30);
+  Nanos stale_max = std::chrono::hours(24);
+  bool verbose_errors = false;
+  std::string not_available;  // why a route may not use it; empty = it may
+  Place place;
+};
+
+struct LimitSettings {
+  guard::LimitPolicy policy;  // its name is the table's
+  bool sends_fields = true;   // RateLimit, RateLimit-Policy
+  std::size_t slots = limits::limiter_slots;
+  Place place;
+};
+
+struct WafExclusion {
+  std::int64_t rule = 0;
+  std::string path;
+  std::string target;
+};
+
+struct WafSettings {
+  std::vector<std::string> rule_files;  // of the operator, on top of the built-in ones; resolved, in order
+  unsigned paranoia = 1;
+  unsigned log_at = 10;
+  unsigned block_at = 25;
+  std::vector<WafExclusion> exclude;
+};
+
+struct SyncRuleSettings {
+  enum class Surface { sync, kv } surface = Surface::sync;
+  std::string match, read, write;
+  Place place;
+};
+
+struct DataSettings {
+  bool present = false;
+  std::string directory;
+  std::string sync_mount = "/sync";  // empty = off
+  std::string kv_mount = "/kv";
+  std::string tenant = "const:main";
+  bool relaxed = false;
+  Nanos drift_max = limits::sync_drift_max;
+  Nanos long_poll = std::chrono::seconds(20);
+  std::size_t batch_ops_max = limits::sync_batch_ops_max;
+  std::size_t value_bytes_max = limits::sync_value_bytes_max;
+  std::vector<SyncRuleSettings> rules;
+};
+
+enum class FailureMode : std::uint8_t { open, closed };
+enum class StageKind : std::uint8_t { trace, limit, auth, waf };
+
+struct StageSettings {
+  StageKind kind = StageKind::trace;
+  std::vector<std::string> names;  // limit: one name; auth: any of them; waf: "block" or "detect"; trace: "w3c"
+  FailureMode failure_mode = FailureMode::closed;
+  std::optional<Nanos> timeout;
+  std::vector<std::string> require;  // auth: "scope:orders.write", "claim:role=admin"
+  bool allow_anonymous = false;      // auth
+  std::optional<unsigned> paranoia;  // waf
+  bool is_default = false;           // not the operator's: counts loopback but never refuses it
+  Place place;
+};
+
+enum class RouteTarget : std::uint8_t { site, data };
+
+struct RouteSettings {
+  std::string name;
+  std::vector<std::string> hosts, paths, methods;  // empty = any
+  RouteTarget target = RouteTarget::site;
+  std::optional<std::vector<StageSettings>> stages;  // nullopt = the default ones
+  PolicySettings policy;
+  std::optional<std::size_t> body_bytes_max;
+  Place place;
+};
+
+struct Config {
+  ServeSettings serve;
+  std::vector<TlsSettings> tls;
+  CacheSettings cache;
+  std::vector<HookSettings> hooks;
+  ObservabilitySettings observability;
+  std::vector<AuthSettings> auth;
+  std::vector<LimitSettings> limit;
+  WafSettings waf;
+  DataSettings data;
+  std::vector<RouteSettings> routes;  // the configured ones, in order
+  bool allow_insecure = false;        // some stage of auth or waf fails open; shown in readyz
+};
+
+struct ConfigReading {
+  Config config;
+  std::vector<Error> errors;   // the configuration must not be used when there is one
+  std::vector<Error> notices;  // "not available yet", warnings
+};
+
+struct ConfigSource {
+  const text::Value* root = nullptr;  // the parsed file; null = no file
+  std::string file;                   // its name, as shown in messages
+  std::string directory;              // of the file: what relative paths in it mean; "." when there is no file
+  const Environment* environment = nullptr;
+};
+
+ConfigReading read_config(const ConfigSource& source);
+
+// The tables that are weir's; all others belong to Zola.
+bool is_weir_table(std::string_view name);
+
+}  // namespace weir::edge

@@ -1,0 +1,76 @@
+#pragma once
+// The endpoints below /_weir/ (experience, section 13), one row each in control.cpp.
+//
+//   public    healthz readyz problems/{slug}; purge revalidate[/{hook}] when a secret is configured, signed
+//   admin     metrics entry purge/{seq} releases, and purge and revalidate without a signature
+//
+// Admin endpoints answer only on the admin socket and on admin listeners; elsewhere they are 404, also for a loopback
+// peer. What blocks (purge, adoption of a release) runs on a worker. One per loop.
+
+#include "edge/config.h"
+#include "edge/visit.h"
+
+#include "base/worker_pool.h"
+#include "cache/page_cache.h"
+#include "http/server.h"
+#include "store/store.h"
+#include "sync/service.h"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::edge {
+
+// What Request::listener_tag says.
+enum class ListenerKind : int { open = 0, admin_socket, admin, admin_with_token, redirect };
+
+// Shared by all loops; everything in it outlives them.
+struct ControlParts {
+  const Config& config;
+  cache::PageCache& cache;
+  store::Store& store;
+  WorkerPool& workers;
+  sync::SyncService* sync = nullptr;  // null = no [data]
+  Log& log;
+  const std::atomic<bool>& draining;
+  std::vector<Secret> admin_tokens;
+  std::function<http::Counters()> engine_counters;
+  std::function<std::vector<const Counters*>()> loop_counters;
+  std::function<std::vector<std::pair<std::string, Nanos>>()> key_ages;  // per [auth.*], of fetched keys
+  std::vector<std::string> notes;  // for readyz: allow_insecure, ...
+};
+
+class Control {
+ public:
+  explicit Control(const ControlParts& parts) : parts_(parts) {}
+
+  // For a path below /_weir. `kind` is of the listener.
+  void answer(Visit& visit, ListenerKind kind);
+
+ private:
+  friend struct ControlRow;
+  void healthz(Visit& visit, std::string_view rest);
+  void readyz(Visit& visit, std::string_view rest);
+  void problem(Visit& visit, std::string_view slug);
+  void purge(Visit& visit, std::string_view rest);
+  void revalidate(Visit& visit, std::string_view hook);
+  void metrics(Visit& visit, std::string_view rest);
+  void entry(Visit& visit, std::string_view rest);
+  void release(Visit& visit, std::string_view rest);
+
+  struct Asked;
+  bool is_admin(Visit& visit, ListenerKind kind);
+  void receive(Visit& visit, Asked asked);
+  void received(Visit& visit, const Asked& asked);
+  void run_purge(Visit& visit, cache::PurgeRequest request);
+
+  const ControlParts& parts_;
+  bool admin_ = false;  // of the request that is being answered
+};
+
+}  // namespace weir::edge

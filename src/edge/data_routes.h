@@ -1,0 +1,39 @@
+#pragma once
+// The answer of a data route: /sync/** and /kv/** handed to the data side, and its replies put on the wire.
+//
+// The data side answers on its own threads; a reply comes back to the loop by message and finds the exchange gone or
+// waiting. Server-sent events are pulled from a feed as the socket takes them, so a slow reader costs one cursor.
+// One per loop.
+
+#include "edge/config.h"
+#include "edge/visit.h"
+
+#include "sync/service.h"
+
+namespace weir::edge {
+
+struct Mounts {
+  std::string sync;  // "/sync"; empty = off
+  std::string kv;
+};
+
+class DataRoutes {
+ public:
+  DataRoutes(sync::SyncService& service, Mounts mounts) : service_(service), mounts_(std::move(mounts)) {}
+
+  void answer(Visit& visit);
+  void gone(Visit& visit);  // the client left: a waiting long poll is forgotten
+
+ private:
+  void ask(Visit& visit, sync::Surface surface, std::string_view below);
+  void replied(Visit& visit, sync::Reply& reply);
+  void stream(Visit& visit, sync::Reply& reply);
+
+  sync::SyncService& service_;
+  Mounts mounts_;
+};
+
+// What lies below `mount` in `path`, without a slash in front; false when it is another path ("/synced").
+bool is_below(std::string_view mount, std::string_view path, std::string_view& below);
+
+}  // namespace weir::edge

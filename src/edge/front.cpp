@@ -1,0 +1,146 @@
+#include "edge/front.h"
+
+#include "base/bytes.h"
+#include "edge/answers.h"
+
+#include <algorithm>
+
+namespace weir::edge {
+
+Front::Front(const FrontParts& parts, http::Loop& loop)
+    : parts_(parts),
+      state_(loop, parts.clock),
+      access_log_(parts.access_log,
+                  {parts.config.observability.sample_allow, parts.config.observability.sample_block,
+                   static_cast<int>(parts.config.waf.log_at)},
+                  loop, state_.counters),
+      pages_(parts.cache, parts.config.cache.strict_negotiation ? Negotiation::strict : Negotiation::lenient),
+      control_(parts.control) {
+  state_.story = this;
+  for (const auto& rules : parts.pipeline.rule_sets()) state_.inspectors.push_back(std::make_unique<waf::Inspector>(rules));
+  if (parts.sync != nullptr) {
+    data_.emplace(*parts.sync, Mounts{parts.config.data.sync_mount, parts.config.data.kv_mount});
+  }
+}
+
+namespace {
+
+ListenerKind kind_of(const http::Request& request) { return static_cast<ListenerKind>(request.listener_tag); }
+
+bool is_admin_listener(ListenerKind kind) {
+  return kind == ListenerKind::admin_socket || kind == ListenerKind::admin || kind == ListenerKind::admin_with_token;
+}
+
+// The peer, or behind trusted proxies whom they name.
+guard::IpAddress client_of(const http::Request& request, const guard::TrustedProxies& proxies) {
+  const guard::IpAddress peer{request.peer->address};
+  if (request.peer->kind == http::Peer::Kind::unix_socket) return guard::parse_ip("::1").value_or(peer);
+  if (!proxies.has(peer)) return peer;
+  std::array<std::string_view, 16> forwarded_for, forwarded;
+  std::size_t for_count = 0, forwarded_count = 0;
+  for (const http::Field& field : request.fields) {
+    if (field.name == "x-forwarded-for" && for_count < forwarded_for.size()) forwarded_for[for_count++] = field.value;
+    if (field.name == "forwarded" && forwarded_count < forwarded.size()) forwarded[forwarded_count++] = field.value;
+  }
+  return guard::client_of(peer, {{forwarded_for.data(), for_count}, {forwarded.data(), forwarded_count}}, proxies);
+}
+
+// Nobody but a verified token sets the headers that claims become (guard G-13), whatever route the request takes.
+void note_stripped(Visit& visit, const guard::ForwardedHeaders& owned) {
+  for (const http::Field& field : visit.exchange->request().fields) {
+    if (owned.owns(field.name)) visit.decision.headers_removed.add(field.name);
+  }
+}
+
+}  // namespace
+
+void Front::on_request(http::Exchange& exchange) {
+  Visit& visit = state_.take(exchange);
+  const http::Request& request = exchange.request();
+  visit.client = client_of(request, parts_.pipeline.proxies());
+  visit.route = &parts_.pipeline.route_of(request);
+  visit.decision.route = visit.route->name;
+  if (parts_.pipeline.forwards_headers()) note_stripped(visit, parts_.pipeline.forwarded_headers());
+  if (refused_by_listener(visit)) return;
+  walk(visit);
+}
+
+// What is decided before any step: the wrong listener, the wrong host, methods that no route has.
+bool Front::refused_by_listener(Visit& visit) {
+  const http::Request& request = visit.exchange->request();
+  const ListenerKind kind = kind_of(request);
+  if (kind == ListenerKind::redirect) {
+    if (request.host.empty()) {
+      refuse(visit, {400, "bad-request", "The request names no host to redirect to."});
+    } else {
+      respond(visit, {308, {{"Location", "https://" + bare_host_of(request.host) + std::string(request.target)}}, {}});
+    }
+    return true;
+  }
+  if (is_admin_listener(kind) && visit.route->target != Route::Target::control) {
+    refuse(visit, {404, "not-found", "This listener has control endpoints only."});
+    return true;
+  }
+  const auto& hosts = parts_.config.serve.hosts;
+  if (!hosts.empty() && !is_admin_listener(kind)) {
+    const std::string host = bare_host_of(request.host);
+    const bool known = std::any_of(hosts.begin(), hosts.end(), [&](const std::string& one) { return host_matches(lower_of(one), host); });
+    if (!known) {
+      refuse(visit, {421, "bad-request", "This server does not serve that host."});
+      return true;
+    }
+  }
+  if (request.method == http::Method::trace || request.method == http::Method::connect) {
+    refuse(visit, {405, "method-not-allowed", "TRACE and CONNECT do not work here.", {}, {{"Allow", "GET, HEAD, OPTIONS"}}});
+    return true;
+  }
+  if (request.path == "*") {  // OPTIONS * (RFC 9110 9.3.7)
+    respond(visit, {204, {{"Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}}, {}});
+    return true;
+  }
+  return false;
+}
+
+void Front::walk(Visit& visit) {
+  const std::vector<StepSettings>& route_steps = visit.route->steps;
+  while (visit.step < route_steps.size()) {
+    if (run_step(visit, route_steps[visit.step]) != Outcome::pass) return;
+    ++visit.step;
+  }
+  answer(visit);
+}
+
+void Front::answer(Visit& visit) {
+  switch (visit.route->target) {
+    case Route::Target::control:
+      return control_.answer(visit, kind_of(visit.exchange->request()));
+    case Route::Target::data:
+      if (data_) return data_->answer(visit);
+      return refuse(visit, {404, "not-found", "There is nothing at this address."});
+    case Route::Target::site:
+      return pages_.answer(visit);
+  }
+}
+
+void Front::on_finished(const http::Finished& finished) {
+  auto* visit = static_cast<Visit*>(finished.exchange.user());
+  const auto digit = static_cast<std::size_t>(std::clamp(finished.status / 100, 0, 5));
+  state_.counters.statuses[digit].add();
+  state_.counters.bytes_sent.add(finished.sent_bytes);
+  state_.counters.latency.add(static_cast<std::uint64_t>(finished.took.count() / 1'000));
+  if (visit == nullptr) return;
+  if (visit->sync_ask != 0 && data_) data_->gone(*visit);
+  access_log_.write(finished, *visit);
+}
+
+http::Handler::ErrorForm Front::error_form(const http::Request& request) const {
+  const bool for_programs = parts_.pipeline.route_of(request).target != Route::Target::site;
+  return for_programs ? ErrorForm::problem : Handler::error_form(request);
+}
+
+void Front::on_refused(const http::Peer& peer, int status, std::string_view reason) {
+  state_.counters.engine_refusals.add();
+  parts_.log.debug("refused", {{"client", peer.text()}, {"status", status}, {"reason", reason}});
+}
+
+}  // namespace weir::edge

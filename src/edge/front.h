@@ -1,0 +1,56 @@
+#pragma once
+// What `serve` tells: the story of one request, from its head to its line in the log. One per loop.
+//
+//   head -> client address -> route -> steps in the route's order (steps.cpp) -> one of
+//     Control    /_weir/**                    (control.cpp)
+//     DataRoutes /sync/**, /kv/**             (data_routes.cpp)
+//     Pages      everything else              (pages.cpp)
+//   -> counters, access log.
+
+#include "edge/access_log.h"
+#include "edge/control.h"
+#include "edge/data_routes.h"
+#include "edge/pages.h"
+#include "edge/pipeline.h"
+
+#include <memory>
+#include <optional>
+
+namespace weir::edge {
+
+// Shared by all loops; everything in it outlives them.
+struct FrontParts {
+  const Config& config;
+  const Pipeline& pipeline;
+  cache::PageCache& cache;
+  sync::SyncService* sync = nullptr;  // null = no [data]
+  const ControlParts& control;
+  LineWriter* access_log = nullptr;   // null = off
+  const Clock& clock;
+  Log& log;
+};
+
+class Front final : public http::Handler, private Story {
+ public:
+  Front(const FrontParts& parts, http::Loop& loop);
+
+  void on_request(http::Exchange& exchange) override;
+  void on_finished(const http::Finished& finished) override;
+  ErrorForm error_form(const http::Request& request) const override;
+  void on_refused(const http::Peer& peer, int status, std::string_view reason) override;
+  const Counters& counters() const { return state_.counters; }
+
+ private:
+  void walk(Visit& visit) override;
+  void answer(Visit& visit);
+  bool refused_by_listener(Visit& visit);
+
+  const FrontParts& parts_;
+  LoopState state_;
+  AccessLog access_log_;
+  Pages pages_;
+  Control control_;
+  std::optional<DataRoutes> data_;
+};
+
+}  // namespace weir::edge

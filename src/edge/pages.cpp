@@ -1,0 +1,285 @@
+#include "edge/pages.h"
+
+#include "base/crypto.h"
+#include "edge/answers.h"
+#include "edge/steps.h"
+#include "http/conditions.h"
+#include "http/dates.h"
+#include "http/negotiate.h"
+#include "http/ranges.h"
+
+namespace weir::edge {
+namespace {
+
+using cache::Lookup;
+using store::Codec;
+
+constexpr std::string_view allowed = "GET, HEAD, OPTIONS";
+
+enum CacheOutcome : std::size_t { hit, stale, miss, bypass };
+constexpr std::string_view outcome_names[cache_outcomes] = {"hit", "stale", "miss", "bypass"};
+
+void note_outcome(Visit& visit, CacheOutcome outcome) {
+  visit.decision.cache = outcome_names[outcome];
+  visit.loop->counters.cache[outcome].add();
+}
+
+// The server's order of preference (cache C-44).
+struct Offered {
+  Codec codec;
+  http::Encoding encoding;
+};
+constexpr Offered preference[] = {{Codec::brotli, http::Encoding::brotli},
+                                  {Codec::zstd, http::Encoding::zstd},
+                                  {Codec::gzip, http::Encoding::gzip},
+                                  {Codec::identity, http::Encoding::identity}};
+
+// Null: nothing that the client accepts.
+const cache::Representation* choose(const cache::Page& page, const http::Request& request, Codec& chosen_codec) {
+  chosen_codec = Codec::identity;
+  if (!request.has(http::Known::accept_encoding)) return page.find(Codec::identity);
+  std::array<http::Encoding, std::size(preference)> encodings{};
+  std::array<Codec, std::size(preference)> codecs{};
+  std::size_t count = 0;
+  for (const Offered& offered : preference) {
+    if (page.find(offered.codec) == nullptr) continue;
+    encodings[count] = offered.encoding;
+    codecs[count++] = offered.codec;
+  }
+  const auto weights = http::parse_accept_encoding(request.known(http::Known::accept_encoding));
+  const int at = http::choose_encoding(weights, {encodings.data(), count});
+  if (at < 0) return nullptr;
+  chosen_codec = codecs[static_cast<std::size_t>(at)];
+  return page.find(chosen_codec);
+}
+
+bool is_conditional(const http::Request& request) {
+  using http::Known;
+  return request.has(Known::if_none_match) || request.has(Known::if_modified_since) || request.has(Known::if_match) ||
+         request.has(Known::if_unmodified_since) || request.has(Known::if_range);
+}
+
+http::Condition condition_of(const cache::Page& page, const cache::Representation& chosen, const http::Request& request,
+                             std::int64_t now_seconds) {
+  if (!is_conditional(request)) return http::Condition::proceed;
+  std::array<std::string_view, store::codec_count> others;
+  std::size_t count = 0;
+  for (const cache::Representation& one : page.representations) {
+    if (one.ok != nullptr && &one != &chosen) others[count++] = one.etag;
+  }
+  http::Validators validators;
+  validators.chosen_etag = chosen.etag;
+  validators.other_etags = {others.data(), count};
+  validators.last_modified = page.modified.seconds();
+  validators.date = page.rendered_wall.seconds();
+  return http::condition_of(request, validators, now_seconds);
+}
+
+// What a 304 and a 206 share with the whole answer, for the slow paths that make their own head.
+http::Response partial_head(const cache::Page& page, const cache::Representation& chosen, Codec codec, int status) {
+  http::Response response;
+  response.status = status;
+  for (const auto& field : page.fields) response.fields.push_back(field);
+  response.fields.emplace_back("ETag", chosen.etag);
+  response.fields.emplace_back("Last-Modified", http::date_of(page.modified.seconds()));
+  if (codec != Codec::identity) response.fields.emplace_back("Content-Encoding", std::string(store::coding_of(codec)));
+  response.fields.emplace_back("Vary", "Accept-Encoding");
+  return response;
+}
+
+}  // namespace
+
+Pages::Pages(cache::PageCache& cache, Negotiation negotiation)
+    : cache_(cache), reader_(cache.make_reader()), negotiation_(negotiation) {}
+
+void Pages::answer(Visit& visit) {
+  const http::Request& request = visit.exchange->request();
+  if (request.method != http::Method::get && request.method != http::Method::head) return refuse_method(visit);
+  if (request.encoded_slash) {
+    visit.exchange->close_after();
+    return refuse(visit, {400, "bad-request", "The path holds an encoded slash."});
+  }
+  if (!request.path_is_utf8) return answer_absent(visit, {});
+  find_and_send(visit, request.path);
+}
+
+void Pages::refuse_method(Visit& visit) {
+  const http::Request& request = visit.exchange->request();
+  note_outcome(visit, bypass);
+  if (request.method == http::Method::options) {
+    return respond(visit, {204, {{"Allow", std::string(allowed)}}, {}});
+  }
+  refuse(visit, {405, "method-not-allowed", "Pages are read with GET and HEAD.", {}, {{"Allow", std::string(allowed)}}});
+}
+
+void Pages::find_and_send(Visit& visit, std::string_view key) {
+  const Lookup found = cache_.find(*reader_, key);
+  switch (found.kind) {
+    case Lookup::Kind::page:
+      return found.page->gone ? answer_absent(visit, key) : send(visit, found, nullptr);
+    case Lookup::Kind::wait:
+      return load(visit, key);
+    case Lookup::Kind::absent:
+      return answer_absent(visit, key);
+  }
+}
+
+void Pages::load(Visit& visit, std::string_view key) {
+  http::Loop& loop = visit.exchange->loop();
+  const http::ExchangeId id = visit.exchange->id();
+  visit.began = visit.loop->clock.mono();
+  auto owned_key = std::make_shared<const std::string>(key);
+  const Status begun = cache_.fetch(*owned_key, [this, &loop, id, owned_key](const cache::Fetched& fetched) {
+    loop.post([this, &loop, id, owned_key, fetched] {
+      http::Exchange* exchange = loop.find(id);
+      if (exchange == nullptr || exchange->answered()) return;
+      loaded(*static_cast<Visit*>(exchange->user()), *owned_key, fetched);
+    });
+  });
+  if (!begun.ok()) {
+    note_outcome(visit, miss);
+    refuse(visit, {503, "overloaded", "Too many requests wait for pages.", {}, {{"Retry-After", "1"}}});
+  }
+}
+
+void Pages::loaded(Visit& visit, const std::string& key, const cache::Fetched& fetched) {
+  const Nanos took = visit.loop->clock.mono() - visit.began;
+  visit.answer_nanos = static_cast<std::uint32_t>(std::min<std::int64_t>(took.count(), UINT32_MAX));
+  if (fetched.lookup.kind == Lookup::Kind::page && !fetched.lookup.page->gone) return send(visit, fetched.lookup, &fetched);
+  if (!fetched.error) return answer_absent(visit, key);
+  note_outcome(visit, miss);
+  if (fetched.late) return refuse(visit, {504, "overloaded", "The page was not ready in time.", {}, {{"Retry-After", "2"}}});
+  if (fetched.error->code == Errc::full) {
+    return refuse(visit, {503, "overloaded", "Too much work is queued.", {}, {{"Retry-After", "1"}}});
+  }
+  refuse(visit, {502, "internal", "The page could not be rendered."});
+}
+
+std::string_view Pages::extra_fields(Visit& visit, const Lookup& lookup, const cache::Fetched* fetched) {
+  std::array<char, 96> room{};
+  scratch_ = visit.fields;
+  if (lookup.age_s == 0) scratch_ += visit.limit_fields;
+  scratch_ += "Cache-Status: weir; ";
+  scratch_ += cache::cache_status_of(lookup, fetched, room);
+  scratch_ += "\r\n";
+  append_server_timing(scratch_, visit);
+  return scratch_;
+}
+
+void Pages::send(Visit& visit, const Lookup& lookup, const cache::Fetched* fetched) {
+  const http::Request& request = visit.exchange->request();
+  const cache::Page& page = *lookup.page;
+  const bool waited = fetched != nullptr;
+  note_outcome(visit, waited ? miss : lookup.freshness == cache::Freshness::fresh ? hit : stale);
+
+  Codec codec = Codec::identity;
+  const cache::Representation* chosen = choose(page, request, codec);
+  if (chosen == nullptr) {
+    if (negotiation_ == Negotiation::strict) {
+      return refuse(visit, {406, "bad-request", "No coding of the page is acceptable to the client."});
+    }
+    chosen = page.find(Codec::identity);
+  }
+  const bool may_vary = page.status == 200;  // a redirect or a 404 page is neither conditional nor partial
+  const auto condition = may_vary ? condition_of(page, *chosen, request, visit.exchange->loop().wall().seconds())
+                                  : http::Condition::proceed_whole;
+  if (condition == http::Condition::precondition_failed) {
+    return refuse(visit, {412, "precondition", "The page is another one than the request expects."});
+  }
+  visit.decision.status = condition == http::Condition::not_modified ? 304 : page.status;
+  const std::string_view extra = extra_fields(visit, lookup, fetched);
+  const http::SlotValues slots{lookup.age_s, lookup.ttl_s.value_or(0)};
+  if (condition == http::Condition::not_modified) return visit.exchange->respond(chosen->not_modified, extra, slots);
+  const bool partial = condition == http::Condition::proceed && request.has(http::Known::range) &&
+                       request.method == http::Method::get;
+  if (partial) return send_range(visit, lookup, *chosen, extra);
+  visit.exchange->respond(chosen->ok, extra, slots);
+}
+
+void Pages::send_range(Visit& visit, const Lookup& lookup, const cache::Representation& chosen, std::string_view extra) {
+  const http::Request& request = visit.exchange->request();
+  const cache::Page& page = *lookup.page;
+  const std::string_view whole = chosen.ok->body;
+  const http::RangePlan plan = http::plan_ranges(request.known(http::Known::range), whole.size());
+  if (plan.kind == http::RangePlan::Kind::whole) {
+    return visit.exchange->respond(chosen.ok, extra, {lookup.age_s, lookup.ttl_s.value_or(0)});
+  }
+  Codec codec = Codec::identity;
+  choose(page, request, codec);
+  visit.decision.status = plan.kind == http::RangePlan::Kind::unsatisfiable ? 416 : 206;
+  if (plan.kind == http::RangePlan::Kind::unsatisfiable) {
+    return refuse(visit, {416, "bad-request", "The page is shorter than the range that was asked for.", {},
+                          {{"Content-Range", http::unsatisfied_range_of(whole.size())}}});
+  }
+  http::Response response = partial_head(page, chosen, codec, 206);
+  response.fields.emplace_back("Age", std::to_string(lookup.age_s));
+  add_lines(response.fields, extra);
+  if (plan.kind == http::RangePlan::Kind::single) {
+    const http::ByteRange range = plan.ranges.front();
+    response.fields.emplace_back("Content-Type", page.content_type);
+    response.fields.emplace_back("Content-Range", http::content_range_of(range, whole.size()));
+    response.body = whole.substr(range.first, range.bytes());
+  } else {
+    // 128 random bits: that they occur in the page is not to be expected before the sun goes out.
+    http::Multipart multipart = http::multipart_of(plan.ranges, whole, page.content_type, "weir" + hex_of(bytes_of(random_bytes(10))));
+    response.fields.emplace_back("Content-Type", std::move(multipart.content_type));
+    response.body = std::move(multipart.body);
+  }
+  visit.exchange->respond(std::move(response));
+}
+
+// "/blog/a" -> "/blog/a/" and "/blog/a/index.html" -> "/blog/a/", when there is such a page.
+bool Pages::redirects(Visit& visit) {
+  const http::Request& request = visit.exchange->request();
+  constexpr std::string_view index = "/index.html";
+  const std::string_view path = request.path, raw = request.raw_path;
+  const bool is_index = path.size() >= index.size() && path.substr(path.size() - index.size()) == index &&
+                        raw.size() >= index.size() && raw.substr(raw.size() - index.size()) == index;
+  if (!is_index && (path.empty() || path.back() == '/')) return false;
+  std::string target;
+  if (is_index) {
+    scratch_ = path.substr(0, path.size() - index.size() + 1);
+    target = raw.substr(0, raw.size() - index.size() + 1);
+  } else {
+    scratch_ = path;
+    scratch_ += '/';
+    target = std::string(raw) + '/';
+  }
+  const Lookup found = cache_.find(*reader_, scratch_);
+  if (found.kind == Lookup::Kind::absent || (found.kind == Lookup::Kind::page && found.page->gone)) return false;
+  if (target.substr(0, 2) == "//") return false;  // would name another host
+  if (!request.query.empty()) target += "?" + std::string(request.query);
+  note_outcome(visit, bypass);
+  visit.decision.status = 301;
+  respond(visit, {301, {{"Location", target}, {"Cache-Control", "public, max-age=0, must-revalidate"}}, {}});
+  return true;
+}
+
+void Pages::answer_absent(Visit& visit, std::string_view key) {
+  const http::Request& request = visit.exchange->request();
+  const bool is_not_found_page = key.size() >= 9 && key.substr(key.size() - 9) == "/404.html";
+  if (!is_not_found_page && request.path_is_utf8 && redirects(visit)) return;
+
+  // The 404 page of the language (its first path segment), then the site's. Each was asked for once at most.
+  if (!is_not_found_page) {
+    const std::size_t slash = request.path.find('/', 1);
+    if (slash != std::string_view::npos) {
+      scratch_ = request.path.substr(0, slash);
+      scratch_ += "/404.html";
+      const Lookup found = cache_.find(*reader_, scratch_);
+      if (found.kind != Lookup::Kind::absent && request.path != scratch_) {
+        const std::string language_key = scratch_;
+        return find_and_send(visit, language_key);
+      }
+    }
+  }
+  if (key != "/404.html") {
+    const Lookup found = cache_.find(*reader_, "/404.html");
+    if (found.kind == Lookup::Kind::page && !found.page->gone) return send(visit, found, nullptr);
+    if (found.kind == Lookup::Kind::wait) return load(visit, "/404.html");
+  }
+  note_outcome(visit, miss);
+  refuse(visit, {404, "not-found", "There is no page at this address."});
+}
+
+}  // namespace weir::edge

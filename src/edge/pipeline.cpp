@@ -1,0 +1,289 @@
+#include "edge/pipeline.h"
+
+#include "base/file.h"
+#include "base/must.h"
+#include "base/worker_pool.h"
+
+#include <algorithm>
+
+namespace weir::edge {
+namespace {
+
+// The limit that every route has when the operator names none (DESIGN, Defaults).
+constexpr std::string_view default_limit_name = "default";
+constexpr std::uint64_t default_limit_rate = 200;
+constexpr std::uint64_t default_limit_burst = 1'000;
+
+guard::LimitPolicy default_limit() {
+  guard::LimitPolicy policy;
+  policy.name = default_limit_name;
+  policy.rate = {default_limit_rate, std::chrono::seconds(1)};
+  policy.burst = default_limit_burst;
+  policy.keys = {guard::LimitKey{guard::LimitKeyKind::ip, 64, {}}};
+  policy.spares_loopback = true;
+  return policy;
+}
+
+guard::TraceMode trace_mode_of(std::string_view word) {
+  if (word == "trust") return guard::TraceMode::trust;
+  if (word == "ignore") return guard::TraceMode::ignore;
+  return guard::TraceMode::link;
+}
+
+}  // namespace
+
+struct Pipeline::Issuer {
+  std::string name;
+  bool verbose_errors = false;
+  guard::FetchedKeySource* fetched = nullptr;  // null when the keys are fixed
+  std::unique_ptr<guard::KeySource> keys;
+  std::unique_ptr<guard::JwtVerifier> verifier;
+};
+
+Pipeline::Pipeline() = default;
+Pipeline::~Pipeline() = default;
+
+std::vector<StageSettings> default_stages(Route::Target target) {
+  StageSettings trace;
+  trace.kind = StageKind::trace;
+  trace.names = {"w3c"};
+  trace.failure_mode = FailureMode::open;
+  StageSettings limit;
+  limit.kind = StageKind::limit;
+  limit.names = {std::string(default_limit_name)};
+  limit.failure_mode = FailureMode::open;
+  limit.is_default = true;
+  StageSettings waf;
+  waf.kind = StageKind::waf;
+  waf.names = {target == Route::Target::site ? "detect" : "block"};
+  waf.failure_mode = FailureMode::closed;
+  // weir's own endpoints check signatures and take no browser input: a purge body may well look like an attack.
+  if (target == Route::Target::control) return {trace, limit};
+  return {trace, limit, waf};
+}
+
+Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const PipelineParts& parts) {
+  std::unique_ptr<Pipeline> pipeline(new Pipeline);
+  std::vector<guard::Network> networks;
+  for (const std::string& text : config.serve.trusted_proxies) {
+    networks.push_back(TRY(guard::parse_network(text)));
+  }
+  pipeline->proxies_ = guard::TrustedProxies(std::move(networks));
+  for (const AuthSettings& auth : config.auth) {
+    if (auth.not_available.empty()) TRY(pipeline->open_auth(auth, parts));
+  }
+  TRY(pipeline->open_limits(config));
+
+  RouteSettings control;
+  control.name = "control";
+  control.paths = {"/_weir/**"};
+  TRY(pipeline->add_route(control, Route::Target::control, config, parts));
+  for (const RouteSettings& route : config.routes) {
+    const auto target = route.target == RouteTarget::data ? Route::Target::data : Route::Target::site;
+    TRY(pipeline->add_route(route, target, config, parts));
+  }
+  if (config.data.present) {
+    RouteSettings data;
+    data.name = "data";
+    for (const std::string* mount : {&config.data.sync_mount, &config.data.kv_mount}) {
+      if (!mount->empty()) data.paths.push_back(*mount + "/**");
+    }
+    if (!data.paths.empty()) TRY(pipeline->add_route(data, Route::Target::data, config, parts));
+  }
+  RouteSettings site;
+  site.name = "site";
+  TRY(pipeline->add_route(site, Route::Target::site, config, parts));
+  return pipeline;
+}
+
+Status Pipeline::open_auth(const AuthSettings& auth, const PipelineParts& parts) {
+  TRY(guard::check_policy(auth.policy));
+  auto issuer = std::make_unique<Issuer>();
+  issuer->name = auth.policy.name;
+  issuer->verbose_errors = auth.verbose_errors;
+  if (!auth.jwks_url.empty()) {
+    guard::JwksSettings settings;
+    settings.name = auth.policy.name;
+    settings.url = auth.jwks_url;
+    settings.refresh = auth.refresh;
+    settings.refetch_least = auth.refetch_min;
+    settings.stale_max = auth.stale_max;
+    if (!parts.keys_directory.empty()) settings.keep_path = parts.keys_directory + "/" + auth.policy.name + ".jwks";
+    auto opened = guard::FetchedKeySource::open(std::move(settings), parts.fetcher, parts.clock, parts.log);
+    if (!opened.ok()) return std::move(opened).error().at(auth.place);
+    issuer->fetched = opened->get();
+    issuer->keys = std::move(opened).value();
+  } else if (!auth.jwks_file.empty()) {
+    const std::string json = TRY(read_file(auth.jwks_file));
+    auto parsed = guard::Jwks::parse(std::string_view(json), guard::KeyOrigin::local);
+    if (!parsed.ok()) return std::move(parsed).error().in(auth.jwks_file).at(auth.place);
+    for (const std::string& warning : parsed->warnings) parts.log.warning("jwks", {{"file", auth.jwks_file}, {"warning", warning}});
+    issuer->keys = std::make_unique<guard::FixedKeys>(parsed->set);
+  } else {
+    const SignatureAlgorithm algorithm = auth.policy.algorithms.front();
+    auto set = guard::Jwks::of_secret(auth.secret.reveal(), algorithm);
+    if (!set.ok()) return std::move(set).error().at(auth.place);
+    issuer->keys = std::make_unique<guard::FixedKeys>(std::move(set).value());
+  }
+  issuer->verifier = std::make_unique<guard::JwtVerifier>(auth.policy, *issuer->keys);
+  forwarded_.add(auth.policy);
+  forwards_headers_ = forwards_headers_ || !auth.policy.forward.empty();
+  issuers_.push_back(std::move(issuer));
+  return done;
+}
+
+Status Pipeline::open_limits(const Config& config) {
+  std::size_t slots = limits::limiter_slots;
+  for (const LimitSettings& limit : config.limit) slots = std::max(slots, limit.slots);
+  limiter_ = std::make_unique<guard::Limiter>(slots);
+  std::uint32_t index = 0;
+  limits_.push_back(std::make_unique<guard::Limit>(TRY(guard::Limit::open(default_limit(), limiter_->hash_key(), index++))));
+  for (const LimitSettings& limit : config.limit) {
+    auto opened = guard::Limit::open(limit.policy, limiter_->hash_key(), index++);
+    if (!opened.ok()) return std::move(opened).error().in("limit." + limit.policy.name).at(limit.place);
+    limits_.push_back(std::make_unique<guard::Limit>(std::move(opened).value()));
+  }
+  return done;
+}
+
+Result<std::size_t> Pipeline::rule_set_of(const Config& config, unsigned paranoia) {
+  const auto found = std::find(rule_set_paranoia_.begin(), rule_set_paranoia_.end(), paranoia);
+  if (found != rule_set_paranoia_.end()) return static_cast<std::size_t>(found - rule_set_paranoia_.begin());
+  waf::RuleSetOptions options;
+  options.paranoia = static_cast<int>(paranoia);
+  for (const WafExclusion& exclusion : config.waf.exclude) {
+    options.exclusions.push_back({static_cast<std::uint32_t>(exclusion.rule), {}, exclusion.path, exclusion.target});
+  }
+  std::vector<waf::RuleFile> more;
+  for (const std::string& file : config.waf.rule_files) more.push_back({file, TRY(read_file(file))});
+  rule_sets_.push_back(TRY(waf::RuleSet::own(options, more)));
+  rule_set_paranoia_.push_back(paranoia);
+  return rule_sets_.size() - 1;
+}
+
+const guard::Limit* Pipeline::find_limit(std::string_view name) const {
+  for (const auto& limit : limits_) {
+    if (limit->policy().name == name) return limit.get();
+  }
+  return nullptr;
+}
+
+guard::JwtVerifier* Pipeline::find_verifier(std::string_view name) {
+  for (const auto& issuer : issuers_) {
+    if (issuer->name == name) return issuer->verifier.get();
+  }
+  return nullptr;
+}
+
+Result<StepSettings> Pipeline::step_of(const StageSettings& stage, const RouteSettings& route, Route::Target target,
+                                       const Config& config, const PipelineParts& parts) {
+  StepSettings step;
+  step.kind = stage.kind;
+  step.failure_mode = stage.failure_mode;
+  step.timeout = stage.timeout.value_or(Nanos(0));
+  switch (stage.kind) {
+    case StageKind::trace:
+      step.untrusted = trace_mode_of(config.observability.trace_trust);
+      step.proxies = &proxies_;
+      break;
+    case StageKind::limit: {
+      // The default limit is the first, so an operator's [limit.default] is found by looking from the other end.
+      step.limit = stage.is_default ? limits_.front().get() : find_limit(stage.names.front());
+      for (std::size_t at = limits_.size(); !stage.is_default && at-- > 1;) {
+        if (limits_[at]->policy().name == stage.names.front()) step.limit = limits_[at].get();
+      }
+      MUST(step.limit != nullptr);
+      step.limiter = limiter_.get();
+      step.table = step.limit->policy().name;
+      step.sends_fields = !stage.is_default;
+      for (const LimitSettings& limit : config.limit) {
+        if (!stage.is_default && limit.policy.name == stage.names.front()) step.sends_fields = limit.sends_fields;
+      }
+      break;
+    }
+    case StageKind::auth:
+      for (const std::string& name : stage.names) {
+        step.verifiers.push_back(find_verifier(name));
+        MUST(step.verifiers.back() != nullptr);
+        for (const auto& issuer : issuers_) step.verbose_errors = step.verbose_errors || (issuer->name == name && issuer->verbose_errors);
+      }
+      step.table = step.verifiers.front()->policy().name;
+      step.allow_anonymous = stage.allow_anonymous;
+      for (const std::string& text : stage.require) {
+        Requirement requirement;
+        const std::string_view rest = std::string_view(text).substr(6);  // behind "scope:" or "claim:"
+        requirement.kind = text[0] == 's' ? Requirement::Kind::scope : Requirement::Kind::claim;
+        requirement.name = rest.substr(0, rest.find('='));
+        if (rest.find('=') != std::string_view::npos) requirement.value = rest.substr(rest.find('=') + 1);
+        if (requirement.kind == Requirement::Kind::scope) requirement.name = rest;
+        step.requirements.push_back(std::move(requirement));
+      }
+      break;
+    case StageKind::waf:
+      step.rule_set = TRY(rule_set_of(config, stage.paranoia.value_or(config.waf.paranoia)));
+      step.rules = rule_sets_[step.rule_set];
+      step.bands = {static_cast<int>(config.waf.log_at), static_cast<int>(config.waf.block_at)};
+      step.blocks = stage.names.front() == "block";
+      step.takes_body = target == Route::Target::data;
+      step.body_bytes_max = std::min(route.body_bytes_max.value_or(config.serve.body_bytes_max), limits::sync_body_bytes_max);
+      step.workers = &parts.workers;
+      break;
+  }
+  return step;
+}
+
+Status Pipeline::add_route(const RouteSettings& settings, Route::Target target, const Config& config, const PipelineParts& parts) {
+  Route route;
+  route.name = settings.name;
+  route.target = target;
+  route.methods = settings.methods;
+  for (const std::string& host : settings.hosts) route.hosts.push_back(lower_of(host));
+  for (const std::string& path : settings.paths) route.paths.push_back(TRY(parse_pattern(path)));
+  const std::vector<StageSettings> stages = settings.stages.value_or(default_stages(target));
+  for (const StageSettings& stage : stages) route.steps.push_back(TRY(step_of(stage, settings, target, config, parts)));
+  routes_.push_back(std::move(route));
+  return done;
+}
+
+namespace {
+
+bool host_fits(const Route& route, std::string_view host) {
+  if (route.hosts.empty()) return true;
+  const std::string bare = bare_host_of(host);
+  return std::any_of(route.hosts.begin(), route.hosts.end(), [&](const std::string& pattern) { return host_matches(pattern, bare); });
+}
+
+bool path_fits(const Route& route, std::string_view path) {
+  if (route.paths.empty()) return true;
+  return std::any_of(route.paths.begin(), route.paths.end(), [&](const Pattern& pattern) { return pattern.matches(path); });
+}
+
+bool method_fits(const Route& route, std::string_view method) {
+  return route.methods.empty() || std::find(route.methods.begin(), route.methods.end(), method) != route.methods.end();
+}
+
+}  // namespace
+
+const Route& Pipeline::route_of(const http::Request& request) const {
+  for (const Route& route : routes_) {
+    if (path_fits(route, request.path) && method_fits(route, request.method_text) && host_fits(route, request.host)) return route;
+  }
+  return routes_.back();  // the last one takes everything
+}
+
+std::vector<std::pair<std::string, Nanos>> Pipeline::key_ages() const {
+  std::vector<std::pair<std::string, Nanos>> ages;
+  for (const auto& issuer : issuers_) {
+    if (issuer->fetched == nullptr) continue;
+    if (const auto age = issuer->fetched->state().age) ages.emplace_back(issuer->name, *age);
+  }
+  return ages;
+}
+
+void Pipeline::tick() {
+  for (const auto& issuer : issuers_) {
+    if (issuer->fetched != nullptr) issuer->fetched->tick();
+  }
+}
+
+}  // namespace weir::edge

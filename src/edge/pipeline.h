@@ -1,0 +1,88 @@
+#pragma once
+// The routes of one configuration, compiled: which steps a request passes, and what answers it.
+//
+// Order of routes: weir's own (/_weir/**), the configured ones in their order, then the data mounts when there is
+// [data], then everything to the site. First match wins; a key that is not there matches any. A route without `stages`
+// gets the default ones (the design's "Defaults"): trace, open; 200/s with burst 1,000 per ip/64, open, loopback counted
+// and never refused; the WAF, closed, `detect` on the site and `block` elsewhere. `stages = []` means none.
+//
+// Immutable after `open`; the limiter, the token caches and fetched keys inside are safe for all loops.
+
+#include "edge/pattern.h"
+#include "edge/steps.h"
+
+#include "base/log.h"
+#include "guard/jwks_source.h"
+#include "guard/jwt.h"
+#include "guard/limiter.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weir::edge {
+
+struct Route {
+  enum class Target : std::uint8_t { control, site, data };
+  std::string name;
+  std::vector<std::string> hosts;
+  std::vector<Pattern> paths;
+  std::vector<std::string> methods;
+  Target target = Target::site;
+  std::vector<StepSettings> steps;
+};
+
+// What the operator's tables need from outside.
+struct PipelineParts {
+  guard::Fetcher& fetcher;  // of JWKS documents
+  WorkerPool& workers;      // for large bodies
+  const Clock& clock;
+  Log& log;
+  std::string keys_directory;  // fetched keys are kept there over a restart; empty = not kept
+};
+
+class Pipeline {
+ public:
+  // Loads keys and rules. Errors carry the place in the configuration.
+  static Result<std::unique_ptr<Pipeline>> open(const Config& config, const PipelineParts& parts);
+  ~Pipeline();
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
+
+  const Route& route_of(const http::Request& request) const;
+
+  // One Inspector per rule set and loop, in this order.
+  const std::vector<std::shared_ptr<const waf::RuleSet>>& rule_sets() const { return rule_sets_; }
+  const guard::TrustedProxies& proxies() const { return proxies_; }
+  const guard::ForwardedHeaders& forwarded_headers() const { return forwarded_; }
+  bool forwards_headers() const { return forwards_headers_; }
+  std::vector<std::pair<std::string, Nanos>> key_ages() const;
+  void tick();  // about once a second, any one thread: fetches keys when it is time to
+
+ private:
+  struct Issuer;
+  Pipeline();
+  Status open_auth(const AuthSettings& auth, const PipelineParts& parts);
+  Status open_limits(const Config& config);
+  Result<std::size_t> rule_set_of(const Config& config, unsigned paranoia);
+  Status add_route(const RouteSettings& settings, Route::Target target, const Config& config, const PipelineParts& parts);
+  Result<StepSettings> step_of(const StageSettings& stage, const RouteSettings& route, Route::Target target,
+                               const Config& config, const PipelineParts& parts);
+  const guard::Limit* find_limit(std::string_view name) const;
+  guard::JwtVerifier* find_verifier(std::string_view name);
+
+  guard::TrustedProxies proxies_;
+  guard::ForwardedHeaders forwarded_;
+  bool forwards_headers_ = false;
+  std::unique_ptr<guard::Limiter> limiter_;
+  std::vector<std::unique_ptr<guard::Limit>> limits_;
+  std::vector<std::unique_ptr<Issuer>> issuers_;
+  std::vector<std::shared_ptr<const waf::RuleSet>> rule_sets_;
+  std::vector<unsigned> rule_set_paranoia_;
+  std::vector<Route> routes_;
+};
+
+// The stages of a route that names none.
+std::vector<StageSettings> default_stages(Route::Target target);
+
+}  // namespace weir::edge

@@ -1,0 +1,74 @@
+#pragma once
+// What the edge knows of one request on its way through the steps, and what each loop keeps for them.
+//
+// A Visit is taken from its loop's pool when the head has arrived and goes back after the access log line; its strings
+// keep their room, so that a request allocates nothing once the pool is warm. It belongs to one loop's thread.
+
+#include "edge/counters.h"
+
+#include "guard/client_address.h"
+#include "guard/decision.h"
+#include "guard/token_cache.h"
+#include "guard/trace.h"
+#include "http/exchange.h"
+#include "http/loop.h"
+#include "waf/inspect.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weir::edge {
+
+struct Visit;
+struct Route;
+struct LoopState;
+
+// The story of a request (front.h), as far as a step that waited must know it: it walks on from visit.step.
+class Story {
+ public:
+  virtual ~Story() = default;
+  virtual void walk(Visit& visit) = 0;
+};
+
+struct Visit {
+  http::Exchange* exchange = nullptr;
+  LoopState* loop = nullptr;
+  const Route* route = nullptr;
+  std::size_t step = 0;  // the next one to run, index into route->steps
+  Mono began;            // of the step that waits
+  guard::IpAddress client;
+  guard::Trace trace;
+  guard::Decision decision;
+  std::shared_ptr<const guard::TokenClaims> token;  // of the verified credential
+  std::string fields;        // whole lines "Name: value\r\n" for the answer; steps only ever add
+  std::string limit_fields;  // RateLimit: not sent with an answer whose Age is above zero (guard G-30)
+  std::shared_ptr<const std::string> body;  // taken from the exchange when a worker looks at it
+  std::uint32_t waits = 0;   // the ticket of the latest wait: whatever comes back with an older one comes too late
+  std::uint32_t answer_nanos = 0;
+  std::uint64_t sync_ask = 0;  // a data request under way, to be cancelled when the client leaves
+  bool traced = false;
+  bool body_read = false;
+
+  void reset();
+};
+
+// One per loop, made and used on the loop's thread; only `counters` is read from others.
+struct LoopState {
+  LoopState(http::Loop& its_loop, const Clock& its_clock) : loop(its_loop), clock(its_clock) {}
+
+  Visit& take(http::Exchange& exchange);
+  void give_back(Visit& visit);
+
+  http::Loop& loop;
+  const Clock& clock;
+  guard::RandomIds random;
+  std::vector<std::unique_ptr<waf::Inspector>> inspectors;  // by index of the rule set (Pipeline::rule_sets)
+  Counters counters;
+  Story* story = nullptr;
+
+ private:
+  std::vector<std::unique_ptr<Visit>> free_;
+};
+
+}  // namespace weir::edge

@@ -1,0 +1,570 @@
+#include "http/connection.h"
+
+#include "base/must.h"
+#include "http/loop_core.h"
+#include "http/problem.h"
+#include "http/target.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+// The incoming side: events, reading, heads, bodies, deadlines. What goes out is in connection_output.cpp.
+
+namespace weir::http {
+namespace {
+
+std::uint32_t next_serial(LoopCounters& counters) { return static_cast<std::uint32_t>(counters.accepted.value()); }
+
+constexpr std::string_view engine_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+}  // namespace
+
+Connection::Connection(LoopCore& core, int descriptor, const Peer& peer, const ListenerSettings& listener)
+    : Source(Kind::connection),
+      serial(next_serial(core.counters)),
+      core_(core),
+      listener_(listener),
+      descriptor_(descriptor),
+      phase_(listener.tls == nullptr ? Phase::head : Phase::handshake),
+      peer_(peer) {
+  const ServerTimeouts& timeouts = core.engine.settings.timeouts;
+  if (listener.tls != nullptr) tls_ = std::make_unique<TlsSession>(*listener.tls);
+  core.wheel.set(*this, core.now + (tls_ == nullptr ? timeouts.head : timeouts.handshake));
+}
+
+Connection::~Connection() {
+  if (phase_ != Phase::closed) ::close(descriptor_);  // only when the loop itself is destroyed
+  core_.wheel.remove(*this);
+}
+
+// --- events -----------------------------------------------------------------------------------------
+
+void Connection::on_events(std::uint32_t events) {
+  if (phase_ == Phase::closed) return;  // closed earlier in this batch
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    close(Ending::gone);
+    return;
+  }
+  if ((events & EPOLLRDHUP) != 0) peer_closed_ = true;
+  if ((events & EPOLLOUT) != 0 && output_ != nullptr) pump();
+  if (phase_ == Phase::closed) return;
+  if ((events & (EPOLLIN | EPOLLRDHUP)) != 0) {
+    readable_ = true;
+    read();
+  }
+  // Whoever asked to be told, and every stream, takes a shut sending side for a client that has left. Others may have
+  // sent their request and shut down on purpose; they get their answer.
+  if (peer_closed_ && phase_ == Phase::exchange && (exchange_->streaming_ || exchange_->gone_)) close(Ending::gone);
+}
+
+bool Connection::wants_input() const {
+  switch (phase_) {
+    case Phase::head: return output_ == nullptr;
+    case Phase::handshake:
+    case Phase::body:
+    case Phase::discard:
+    case Phase::linger: return true;
+    default: return false;
+  }
+}
+
+void Connection::read() {
+  for (std::size_t round = 0; readable_ && wants_input(); ++round) {
+    if (round == limits::reads_per_wake_max) {
+      core_.resume_later(*this);
+      return;
+    }
+    if (phase_ == Phase::linger || tls_ == nullptr) read_plain();
+    else read_tls();
+  }
+}
+
+// True when bytes came. Afterwards readable_ says whether another read is worth its call (H-2).
+bool Connection::received(long count, std::size_t room) {
+  if (count > 0) {
+    core_.counters.bytes_in.add(static_cast<std::uint64_t>(count));
+    if (static_cast<std::size_t>(count) < room && !peer_closed_) readable_ = false;
+    return true;
+  }
+  if (count < 0 && errno == EINTR) return false;
+  readable_ = false;
+  if (count == 0) end_of_input();
+  else if (errno != EAGAIN) close(Ending::gone);
+  return false;
+}
+
+void Connection::read_plain() {
+  char* const buffer = core_.read_buffer.get();
+  if (phase_ == Phase::linger) {
+    const long count = ::recv(descriptor_, buffer, limits::read_buffer_bytes, 0);
+    if (!received(count, limits::read_buffer_bytes)) return;
+    discarded_ += static_cast<std::uint32_t>(count);
+    if (discarded_ > limits::lingering_bytes_max) close(Ending::complete);
+    return;
+  }
+  const std::size_t known = input_ == nullptr ? 0 : input_->size();
+  MUST(known < limits::read_buffer_bytes);
+  const std::size_t room = limits::read_buffer_bytes - known;
+  const long count = ::recv(descriptor_, buffer + known, room, 0);
+  if (!received(count, room)) return;
+  if (known > 0) std::memcpy(buffer, input_->data(), known);
+  work(buffer, known + static_cast<std::size_t>(count), known);
+}
+
+void Connection::read_tls() {
+  const std::size_t known = input_ == nullptr ? 0 : input_->size();
+  MUST(known < limits::read_buffer_bytes);
+  const std::size_t room = limits::read_buffer_bytes - known;
+  const long count = ::recv(descriptor_, core_.cipher_buffer.get(), room, 0);
+  if (!received(count, room)) return;
+
+  char* const buffer = core_.read_buffer.get();
+  if (known > 0) std::memcpy(buffer, input_->data(), known);
+  std::string_view records(core_.cipher_buffer.get(), static_cast<std::size_t>(count));
+  std::size_t plain = known;
+  std::string& out = core_.cipher_out;
+  out.clear();
+  TlsSession::Read step;
+  do {
+    step = tls_->read(records, buffer + plain, limits::read_buffer_bytes + limits::tls_record_bytes - plain, out);
+    records = {};
+    plain += step.plain;
+  } while (step.step == TlsSession::Step::data);
+
+  if (step.step == TlsSession::Step::failed) {
+    core_.counters.tls_failures.add(1);
+    if (!out.empty()) ::send(descriptor_, out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);  // the alert
+    close(Ending::gone);
+    return;
+  }
+  if (!out.empty()) send_cipher(out);
+  if (phase_ == Phase::handshake && tls_->established()) {
+    core_.counters.tls_handshakes.add(1);
+    phase_ = Phase::head;
+    core_.wheel.set(*this, core_.now + core_.engine.settings.timeouts.head);
+  }
+  if (plain > known && phase_ != Phase::closed) work(buffer, plain, known);
+  if (step.step == TlsSession::Step::closed && phase_ != Phase::closed) {
+    peer_closed_ = true;
+    end_of_input();
+  }
+}
+
+// The client will send no more.
+void Connection::end_of_input() {
+  peer_closed_ = true;
+  readable_ = false;
+  switch (phase_) {
+    case Phase::exchange:
+    case Phase::closing:
+    case Phase::closed: return;  // the answer still goes out
+    case Phase::head:
+    case Phase::discard:
+      if (output_ != nullptr) phase_ = Phase::closing;
+      else close(Ending::complete);
+      return;
+    case Phase::handshake:
+    case Phase::body:
+    case Phase::linger: close(Ending::gone); return;
+  }
+}
+
+void Connection::resume() {
+  resuming_ = false;
+  if (phase_ == Phase::closed) return;
+  if (phase_ == Phase::head || phase_ == Phase::body || phase_ == Phase::discard) {
+    const std::size_t known = input_ == nullptr ? 0 : input_->size();
+    char* const buffer = core_.read_buffer.get();
+    if (known > 0) std::memcpy(buffer, input_->data(), known);
+    work(buffer, known, 0);
+  }
+  if (readable_) read();
+  else if (peer_closed_ && wants_input() && phase_ != Phase::closed) end_of_input();
+}
+
+// --- the work ---------------------------------------------------------------------------------------
+
+// Takes the bytes [at, at + count) as far as the phase allows and keeps the rest. The first `known` of them were seen
+// before, as an incomplete head.
+void Connection::work(char* at, std::size_t count, std::size_t known) {
+  core_.working = this;
+  bool goes_on = true;
+  while (goes_on) {
+    switch (phase_) {
+      case Phase::head: goes_on = count > 0 && take_head(at, count, known); break;
+      case Phase::body: goes_on = take_body(at, count); break;
+      case Phase::discard: goes_on = take_discarded(at, count); break;
+      case Phase::closing:
+      case Phase::linger:
+        if (count > 0) lingers_ = true;
+        count = 0;
+        goes_on = false;
+        break;
+      default: goes_on = false;
+    }
+    known = 0;
+  }
+  core_.work_rest = 0;
+  core_.working = nullptr;
+  if (phase_ == Phase::closed) return;
+  keep_input(at, count);
+  flush();
+  rest(count);
+}
+
+void Connection::keep_input(const char* at, std::size_t count) {
+  if (count == 0) {
+    if (input_ != nullptr) input_.reset();
+    return;
+  }
+  if (input_ == nullptr) input_ = std::make_unique<std::string>();
+  input_->assign(at, count);
+}
+
+// Sets the deadline that belongs to where the connection came to rest.
+void Connection::rest(std::size_t count) {
+  if (phase_ == Phase::closed || output_ != nullptr) return;  // blocked output has its own deadline
+  if (phase_ == Phase::exchange) {
+    if (exchange_->streaming_) core_.wheel.set_never(*this);
+    else core_.wheel.set(*this, exchange_->deadline_);
+  } else if (phase_ == Phase::head && count == 0 && !head_began_ && !idle_) {
+    idle_ = true;
+    idle_since_ = core_.now;
+    set_idle_deadline();
+  }
+}
+
+void Connection::set_idle_deadline() {
+  const ServerTimeouts& timeouts = core_.engine.settings.timeouts;
+  if (core_.stopping()) core_.wheel.set(*this, core_.now + limits::drain_quiet_time);
+  else core_.wheel.set(*this, idle_since_ + (core_.crowded() ? timeouts.idle_crowded : timeouts.idle));
+}
+
+// One head. False = nothing more can be done with these bytes now.
+bool Connection::take_head(char*& at, std::size_t& count, std::size_t known) {
+  if (core_.batch.connection == this && core_.batch.answered.size() >= limits::pipelined_max) flush();
+  if (output_ != nullptr || phase_ == Phase::closed) return false;
+  // A head that comes in many pieces is read again from its start for each line, not for each byte.
+  if (known > limits::head_reparse_bytes && count < core_.rules.target_bytes &&
+      std::memchr(at + known, '\n', count - known) == nullptr)
+    return false;
+
+  const HeadVerdict verdict = parse_head(at, count, core_.rules, core_.head);
+  switch (verdict.kind) {
+    case HeadVerdict::Kind::refused: refuse(verdict.status, verdict.reason, {}); return true;
+    case HeadVerdict::Kind::incomplete:
+      at += verdict.bytes;
+      count -= verdict.bytes;
+      if (count > 0 && !head_began_) {
+        idle_ = false;
+        head_began_ = true;
+        core_.wheel.set(*this, core_.now + core_.engine.settings.timeouts.head);
+      }
+      return false;
+    case HeadVerdict::Kind::complete: break;
+  }
+  idle_ = false;
+  head_began_ = false;
+  const char* const head = at;
+  at += verdict.bytes;
+  count -= verdict.bytes;
+  core_.work_rest = count;
+  begin_exchange(head, verdict.bytes);
+  return true;
+}
+
+// Gives the parsed head to an exchange: its bytes are copied once, so that all views stay where they are for as long as
+// the exchange lives, whatever the connection reads meanwhile.
+void Connection::begin_exchange(const char* head, std::size_t head_bytes) {
+  Exchange& exchange = core_.take_exchange();
+  exchange_ = &exchange;
+  exchange.connection_ = this;
+  exchange.started_ = core_.now;
+  exchange.deadline_ = core_.now + core_.engine.settings.timeouts.answer;
+  ++requests_;
+  core_.counters.requests.add(1);
+  keep_alive_ = core_.head.keep_alive;
+
+  Request& request = exchange.request_;
+  request = core_.head.request;
+  const std::size_t wanted = head_bytes + request.raw_path.size();
+  if (exchange.head_capacity_ < wanted) {
+    exchange.head_capacity_ = std::max<std::size_t>(1024, std::bit_ceil(wanted));
+    exchange.head_bytes_ = std::make_unique_for_overwrite<char[]>(exchange.head_capacity_);
+  }
+  char* const kept = exchange.head_bytes_.get();
+  std::memcpy(kept, head, head_bytes);
+  const auto moved = [head, kept, head_bytes](std::string_view view) {  // literals stay where they are
+    const bool inside = view.data() >= head && view.data() <= head + head_bytes;
+    return inside ? std::string_view(kept + (view.data() - head), view.size()) : view;
+  };
+  exchange.fields_.resize(core_.head.field_count);
+  for (std::size_t i = 0; i < core_.head.field_count; ++i)
+    exchange.fields_[i] = {moved(core_.head.fields[i].name), moved(core_.head.fields[i].value)};
+  request.fields = exchange.fields_;
+  request.method_text = moved(request.method_text);
+  request.target = moved(request.target);
+  request.raw_path = moved(request.raw_path);
+  request.query = moved(request.query);
+  request.host = moved(request.host);
+  request.peer = &peer_;
+  request.secure = tls_ != nullptr;
+  request.listener_tag = listener_.tag;
+
+  const DecodedPath decoded = decode_path(request.raw_path, kept + head_bytes);
+  request.path = decoded.path;
+  request.encoded_slash = decoded.encoded_slash;
+  request.path_is_utf8 = decoded.is_utf8;
+
+  body_framing_ = request.framing;
+  body_left_ = request.content_length;
+  body_done_ = body_framing_ != Framing::chunked;
+  if (body_framing_ == Framing::chunked) chunks_ = ChunkDecoder();
+  continue_wanted_ = request.wants_continue && body_framing_ != Framing::none;
+  if (body_framing_ != Framing::none && (request.method == Method::get || request.method == Method::head)) {
+    request.dropped_body = true;  // framed, thrown away, and never visible (H-19)
+    request.framing = Framing::none;
+    request.content_length = 0;
+  }
+
+  phase_ = Phase::exchange;
+  if (!answer_at_the_door(exchange, decoded.refusal)) core_.handler->on_request(exchange);
+}
+
+// What is answered alike on every route.
+bool Connection::answer_at_the_door(Exchange& exchange, const char* path_refusal) {
+  const Request& request = exchange.request_;
+  const auto refuse_here = [this, &exchange](int status, std::string_view detail, Fields extra) {
+    core_.counters.refused.add(1);
+    exchange.refuse(status, detail, std::move(extra));
+    return true;
+  };
+  if (request.method == Method::trace || request.method == Method::connect)
+    return refuse_here(405, "This method is not served here.", {{"Allow", std::string(engine_methods)}});
+  if (path_refusal != nullptr) {
+    exchange.close_after_ = true;
+    return refuse_here(400, path_refusal, {});
+  }
+  if (core_.head.expectation_unknown) return refuse_here(417, "Expect can only be 100-continue.", {});
+  if (request.target == "*") {
+    exchange.respond(Response{204, {{"Allow", std::string(engine_methods)}}, {}});
+    return true;
+  }
+  return false;
+}
+
+// --- bodies -----------------------------------------------------------------------------------------
+
+bool Connection::body_pending() const {
+  switch (body_framing_) {
+    case Framing::none: return false;
+    case Framing::length: return body_left_ > 0;
+    case Framing::chunked: return !body_done_;
+  }
+  return false;
+}
+
+// Moves the deadline of a body: each byte buys time at the least rate, up to the grace (H, section 8).
+void Connection::credit_body(std::size_t bytes) {
+  const ServerTimeouts& timeouts = core_.engine.settings.timeouts;
+  const auto bought = static_cast<std::int64_t>(bytes * std::uint64_t{1'000'000'000} / timeouts.body_rate);
+  const Mono most = core_.now + timeouts.body_grace;
+  core_.wheel.set(*this, std::min(most, Mono{due_ns == never ? most.ns : due_ns + bought}));
+}
+
+void Connection::read_body(Exchange& exchange) {
+  const Request& request = exchange.request_;
+  if (request.framing == Framing::length && request.content_length > exchange.body_bytes_max_) {
+    core_.counters.refused.add(1);
+    exchange.close_after_ = true;
+    exchange.refuse(413, "The body is larger than this resource takes.");
+    return;
+  }
+  phase_ = Phase::body;
+  exchange.reading_body_ = true;
+  if (request.framing != Framing::none) {
+    due_ns = never;
+    credit_body(0);
+    const bool here = core_.working == this ? core_.work_rest > 0 : input_ != nullptr;
+    if (continue_wanted_ && !here) add_owned("HTTP/1.1 100 Continue\r\n\r\n");
+    continue_wanted_ = false;
+  }
+  if (core_.working == this) return;
+  flush();
+  core_.resume_later(*this);
+}
+
+bool Connection::keep_body(std::string_view piece) {
+  Exchange& exchange = *exchange_;
+  const auto give_up = [this, &exchange](int status, std::string_view detail, Fields extra) {
+    core_.counters.refused.add(1);
+    exchange.close_after_ = true;
+    exchange.refuse(status, detail, std::move(extra));
+    return false;
+  };
+  if (exchange.body_.size() + piece.size() > exchange.body_bytes_max_)
+    return give_up(413, "The body is larger than this resource takes.", {});
+  const std::size_t most = core_.engine.settings.limits.bodies_buffered_bytes;
+  if (core_.engine.bodies_buffered.fetch_add(piece.size(), std::memory_order_relaxed) + piece.size() > most) {
+    core_.engine.bodies_buffered.fetch_sub(piece.size(), std::memory_order_relaxed);
+    return give_up(503, "The server holds too many bodies at the moment.", {{"Retry-After", "1"}});
+  }
+  exchange.body_charged_ += piece.size();
+  if (exchange.body_.empty() && exchange.request_.framing == Framing::length)
+    exchange.body_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, limits::read_buffer_bytes)));
+  exchange.body_.append(piece);
+  return true;
+}
+
+bool Connection::take_body(char*& at, std::size_t& count) {
+  Exchange& exchange = *exchange_;
+  const std::size_t arrived = count;
+  if (exchange.request_.framing == Framing::length) {
+    const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(count, body_left_));
+    if (part > 0 && !keep_body({at, part})) return true;
+    at += part;
+    count -= part;
+    body_left_ -= part;
+    if (body_left_ > 0) {
+      if (part > 0) credit_body(part);
+      return false;
+    }
+  } else if (exchange.request_.framing == Framing::chunked) {
+    while (!body_done_) {
+      const ChunkDecoder::Piece piece = chunks_.next({at, count});
+      at += piece.consumed;
+      count -= piece.consumed;
+      if (piece.step == ChunkDecoder::Step::more) {
+        if (arrived > 0) credit_body(arrived);
+        return false;
+      }
+      if (piece.step == ChunkDecoder::Step::bad) {
+        core_.counters.refused.add(1);
+        exchange.close_after_ = true;
+        exchange.refuse(400, chunks_.reason());
+        return true;
+      }
+      body_done_ = piece.step == ChunkDecoder::Step::done;
+      if (!piece.data.empty() && !keep_body(piece.data)) return true;
+    }
+  }
+  phase_ = Phase::exchange;
+  exchange.reading_body_ = false;
+  exchange.deadline_ = std::max(exchange.deadline_, core_.now + core_.engine.settings.timeouts.answer);
+  core_.work_rest = count;
+  const auto body_done = std::move(exchange.body_done_);
+  exchange.body_done_ = nullptr;
+  body_done(exchange);
+  return true;
+}
+
+// The rest of a body that nobody asked for, thrown away within the bound of a lingering close.
+bool Connection::take_discarded(char*& at, std::size_t& count) {
+  const std::size_t arrived = count;
+  if (body_framing_ == Framing::length) {
+    const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(count, body_left_));
+    at += part;
+    count -= part;
+    body_left_ -= part;
+  }
+  while (body_framing_ == Framing::chunked && !body_done_) {
+    const ChunkDecoder::Piece piece = chunks_.next({at, count});
+    at += piece.consumed;
+    count -= piece.consumed;
+    discarded_ += static_cast<std::uint32_t>(piece.consumed);
+    if (piece.step == ChunkDecoder::Step::bad || discarded_ > limits::lingering_bytes_max) {
+      phase_ = Phase::closing;  // the answer is out already; there is no telling where the next request begins
+      lingers_ = true;
+      if (output_ == nullptr) begin_close();
+      return false;
+    }
+    if (piece.step == ChunkDecoder::Step::more) break;
+    body_done_ = piece.step == ChunkDecoder::Step::done;
+  }
+  if (body_pending()) {
+    if (arrived > 0) credit_body(arrived);
+    return false;
+  }
+  phase_ = Phase::head;
+  body_framing_ = Framing::none;
+  return true;
+}
+
+// --- deadlines ----------------------------------------------------------------------------------------
+
+void Connection::deadline_changed(Exchange& exchange) {
+  if (phase_ == Phase::exchange && exchange_ == &exchange && !exchange.streaming_ && output_ == nullptr &&
+      core_.working != this)
+    core_.wheel.set(*this, exchange.deadline_);
+}
+
+void Connection::on_deadline() {
+  const ServerTimeouts& timeouts = core_.engine.settings.timeouts;
+  if (phase_ == Phase::closed) return;
+  if (output_ != nullptr) {
+    OutputQueue& waiting = *output_;
+    if (core_.now - waiting.progress >= timeouts.write_stall) {
+      close(Ending::cut);
+      return;
+    }
+    if (core_.now - waiting.window_began >= limits::write_rate_window) {
+      const auto least = timeouts.write_rate * static_cast<std::size_t>(limits::write_rate_window.count());
+      if (waiting.window_bytes < least) {
+        close(Ending::cut);
+        return;
+      }
+      waiting.window_began = core_.now;
+      waiting.window_bytes = 0;
+    }
+    core_.wheel.set(*this, std::min(waiting.progress + timeouts.write_stall,
+                                    waiting.window_began + limits::write_rate_window));
+    return;
+  }
+  switch (phase_) {
+    case Phase::handshake:
+      core_.counters.tls_failures.add(1);
+      close(Ending::cut);
+      return;
+    case Phase::head:
+      if (input_ != nullptr) {
+        refuse(408, "The head of the request did not come in time.", {});
+        input_.reset();
+        return;
+      }
+      if (idle_) core_.counters.closed_idle.add(1);
+      if (tls_ != nullptr) begin_close();
+      else close(Ending::complete);
+      return;
+    case Phase::exchange:
+      if (exchange_->streaming_) return;
+      core_.counters.refused.add(1);
+      exchange_->refuse(504, "The answer did not come in time.");
+      return;
+    case Phase::body:
+      core_.counters.refused.add(1);
+      exchange_->close_after_ = true;
+      exchange_->refuse(408, "The body of the request did not come in time.");
+      return;
+    case Phase::discard:
+    case Phase::closing:
+    case Phase::linger: close(Ending::complete); return;
+    case Phase::closed: return;
+  }
+}
+
+// A connection between requests gets a moment for the request that may be under way, and is closed then (H-46, H-49).
+void Connection::begin_drain() {
+  if (phase_ == Phase::head && input_ == nullptr && output_ == nullptr)
+    core_.wheel.set(*this, core_.now + limits::drain_quiet_time);
+}
+
+void Connection::cut() {
+  if (phase_ != Phase::closed) close(Ending::cut);
+}
+
+}  // namespace weir::http

@@ -1,0 +1,144 @@
+#pragma once
+// One client connection: a small state machine between the socket, the parser and the exchange in progress.
+//
+// Requests of a connection are answered one after the other; pipelined bytes wait in `input_`, and reading stops
+// meanwhile. An idle connection is this object and nothing else: no buffer, no exchange, no queue.
+
+#include "http/chunks.h"
+#include "http/exchange.h"
+#include "http/output.h"
+#include "http/server.h"
+#include "http/timer_wheel.h"
+#include "http/tls.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace weir::http {
+
+struct LoopCore;
+
+// What an epoll event points at.
+struct Source {
+  enum class Kind : std::uint8_t { listener, wake, connection };
+  explicit Source(Kind k) : kind(k) {}
+  const Kind kind;
+};
+
+class Connection : public Source, public Timed {
+ public:
+  Connection(LoopCore& core, int descriptor, const Peer& peer, const ListenerSettings& listener);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // --- called by the loop ---
+  void on_events(std::uint32_t events);
+  void on_deadline();
+  void resume();  // goes on with what waited: input, reading
+  void begin_drain();
+  void cut();     // reset, whatever is going on
+  bool is_idle() const { return idle_; }
+  bool is_closed() const { return phase_ == Phase::closed; }
+  Mono idle_since() const { return idle_since_; }
+  void set_idle_deadline();
+  void flush();
+  // The only thing this connection will ever say (429 and 503 at accept).
+  void refuse_and_close(int status, const char* reason, Fields extra);
+
+  // --- called by its exchange ---
+  void answer(Exchange& exchange, Response&& response);
+  void answer(Exchange& exchange, const std::shared_ptr<const Prepared>& prepared, std::string_view extra_fields,
+              SlotValues slots);
+  void start_stream(Exchange& exchange, Response&& head);
+  StreamWriter::Wrote write_stream(Exchange& exchange, std::string_view bytes,
+                                   std::shared_ptr<const void> owner);
+  void close_stream(Exchange& exchange);
+  void read_body(Exchange& exchange);
+  void deadline_changed(Exchange& exchange);
+  std::size_t queued_bytes() const { return output_ == nullptr ? 0 : output_->bytes; }
+  bool left_by_peer() const { return peer_closed_; }
+
+  std::uint32_t slab_place = 0;
+  const std::uint32_t serial;   // tells this connection from another at the same place
+  bool turned_away = false;     // lingers behind a refusal at accept
+  bool counted_per_client = false;
+
+ private:
+  friend struct LoopCore;
+  enum class Phase : std::uint8_t {
+    handshake,  // TLS
+    head,       // between requests, or within a head
+    exchange,   // a handler is at work
+    body,       // a handler waits for the body
+    discard,    // the answer is out, the rest of the body is thrown away
+    closing,    // nothing more is read; closes when the output is out
+    linger,     // our side is shut; what the client still says is thrown away
+    closed,
+  };
+
+  bool wants_input() const;
+  void read();
+  void read_plain();
+  void read_tls();
+  bool received(long count, std::size_t room);
+  void end_of_input();
+  void work(char* at, std::size_t count, std::size_t known);
+  bool take_head(char*& at, std::size_t& count, std::size_t known);
+  void begin_exchange(const char* head, std::size_t head_bytes);
+  bool answer_at_the_door(Exchange& exchange, const char* path_refusal);
+  bool take_body(char*& at, std::size_t& count);
+  bool keep_body(std::string_view piece);
+  bool take_discarded(char*& at, std::size_t& count);
+  void keep_input(const char* at, std::size_t count);
+  void rest(std::size_t count);
+
+  bool body_pending() const;
+  void credit_body(std::size_t bytes);
+  void refuse(int status, const char* reason, const Fields& extra);
+  void left();
+  bool must_close(const Exchange& exchange) const;
+  void answered(Exchange& exchange, bool closes);
+  bool defers(bool closes) const;
+  void append_tail(std::string& head, const Exchange& exchange, bool closes) const;
+  void add_owned(std::string bytes);
+
+  void send_batch(OutputBatch& batch);
+  void send_batch_tls(OutputBatch& batch);
+  void send_cipher(std::string& records);
+  OutputQueue& queue();
+  void pump();
+  long pump_once();
+  void encrypt_some();
+  void output_done();
+  void begin_close();
+  void close(Ending ending);
+
+  LoopCore& core_;
+  const ListenerSettings& listener_;
+  int descriptor_;
+  Phase phase_;
+  Framing body_framing_ = Framing::none;
+  bool idle_ = false;
+  bool head_began_ = true;       // the deadline of a head is running (the first: from accept)
+  bool keep_alive_ = true;
+  bool readable_ = false;        // the socket may have more than we took
+  bool peer_closed_ = false;     // the client shut its sending side
+  bool body_done_ = true;        // chunked: the last chunk was seen
+  bool continue_wanted_ = false; // Expect: 100-continue not answered yet
+  bool lingers_ = false;         // close by shutdown and discard
+  bool resuming_ = false;        // stands in the loop's list
+  std::uint32_t requests_ = 0;
+  Peer peer_;
+  Mono idle_since_;
+  std::uint64_t body_left_ = 0;   // length: of the body; linger and discard: of what is thrown away
+  std::uint32_t discarded_ = 0;
+  ChunkDecoder chunks_;
+  std::unique_ptr<std::string> input_;  // an incomplete head, or pipelined bytes
+  Exchange* exchange_ = nullptr;        // in progress
+  std::unique_ptr<OutputQueue> output_;
+  std::unique_ptr<TlsSession> tls_;
+};
+
+}  // namespace weir::http

@@ -1,0 +1,151 @@
+#include "http/exchange.h"
+
+#include "base/limits.h"
+#include "base/must.h"
+#include "http/connection.h"
+#include "http/loop_core.h"
+#include "http/problem.h"
+
+namespace weir::http {
+namespace {
+
+constexpr std::size_t kept_body_capacity_max = 4 * KiB;  // an exchange at rest keeps no large buffer
+
+const std::pair<std::string, std::string>* find_unclean(const Fields& fields) {
+  for (const auto& field : fields)
+    if (!is_clean_field(field.first, field.second)) return &field;
+  return nullptr;
+}
+
+}  // namespace
+
+Exchange::Exchange() { stream_.exchange_ = this; }
+Exchange::~Exchange() = default;
+
+void Exchange::reset() {
+  request_ = Request{};
+  connection_ = nullptr;
+  fields_.clear();
+  body_.clear();
+  if (body_.capacity() > kept_body_capacity_max) body_.shrink_to_fit();
+  body_bytes_max_ = 0;
+  body_charged_ = 0;
+  body_done_ = nullptr;
+  gone_ = nullptr;
+  room_ = nullptr;
+  queue_bytes_max_ = limits::stream_queue_bytes_max;
+  body_sent_ = bytes_sent_ = 0;
+  status_ = 0;
+  ending_ = Ending::complete;
+  answered_ = streaming_ = stream_open_ = room_wanted_ = chunked_ = close_after_ = false;
+  reading_body_ = finished_ = false;
+  user_ = nullptr;
+  drop_ = nullptr;
+}
+
+void Exchange::read_body(std::size_t bytes_max, std::function<void(Exchange&)> body_done) {
+  MUST(!answered_);
+  MUST(!streaming_);
+  MUST(body_done_ == nullptr);
+  if (finished_) return;
+  body_bytes_max_ = bytes_max;
+  body_done_ = std::move(body_done);
+  connection_->read_body(*this);
+}
+
+void Exchange::respond(Response&& response) {
+  MUST(!answered_);
+  MUST(!streaming_);
+  if (finished_) return;
+  if (const auto* const field = find_unclean(response.fields)) {
+    loop_->core_.engine.log.error("an answer's field is not clean", {{"field", field->first}, {"path", request_.path}});
+    response = error_page_response(500, "");
+  }
+  connection_->answer(*this, std::move(response));
+}
+
+void Exchange::respond(const std::shared_ptr<const Prepared>& prepared, std::string_view extra_fields,
+                       SlotValues slots) {
+  MUST(!answered_);
+  MUST(!streaming_);
+  if (finished_) return;
+  MUST(prepared->head.size() + extra_fields.size() + 64 <= limits::output_scratch_bytes);
+  connection_->answer(*this, prepared, extra_fields, slots);
+}
+
+void Exchange::refuse(int status, std::string_view detail, Fields extra) {
+  if (finished_) return;
+  Response response = loop_->core_.handler->error_form(request_) == Handler::ErrorForm::problem
+                          ? problem_response({.status = status, .detail = detail})
+                          : error_page_response(status, detail);
+  for (auto& field : extra) response.fields.push_back(std::move(field));
+  respond(std::move(response));
+}
+
+StreamWriter& Exchange::start_stream(Response head) {
+  MUST(!answered_);
+  MUST(!streaming_);
+  MUST(status_has_body(head.status));
+  if (finished_) return stream_;
+  if (const auto* const field = find_unclean(head.fields)) {
+    loop_->core_.engine.log.error("a stream's field is not clean", {{"field", field->first}, {"path", request_.path}});
+    head.fields.clear();
+  }
+  connection_->start_stream(*this, std::move(head));
+  return stream_;
+}
+
+void Exchange::close_after() { close_after_ = true; }
+
+void Exchange::set_deadline(Nanos from_now) {
+  deadline_ = loop_->now() + from_now;
+  if (!finished_) connection_->deadline_changed(*this);
+}
+
+void Exchange::on_gone(std::function<void()> call) {
+  gone_ = std::move(call);
+}
+
+void Exchange::set_user(void* user, void (*drop)(void*)) {
+  user_ = user;
+  drop_ = drop;
+}
+
+// --- streams ------------------------------------------------------------------------------------------
+
+StreamWriter::Wrote StreamWriter::write(std::string_view bytes) {
+  if (exchange_->finished_ || !exchange_->stream_open_) return Wrote::closed;
+  return exchange_->connection_->write_stream(*exchange_, bytes, {});
+}
+
+StreamWriter::Wrote StreamWriter::write(std::shared_ptr<const std::string> bytes) {
+  if (exchange_->finished_ || !exchange_->stream_open_) return Wrote::closed;
+  const std::string_view view = *bytes;
+  return exchange_->connection_->write_stream(*exchange_, view, std::move(bytes));
+}
+
+void StreamWriter::close() {
+  if (exchange_->finished_ || !exchange_->stream_open_) return;
+  exchange_->connection_->close_stream(*exchange_);
+}
+
+void StreamWriter::abort() {
+  if (exchange_->finished_ || exchange_->connection_ == nullptr) return;
+  exchange_->connection_->cut();
+}
+
+std::size_t StreamWriter::queued_bytes() const {
+  return exchange_->finished_ ? 0 : exchange_->connection_->queued_bytes();
+}
+
+void StreamWriter::set_queue_bytes_max(std::size_t bytes_max) { exchange_->queue_bytes_max_ = bytes_max; }
+
+void StreamWriter::on_room(std::function<void()> call) { exchange_->room_ = std::move(call); }
+
+// --- handlers -------------------------------------------------------------------------------------------
+
+Handler::ErrorForm Handler::error_form(const Request& request) const {
+  return prefers_problem(request.known(Known::accept)) ? ErrorForm::problem : ErrorForm::page;
+}
+
+}  // namespace weir::http

@@ -1,0 +1,22 @@
+#pragma once
+// Listening sockets: bound before anything else starts, one per loop where the kernel can share a port.
+
+#include "base/file.h"
+#include "base/result.h"
+#include "http/server.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace weir::http {
+
+struct Bound {
+  std::vector<Descriptor> descriptors;  // one per loop; a Unix socket has one
+  std::uint16_t port = 0;
+};
+
+// A port that another socket listens on is Errc::exists, although ours share theirs (SO_REUSEPORT). A Unix socket that
+// nobody listens on any more is replaced; one that is alive is Errc::exists.
+Result<Bound> bind_listener(const ListenerSettings& settings, std::size_t loops);
+
+}  // namespace weir::http

@@ -1,0 +1,482 @@
+#include "http/loop_core.h"
+
+#include "base/must.h"
+#include "http/dates.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace weir::http {
+namespace {
+
+constexpr std::size_t events_max = 512;
+constexpr std::size_t idle_candidates_max = 64;
+constexpr auto accept_pause = std::chrono::milliseconds(100);
+
+Peer peer_of(const sockaddr_storage& from) {
+  Peer peer;
+  if (from.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(from);
+    peer.address[10] = peer.address[11] = 0xff;
+    std::memcpy(peer.address.data() + 12, &v4.sin_addr, 4);
+    peer.port = ntohs(v4.sin_port);
+  } else if (from.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(from);
+    std::memcpy(peer.address.data(), &v6.sin6_addr, 16);
+    peer.port = ntohs(v6.sin6_port);
+  } else {
+    peer.kind = Peer::Kind::unix_socket;
+  }
+  return peer;
+}
+
+Descriptor open_reserve() { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+}  // namespace
+
+// --- clients ------------------------------------------------------------------------------------------
+
+ClientTable::Key ClientTable::key_of(const Peer& peer) {
+  Key key;
+  const std::size_t from = peer.is_v4() ? 8 : 0;  // the v4-mapped half holds the address; else the /64
+  std::copy_n(peer.address.begin() + static_cast<std::ptrdiff_t>(from), key.size(), key.begin());
+  return key;
+}
+
+bool ClientTable::enter(const Peer& peer, std::size_t most) {
+  return counts_.with([key = key_of(peer), most](auto& counts) {
+    std::uint32_t& count = counts[key];
+    if (count >= most) return false;
+    ++count;
+    return true;
+  });
+}
+
+void ClientTable::leave(const Peer& peer) {
+  counts_.with([key = key_of(peer)](auto& counts) {
+    const auto found = counts.find(key);
+    if (found != counts.end() && --found->second == 0) counts.erase(found);
+  });
+}
+
+// --- making -------------------------------------------------------------------------------------------
+
+LoopCore::LoopCore(Engine& shared, std::size_t at)
+    : engine(shared),
+      loop(*this),
+      index(at),
+      rules{shared.settings.limits.target_bytes, shared.settings.limits.head_bytes,
+            shared.settings.limits.head_fields, shared.settings.underscores, shared.settings.line_ends},
+      now(shared.clock.mono()),
+      wall(shared.clock.wall()),
+      wheel(now),
+      read_buffer(std::make_unique_for_overwrite<char[]>(limits::read_buffer_bytes + limits::tls_record_bytes)),
+      cipher_buffer(std::make_unique_for_overwrite<char[]>(limits::read_buffer_bytes)) {
+  write_date(date.data(), wall.seconds());
+}
+
+LoopCore::~LoopCore() = default;
+
+Status LoopCore::open() {
+  epoll_ = Descriptor(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll_.is_open()) return Error{errc_of(errno), "epoll_create1: " + reason_of(errno)};
+  wake_ = Descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!wake_.is_open()) return Error{errc_of(errno), "eventfd: " + reason_of(errno)};
+  reserve_ = open_reserve();
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = &wake_source_;
+  if (::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, wake_.number(), &event) != 0)
+    return Error{errc_of(errno), "epoll_ctl: " + reason_of(errno)};
+  return done;
+}
+
+void LoopCore::listen(Descriptor descriptor, const ListenerSettings& settings) {
+  auto listener = std::make_unique<Listener>();
+  listener->descriptor = std::move(descriptor);
+  listener->settings = &settings;
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = static_cast<Source*>(listener.get());
+  MUST(::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, listener->descriptor.number(), &event) == 0);
+  listeners_.push_back(std::move(listener));
+}
+
+void LoopCore::wake() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_.number(), &one, sizeof one);  // full means: it is awake
+}
+
+void LoopCore::post(std::function<void()> work) {
+  bool first = false;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    first = posted_.empty();
+    posted_.push_back(std::move(work));
+  }
+  if (first) wake();
+}
+
+// --- turning ------------------------------------------------------------------------------------------
+
+void LoopCore::run() {
+  handler = engine.factory(loop);
+  while (!ended_) turn();
+  handler.reset();
+}
+
+void LoopCore::turn() {
+  std::array<epoll_event, events_max> events;
+  const int count = ::epoll_wait(epoll_.number(), events.data(), events_max, timeout_ms());
+  read_time();
+  bool woken = false;
+  for (int i = 0; i < count; ++i) {
+    auto* const source = static_cast<Source*>(events[static_cast<std::size_t>(i)].data.ptr);
+    switch (source->kind) {
+      case Source::Kind::connection:
+        static_cast<Connection*>(source)->on_events(events[static_cast<std::size_t>(i)].events);
+        break;
+      case Source::Kind::listener: accept_from(*static_cast<Listener*>(source)); break;
+      case Source::Kind::wake: woken = true; break;
+    }
+    if (!finished_.empty()) settle();
+  }
+  if (woken) {
+    std::uint64_t ignored = 0;
+    [[maybe_unused]] const auto taken = ::read(wake_.number(), &ignored, sizeof ignored);
+    run_posted();
+  }
+  if (!resumable_.empty()) resume_all();
+  wheel.advance(now, [this](Timed& timed) {
+    static_cast<Connection&>(timed).on_deadline();
+    if (!finished_.empty()) settle();
+  });
+  if (!timers.empty()) run_timers();
+  if (!doomed_.empty()) bury();
+
+  const std::int64_t drain = engine.stop_ns.load(std::memory_order_relaxed);
+  if (drain >= 0 && (!stopping_ || drain < drain_ns_)) {
+    drain_ns_ = drain;
+    drain_until_ = now + Nanos(drain);
+    if (!stopping_) begin_drain();
+  }
+  if (stopping_ && now >= drain_until_) cut_all();
+  if (stopping_ && connections_.count() == 0) ended_ = true;
+}
+
+int LoopCore::timeout_ms() const {
+  if (!resumable_.empty() || !doomed_.empty()) return 0;
+  Mono next = wheel.next();
+  if (!timers.empty()) next = std::min(next, Mono{timers.begin()->first.first});
+  if (stopping_) next = std::min(next, drain_until_);
+  if (next.ns == Timed::never) return -1;
+  const std::int64_t left_ms = (next.ns - now.ns + 999'999) / 1'000'000;
+  return static_cast<int>(std::clamp<std::int64_t>(left_ms, 0, 60'000));
+}
+
+void LoopCore::read_time() {
+  now = engine.clock.mono();
+  if (now >= next_date_) {
+    wall = engine.clock.wall();
+    write_date(date.data(), wall.seconds());
+    constexpr std::int64_t second = 1'000'000'000;
+    next_date_ = now + Nanos(second - wall.ns % second);
+  }
+  watch_crowding();
+}
+
+// Above 80 % of the connections idle ones have less time; below 70 % they have it back.
+void LoopCore::watch_crowding() {
+  const std::size_t open = engine.connections.load(std::memory_order_relaxed);
+  const bool crowds = crowded_ ? open * 10 > engine.connections_max * 7 : open * 10 > engine.connections_max * 8;
+  if (crowds == crowded_) return;
+  crowded_ = crowds;
+  if (crowded_)
+    connections_.for_each([](Connection& connection) {
+      if (connection.is_idle()) connection.set_idle_deadline();
+    });
+}
+
+// --- accepting ----------------------------------------------------------------------------------------
+
+void LoopCore::accept_from(Listener& listener) {
+  if (!listener.descriptor.is_open()) return;
+  for (std::size_t i = 0; i < limits::accepts_per_wake_max; ++i) {
+    sockaddr_storage from{};
+    socklen_t from_bytes = sizeof from;
+    const int descriptor = ::accept4(listener.descriptor.number(), reinterpret_cast<sockaddr*>(&from), &from_bytes,
+                                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor >= 0) {
+      admit(descriptor, peer_of(from), listener);
+      continue;
+    }
+    if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO) continue;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) spend_reserve(listener);
+    return;
+  }
+}
+
+void LoopCore::admit(int descriptor, const Peer& peer, const Listener& listener) {
+  counters.accepted.add(1);
+  const ServerLimits& most = engine.settings.limits;
+  bool full = engine.connections.load(std::memory_order_relaxed) >= engine.connections_max;
+  if (full) full = !make_room();
+  const bool exempt = peer.is_loopback() || (engine.settings.is_exempt && engine.settings.is_exempt(peer));
+  const bool too_many = !full && !exempt && !engine.clients.enter(peer, most.connections_per_client);
+  if (full || too_many) {
+    counters.overload.add(1);
+    if (turned_away_ >= limits::refusals_lingering_max) {
+      ::close(descriptor);
+      return;
+    }
+  }
+  Connection& connection = connections_.create(*this, descriptor, peer, *listener.settings);
+  engine.connections.fetch_add(1, std::memory_order_relaxed);
+  connection.counted_per_client = !exempt && !full && !too_many;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = static_cast<Source*>(&connection);
+  if (::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, descriptor, &event) != 0) {  // out of kernel memory or watches
+    connection.cut();
+    return;
+  }
+  if (full) turn_away(connection, 503, "the server has no room for another connection now");
+  else if (too_many) turn_away(connection, 429, "this address has too many connections open");
+}
+
+void LoopCore::turn_away(Connection& connection, int status, std::string_view detail) {
+  ++turned_away_;
+  connection.turned_away = true;
+  connection.refuse_and_close(status, detail.data(), {{"Retry-After", "5"}});
+}
+
+// Closes the oldest idle connection of this loop. All are looked at once for the next 64; a candidate that was busy
+// since is skipped, so the order is exact for those that were idle at that look, and all others are younger.
+bool LoopCore::make_room() {
+  for (int look = 0; look < 2; ++look) {
+    while (!oldest_idle_.empty()) {
+      const IdleCandidate candidate = oldest_idle_.back();
+      oldest_idle_.pop_back();
+      if (!candidate.connection->is_idle() || candidate.connection->idle_since() != candidate.since) continue;
+      counters.closed_idle.add(1);
+      candidate.connection->cut();
+      return true;
+    }
+    connections_.for_each([this](Connection& connection) {
+      if (connection.is_idle()) oldest_idle_.push_back({&connection, connection.serial, connection.idle_since()});
+    });
+    const auto older_last = [](const IdleCandidate& a, const IdleCandidate& b) {
+      return std::pair(a.since, a.serial) > std::pair(b.since, b.serial);
+    };
+    std::sort(oldest_idle_.begin(), oldest_idle_.end(), older_last);
+    if (oldest_idle_.size() > idle_candidates_max)
+      oldest_idle_.erase(oldest_idle_.begin(), oldest_idle_.end() - idle_candidates_max);
+  }
+  return false;
+}
+
+// The process has no descriptor left: gives up the reserve for one moment, so that one more client learns why (F-1).
+// When even that does not help, nothing is accepted for a tenth of a second: no spinning.
+void LoopCore::spend_reserve(Listener& listener) {
+  static constexpr std::string_view answer =
+      "HTTP/1.1 503 Service Unavailable\r\nServer: weir\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
+      "Connection: close\r\n\r\n";
+  counters.overload.add(1);
+  if (make_room()) return;  // the listener is level-triggered: the next turn accepts
+  if (reserve_.is_open()) {
+    reserve_.close();
+    const int descriptor = ::accept4(listener.descriptor.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor >= 0) {
+      if (listener.settings->tls == nullptr)
+        ::send(descriptor, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      ::shutdown(descriptor, SHUT_WR);
+      while (::recv(descriptor, read_buffer.get(), limits::read_buffer_bytes, MSG_DONTWAIT) > 0) {}
+      ::close(descriptor);
+    }
+    reserve_ = open_reserve();
+    if (descriptor >= 0 && reserve_.is_open()) return;
+  }
+  if (listeners_paused_) return;
+  listeners_paused_ = true;
+  const auto set_all = [this](std::uint32_t wanted) {
+    for (const auto& each : listeners_) {
+      if (!each->descriptor.is_open()) continue;
+      epoll_event event{};
+      event.events = wanted;
+      event.data.ptr = static_cast<Source*>(each.get());
+      ::epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, each->descriptor.number(), &event);
+    }
+  };
+  set_all(0);
+  loop.after(accept_pause, [this, set_all] {
+    listeners_paused_ = false;
+    if (!reserve_.is_open()) reserve_ = open_reserve();
+    set_all(EPOLLIN);
+  });
+}
+
+// --- exchanges and connections --------------------------------------------------------------------------
+
+Exchange& LoopCore::take_exchange() {
+  if (free_exchanges_.empty()) {
+    free_exchanges_.push_back(static_cast<std::uint32_t>(exchanges_.size()));
+    exchanges_.push_back(std::make_unique<Exchange>());
+    exchanges_.back()->loop_ = &loop;
+    exchanges_.back()->reset();
+  }
+  const std::uint32_t slot = free_exchanges_.back();
+  free_exchanges_.pop_back();
+  Exchange& exchange = *exchanges_[slot];
+  exchange.id_.slot = slot;
+  if (++exchange.id_.generation == 0) ++exchange.id_.generation;
+  return exchange;
+}
+
+Exchange* LoopCore::find_exchange(ExchangeId id) {
+  if (id.generation == 0 || id.slot >= exchanges_.size()) return nullptr;
+  Exchange& exchange = *exchanges_[id.slot];
+  const bool alive = exchange.id_ == id && exchange.connection_ != nullptr && !exchange.finished_ && !exchange.answered_;
+  return alive ? &exchange : nullptr;
+}
+
+void LoopCore::finish(Exchange& exchange, Ending ending) {
+  exchange.finished_ = true;
+  exchange.ending_ = ending;
+  finished_.push_back(&exchange);
+}
+
+void LoopCore::settle() {
+  const Mono ended = engine.clock.mono();
+  for (std::size_t i = 0; i < finished_.size(); ++i) {  // grows when a callback ends another exchange
+    Exchange& exchange = *finished_[i];
+    if (exchange.ending_ != Ending::complete && exchange.gone_) exchange.gone_();
+    handler->on_finished({exchange, exchange.status_, exchange.body_sent_, exchange.bytes_sent_,
+                          ended - exchange.started_, exchange.ending_});
+    if (exchange.drop_ != nullptr) exchange.drop_(exchange.user_);
+    if (exchange.body_charged_ > 0)
+      engine.bodies_buffered.fetch_sub(exchange.body_charged_, std::memory_order_relaxed);
+    exchange.reset();
+    free_exchanges_.push_back(exchange.id_.slot);
+  }
+  finished_.clear();
+}
+
+OutputBatch& LoopCore::batch_of(Connection& connection) {
+  if (batch.connection != &connection) {
+    if (batch.connection != nullptr) batch.connection->flush();
+    batch.connection = &connection;
+  }
+  return batch;
+}
+
+void LoopCore::resume_later(Connection& connection) {
+  if (connection.resuming_) return;
+  connection.resuming_ = true;
+  resumable_.push_back(&connection);
+}
+
+void LoopCore::resume_all() {
+  std::vector<Connection*> now_due;
+  now_due.swap(resumable_);  // those that ask again wait for the next turn
+  for (Connection* const connection : now_due) {
+    connection->resume();
+    if (!finished_.empty()) settle();
+  }
+  if (resumable_.empty()) {
+    now_due.clear();
+    resumable_.swap(now_due);  // keeps the capacity
+  }
+}
+
+void LoopCore::doom(Connection& connection) { doomed_.push_back(&connection); }
+
+void LoopCore::bury() {
+  std::vector<Connection*> later;
+  for (Connection* const connection : doomed_) {
+    if (connection->resuming_) {
+      later.push_back(connection);
+      continue;
+    }
+    engine.connections.fetch_sub(1, std::memory_order_relaxed);
+    if (connection->turned_away) --turned_away_;
+    if (connection->counted_per_client) engine.clients.leave(connection->peer_);
+    std::erase_if(oldest_idle_, [connection](const IdleCandidate& each) { return each.connection == connection; });
+    connections_.destroy(*connection);
+  }
+  doomed_ = std::move(later);
+}
+
+// --- posted work and timers -----------------------------------------------------------------------------
+
+void LoopCore::run_posted() {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    running_posts_.swap(posted_);
+  }
+  for (std::function<void()>& work : running_posts_) {
+    work();
+    work = nullptr;
+    if (!finished_.empty()) settle();
+  }
+  running_posts_.clear();
+}
+
+void LoopCore::run_timers() {
+  const std::uint64_t last = timer_serial;  // what is set meanwhile waits for the next turn
+  while (!timers.empty() && timers.begin()->first.first <= now.ns && timers.begin()->first.second <= last) {
+    const auto call = std::move(timers.begin()->second);
+    timers.erase(timers.begin());
+    call();
+    if (!finished_.empty()) settle();
+  }
+}
+
+// --- stopping -----------------------------------------------------------------------------------------
+
+void LoopCore::begin_drain() {
+  stopping_ = true;
+  for (const auto& listener : listeners_) listener->descriptor.close();
+  connections_.for_each([](Connection& connection) { connection.begin_drain(); });
+}
+
+void LoopCore::cut_all() {
+  std::size_t busy = 0;
+  connections_.for_each([&busy](Connection& connection) {
+    if (connection.is_closed()) return;
+    if (!connection.is_idle()) ++busy;
+    connection.cut();
+  });
+  if (busy > 0) engine.log.warning("the drain ended before all answers did", {{"cut", busy}, {"loop", index}});
+  if (!finished_.empty()) settle();
+  resume_all();  // clears the marks of what was cut
+  bury();
+}
+
+// --- Loop: the public face --------------------------------------------------------------------------------
+
+void Loop::post(std::function<void()> work) { core_.post(std::move(work)); }
+Exchange* Loop::find(ExchangeId id) { return core_.find_exchange(id); }
+Mono Loop::now() const { return core_.now; }
+Wall Loop::wall() const { return core_.wall; }
+std::string_view Loop::date() const { return {core_.date.data(), core_.date.size()}; }
+int Loop::index() const { return static_cast<int>(core_.index); }
+bool Loop::stopping() const { return core_.stopping(); }
+
+TimerId Loop::after(Nanos span, std::function<void()> call) {
+  const TimerId timer{(core_.now + span).ns, ++core_.timer_serial};
+  core_.timers.emplace(std::pair(timer.due_ns, timer.serial), std::move(call));
+  return timer;
+}
+
+void Loop::cancel(TimerId timer) { core_.timers.erase(std::pair(timer.due_ns, timer.serial)); }
+
+}  // namespace weir::http

@@ -1,0 +1,167 @@
+#include "sync/log_feed.h"
+
+#include "base/must.h"
+
+#include <algorithm>
+
+namespace weir::sync {
+
+bool LogFeed::join(std::string key) {
+  const Mono deadline = std::min(clock_.mono() + limits::feed_silence_max, settings_.ends_at);
+  const std::uint64_t id = hub_.follow(std::move(key), shared_from_this(), deadline);
+  const std::lock_guard lock(mutex_);
+  id_ = id;
+  return id != 0;
+}
+
+void LogFeed::start(std::function<void()> wake) {
+  const std::lock_guard lock(mutex_);
+  MUST(!wake_);
+  wake_ = std::move(wake);
+}
+
+Feed::Taken LogFeed::take(std::size_t bytes_max) {
+  const std::lock_guard lock(mutex_);
+  Feed::Taken taken;
+  std::size_t bytes = 0;
+  while (!queue_.empty() &&
+         (taken.chunks.empty() || bytes + queue_.front().event->size() <= bytes_max)) {
+    Item& item = queue_.front();
+    bytes += item.event->size();
+    queue_bytes_ -= item.event->size();
+    taken_to_ = std::max(taken_to_, item.to);
+    taken.chunks.push_back(std::move(item.event));
+    queue_.pop_front();
+  }
+  taken.ended = ended_ && queue_.empty();
+  if (queue_.empty() && lagging_) offer_read();
+  waiting_ = taken.chunks.empty() && !taken.ended;
+  return taken;
+}
+
+void LogFeed::close() {
+  std::uint64_t id = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    id = std::exchange(id_, 0);
+    ended_ = true;
+    wake_ = nullptr;
+    queue_.clear();
+    queue_bytes_ = 0;
+  }
+  if (id != 0) hub_.leave(id);
+}
+
+std::function<void()> LogFeed::wake_if_waiting() {
+  if (!waiting_) return {};
+  waiting_ = false;
+  return wake_;
+}
+
+void LogFeed::push(Item item) {
+  queue_bytes_ += item.event->size();
+  queued_to_ = std::max(queued_to_, item.to);
+  queue_.push_back(std::move(item));
+  silent_ = false;
+}
+
+void LogFeed::offer_read() {
+  if (reading_ || ended_) return;
+  // A full pool is no loss: the next take or the next tick asks again.
+  reading_ = readers_.offer([self = shared_from_this()] { self->read_now(); }).ok();
+}
+
+void LogFeed::read_now() {
+  std::int64_t cursor = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    missed_ = false;
+    cursor = queued_to_;
+  }
+  const Result<Refill> found = read_(cursor);
+  std::function<void()> wake;
+  {
+    const std::lock_guard lock(mutex_);
+    reading_ = false;
+    if (ended_) return;
+    if (!found) {
+      ended_ = true;  // the reader connects again and goes on from its last event
+      wake = wake_if_waiting();
+    } else {
+      if (found->event) push({found->event, found->cursor});
+      queued_to_ = std::max(queued_to_, found->cursor);
+      lagging_ = found->has_more || missed_;
+      if (!queue_.empty()) wake = wake_if_waiting();
+      else if (lagging_) offer_read();
+    }
+  }
+  if (wake) wake();
+}
+
+void LogFeed::on_frame(const SharedFrame& frame) {
+  std::function<void()> wake;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    if (lagging_) {
+      missed_ = true;
+      if (waiting_) offer_read();
+      return;
+    }
+    if (frame->to <= queued_to_) return;
+    if (frame->event == nullptr) {  // made before this feed was there
+      lagging_ = true;
+      if (waiting_) offer_read();
+      return;
+    }
+    if (queue_.size() >= limits::feed_frames_max ||
+        queue_bytes_ + frame->event->size() > settings_.bytes_max) {
+      queue_.clear();
+      queue_bytes_ = 0;
+      queued_to_ = taken_to_;
+      lagging_ = true;
+      if (waiting_) offer_read();  // one frame alone is over the bound
+      return;
+    }
+    push({frame->event, frame->to});
+    wake = wake_if_waiting();
+  }
+  if (wake) wake();
+}
+
+std::optional<Mono> LogFeed::on_time(Mono now) {
+  static const SharedText comment = std::make_shared<const std::string>(":\n\n");
+  std::function<void()> wake;
+  std::optional<Mono> next;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return std::nullopt;
+    if (now >= settings_.ends_at) {
+      ended_ = true;
+      wake = wake_if_waiting();
+    } else {
+      next = std::min(now + limits::feed_silence_max, settings_.ends_at);
+      if (lagging_ && queue_.empty() && waiting_) offer_read();
+      if (std::exchange(silent_, true) && waiting_) {
+        push({comment, taken_to_});
+        silent_ = true;
+        wake = wake_if_waiting();
+      }
+    }
+  }
+  if (wake) wake();
+  return next;
+}
+
+void LogFeed::on_end() {
+  std::function<void()> wake;
+  {
+    const std::lock_guard lock(mutex_);
+    id_ = 0;
+    ended_ = true;
+    wake = wake_if_waiting();
+  }
+  if (wake) wake();
+}
+
+}  // namespace weir::sync

@@ -1,0 +1,151 @@
+// Goal: what an operator writes is understood in exactly one way, or refused with its place and a hint.
+// Method: small files through the same reader as the program; no server.
+
+#include "edge/config.h"
+
+#include "base/file.h"
+#include "support.h"
+#include "text/toml.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace weir;
+using namespace std::chrono_literals;
+
+namespace {
+
+edge::ConfigReading read(std::string_view toml, const edge::Environment& environment = {}, const std::string& directory = ".") {
+  const auto tree = text::parse_toml(toml, "weir.toml");
+  REQUIRE(tree.ok());
+  return edge::read_config({&tree.value(), "weir.toml", directory, &environment});
+}
+
+std::string all_of(const std::vector<Error>& errors) {
+  std::string text;
+  for (const Error& error : errors) text += error.text() + "\n";
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a site without any of weir's tables has every setting at its default", "[edge]") {
+  const auto reading = read("base_url = \"https://example.com\"\ntitle = \"A\"\n[extra]\nanything = 1\n[markdown]\nsmart_punctuation = true\n");
+  CHECK(all_of(reading.errors).empty());
+  CHECK(reading.notices.empty());
+  CHECK(reading.config.serve.listeners.empty());
+  CHECK(reading.config.cache.directory == "cache");
+  CHECK(reading.config.cache.webhook_secrets.empty());
+  CHECK_FALSE(reading.config.data.present);
+  CHECK(reading.config.routes.empty());
+}
+
+TEST_CASE("a mistake is told with its place, what was expected, and what was meant", "[edge]") {
+  struct Row {
+    std::string_view toml, says;
+  };
+  constexpr Row rows[] = {
+      {"[cache]\nmax_byte = \"1GiB\"\n", "weir.toml:2:1: unknown key \"max_byte\" in [cache] (did you mean \"max_bytes\"?)"},
+      {"[cache]\nmax_bytes = \"lots\"\n", "weir.toml:2:13: cache.max_bytes must be a size"},
+      {"[cache]\ndefault = { ttl = 60 }\n", "cache.default.ttl must be a duration"},
+      {"[serve]\nlisten = [{ addr = \"nowhere\" }]\n", "serve.listen.addr must be ADDRESS:PORT, not \"nowhere\""},
+      {"[serve]\nlisten = [{ addr = \"127.0.0.1:1\", tls = \"main\" }]\n", "there is no table [tls.main]"},
+      {"[serve]\nlisten = [{ addr = \"0.0.0.0:1\", admin = true }]\n", "is reachable from other hosts and needs tls and token"},
+      {"[serve]\ntimeouts = { idel = \"1s\" }\n", "did you mean \"idle\"?"},
+      {"[limit.a]\nrate = \"fast\"\n", "limit.a.rate"},
+      {"[limit.a]\nrate = \"1/s\"\nkey = [\"jtw:sub\"]\n", "limit.a.key"},
+      {"[auth.a]\nsecret = { env = \"S\" }\nalgorithms = [\"ES265\"]\n", "did you mean \"ES256\"?"},
+      {"[auth.a]\nalgorithms = [\"HS256\"]\n", "needs exactly one source of keys"},
+      {"[cache]\nwebhook = { secret = { env = \"NO\" } }\n", "the environment variable NO is not set"},
+      {"[cache]\nwebhook = { secret = { file = \"none\" } }\n", "none"},
+      {"[hook.cms]\nsender = \"github\"\nsecret = { env = \"S\" }\n", "sender \"github\" is not available yet"},
+      {"[waf]\nlog_at = 30\n", "waf.log_at must not be above waf.block_at"},
+      {"[data]\ntenant = \"cookie:x\"\n", "data.tenant must be"},
+      {"[[route]]\nto = { site = true }\nstages = [{ trace = \"w3c\" }]\n", "must say failure_mode"},
+      {"[[route]]\nto = { site = true }\nstages = [{ waf = \"block\", failure_mode = \"open\" }]\n", "lets unchecked requests pass"},
+      {"[[route]]\nto = { site = true }\nstages = [{ limit = \"x\", failure_mode = \"open\" }]\n", "there is no table [limit.x]"},
+      {"[[route]]\nto = { site = true }\nstages = [{ schema = \"x\", failure_mode = \"closed\" }]\n", "\"schema\" is not available yet"},
+      {"[[route]]\nto = { proxy = \"http://127.0.0.1:1\" }\n", "a route to \"proxy\" is not available yet"},
+      {"[[route]]\nto = { data = true }\n", "there is no table [data]"},
+      {"[[route]]\nmatch = { path = \"blog\" }\nto = { site = true }\n", "must begin with /"},
+      {"[[route]]\nmatch = { path = \"/_weir/x\" }\nto = { site = true }\n", "cannot be routed"},
+  };
+  for (const Row& row : rows) {
+    INFO(row.toml);
+    const auto reading = read(row.toml, {{"S", "a-secret-of-at-least-thirty-two-bytes!"}});
+    INFO(all_of(reading.errors));
+    CHECK(all_of(reading.errors).find(row.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("all mistakes of a file are told at once", "[edge]") {
+  const auto reading = read("[cache]\nx = 1\nmemory = true\n[serve]\ny = 2\n");
+  CHECK(reading.errors.size() == 3);
+}
+
+TEST_CASE("the environment wins over the file, and PORT without HOST means every address", "[edge]") {
+  const auto reading = read("[cache]\ndir = \"a\"\nmax_bytes = \"1GiB\"\n[serve]\nlisten = [{ addr = \"127.0.0.1:1\" }]\n",
+                            {{"WEIR_CACHE_DIR", "/data/cache"}, {"WEIR_CACHE_MAX_BYTES", "64MiB"}, {"PORT", "8080"}, {"WEIR_SERVE_TIMEOUTS_DRAIN", "1s"}});
+  CHECK(all_of(reading.errors).empty());
+  CHECK(reading.config.cache.directory == "/data/cache");
+  CHECK(reading.config.cache.bytes_max == 64 * MiB);
+  CHECK(reading.config.data.directory == "/data/cache/data");
+  CHECK(reading.config.serve.drain_time_max == 1s);
+  REQUIRE(reading.config.serve.listeners.size() == 1);
+  CHECK(reading.config.serve.listeners[0].endpoint == edge::Endpoint{"0.0.0.0", 8080});
+
+  const auto narrowed = read("", {{"PORT", "9000"}, {"HOST", "127.0.0.1"}});
+  CHECK(narrowed.config.serve.listeners.at(0).endpoint == edge::Endpoint{"127.0.0.1", 9000});
+  const auto named = read("", {{"PORT", "9000"}, {"WEIR_SERVE_LISTEN", "127.0.0.1:1,[::1]:2"}});
+  REQUIRE(named.config.serve.listeners.size() == 2);
+  CHECK(named.config.serve.listeners[1].endpoint == edge::Endpoint{"::1", 2});
+  CHECK_FALSE(read("", {{"PORT", "http"}}).errors.empty());
+  CHECK_FALSE(read("", {{"WEIR_CACHE_MEMORY", "much"}}).errors.empty());
+}
+
+TEST_CASE("paths in the file are relative to the file, paths in the environment to the working directory", "[edge]") {
+  const auto reading = read("[cache]\ndir = \"state\"\n[tls.a]\ncert = \"c.pem\"\nkey = \"/etc/k.pem\"\n", {}, "/srv/site");
+  CHECK(reading.config.cache.directory == "/srv/site/state");
+  CHECK(reading.config.tls.at(0).certificate_file == "/srv/site/c.pem");
+  CHECK(reading.config.tls.at(0).key_file == "/etc/k.pem");
+}
+
+TEST_CASE("secrets come from files, variables and systemd credentials, and are never in a message", "[edge]") {
+  const test::TemporaryDirectory directory;
+  directory.write("secrets/hook", "from-the-file\n");
+  directory.write("credentials/hook", "from-systemd");
+  const std::string_view toml = "[cache]\nwebhook = { secret = [{ file = \"secrets/hook\" }, { env = \"SECOND\" }, \"literal\"] }\n";
+  const auto reading = read(toml, {{"SECOND", "from-the-environment"}}, directory.path());
+  CHECK(all_of(reading.errors).empty());
+  REQUIRE(reading.config.cache.webhook_secrets.size() == 3);
+  CHECK(reading.config.cache.webhook_secrets[0].reveal() == "from-the-file");
+  CHECK(reading.config.cache.webhook_secrets[1].reveal() == "from-the-environment");
+  CHECK(all_of(reading.notices).find("is written in the configuration file") != std::string::npos);
+  CHECK(all_of(reading.notices).find("literal\"") == std::string::npos);
+
+  const auto systemd = read("[cache]\nwebhook = { secret = { file = \"secrets/hook\" } }\n", {{"CREDENTIALS_DIRECTORY", directory / "credentials"}}, directory.path());
+  CHECK(systemd.config.cache.webhook_secrets.at(0).reveal() == "from-systemd");
+  const auto from_file = read("", {{"WEIR_CACHE_WEBHOOK_SECRET_FILE", directory / "secrets/hook"}});
+  CHECK(from_file.config.cache.webhook_secrets.at(0).reveal() == "from-the-file");
+}
+
+TEST_CASE("the example configuration is valid but for what is not available yet", "[edge]") {
+  const auto example = read_file("weir.example.toml");
+  if (!example.ok()) return test::skip("weir.example.toml is not here");
+  const test::TemporaryDirectory directory;
+  directory.write("secrets/webhook", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+  directory.write("secrets/cms", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+  const auto reading = read(*example, {}, directory.path());
+  for (const Error& error : reading.errors) {
+    INFO(error.text());
+    CHECK(error.what.find("not available yet") != std::string::npos);
+  }
+  CHECK(std::any_of(reading.notices.begin(), reading.notices.end(), [](const Error& notice) { return notice.what == "[schema] is not available yet"; }));
+  CHECK(reading.config.routes.size() == 4);
+}
+
+TEST_CASE("a route that can never be reached is pointed out", "[edge]") {
+  const auto reading = read("[[route]]\nname = \"all\"\nto = { site = true }\n[[route]]\nname = \"later\"\nmatch = { path = \"/a\" }\nto = { site = true }\n");
+  CHECK(all_of(reading.notices).find("\"later\" is never reached") != std::string::npos);
+}
