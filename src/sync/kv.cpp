@@ -199,29 +199,30 @@ std::variant<KvBatch, Reply> decode_kv_batch(std::string_view body, Wall now) {
   KvBatch batch;
   std::size_t items = 0;
   for (const text::Member& member : *parsed->object()) {
+    const std::string& name = member.name;
+    if (name != "checks" && name != "sets" && name != "deletes")
+      return bad_request("expected checks, sets and deletes, found '" + name + "'");
     const Value::Array* list = member.value.array();
-    if (list == nullptr) return bad_request("'" + member.name + "' is not an array");
+    if (list == nullptr) return bad_request("'" + name + "' is not an array");
     items += list->size();
     if (items > limits::kv_atomic_max)
       return problem_reply(
           Problem::too_large,
           "a batch has at most " + std::to_string(limits::kv_atomic_max) + " items");
     for (const Value& item : *list) {
-      if (member.name == "checks") {
+      if (name == "checks") {
         auto check = decode_check(item);
         if (Reply* refused = std::get_if<Reply>(&check)) return std::move(*refused);
         batch.checks.push_back(std::get<KvCheck>(std::move(check)));
-      } else if (member.name == "sets") {
+      } else if (name == "sets") {
         auto set = decode_set(item, now);
         if (Reply* refused = std::get_if<Reply>(&set)) return std::move(*refused);
         batch.sets.push_back(std::get<KvSet>(std::move(set)));
-      } else if (member.name == "deletes") {
+      } else {
         Reply refusal;
         auto key = read_key(item, "", refusal);
         if (!key) return refusal;
         batch.deletes.push_back(*std::move(key));
-      } else {
-        return bad_request("expected checks, sets and deletes, found '" + member.name + "'");
       }
     }
   }

@@ -13,13 +13,15 @@ TEST_CASE("stamps are sixteen lower-case hex digits and back", "[sync]") {
   CHECK(hlc_of(hlc_millis_max, 0xffff).text() == "ffffffffffffffff");
   CHECK(parse_hlc("0193a5c2f1e80000")->millis() == 0x0193a5c2f1e8);
   CHECK(parse_hlc("0193a5c2f1e8ffff")->counter() == 0xffff);
-  for (const char* text : {"", "0193a5c2f1e8000", "0193a5c2f1e800000", "0193A5C2F1E80000", "0193a5c2f1e8000g", " 193a5c2f1e80000"}) {
+  for (const char* text : {"", "0193a5c2f1e8000", "0193a5c2f1e800000", "0193A5C2F1E80000",
+                           "0193a5c2f1e8000g", " 193a5c2f1e80000"}) {
     INFO(text);
     CHECK_FALSE(parse_hlc(text));
   }
 }
 
-TEST_CASE("the clock rises within a millisecond, over a full counter and over steps back", "[sync]") {
+TEST_CASE("the clock rises within a millisecond, over a full counter and over steps back",
+          "[sync]") {
   ManualClock wall;
   HlcClock clock(wall, {});
 

@@ -1,14 +1,14 @@
 #pragma once
 // A service in an empty directory, asked one thing after the other.
 
-#include "support.h"
 #include "base/file.h"
 #include "base/must.h"
+#include "support.h"
 #include "sync/service.h"
 #include "text/json.h"
 
-#include <condition_variable>
 #include <fcntl.h>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -78,7 +78,8 @@ class ServiceFixture {
     return ask(std::move(what));
   }
   using Fields = std::vector<std::pair<std::string, std::string>>;
-  Reply kv(std::string method, std::string path, std::string body = {}, Fields fields = {}, std::string query = {}) {
+  Reply kv(std::string method, std::string path, std::string body = {}, Fields fields = {},
+           std::string query = {}) {
     Ask what;
     what.surface = Surface::kv;
     what.method = std::move(method);
@@ -120,16 +121,19 @@ inline constexpr std::string_view replica_b = "r_bbbbbbbbbbbbbbbb";
 // A stamp at the clock's now.
 inline std::string stamp_at(const Clock& clock, std::uint32_t counter = 0) {
   char text[17];
-  std::snprintf(text, sizeof text, "%012llx%04x", static_cast<unsigned long long>(clock.wall().millis()), counter);
+  std::snprintf(text, sizeof text, "%012llx%04x",
+                static_cast<unsigned long long>(clock.wall().millis()), counter);
   return text;
 }
 // One lww operation.
-inline std::string title(const Clock& clock, std::string_view value, std::string_view entity = "t1") {
-  return R"({"e":")" + std::string(entity) + R"(","f":"title","t":"lww","h":")" + stamp_at(clock) + R"(","v":")" +
-         std::string(value) + R"("})";
+inline std::string title(const Clock& clock, std::string_view value,
+                         std::string_view entity = "t1") {
+  return R"({"e":")" + std::string(entity) + R"(","f":"title","t":"lww","h":")" + stamp_at(clock) +
+         R"(","v":")" + std::string(value) + R"("})";
 }
 inline std::string batch(std::string_view replica, std::int64_t first, std::string_view ops) {
-  return R"({"rep":")" + std::string(replica) + R"(","n":)" + std::to_string(first) + R"(,"ops":[)" + std::string(ops) + "]}";
+  return R"({"rep":")" + std::string(replica) + R"(","n":)" + std::to_string(first) +
+         R"(,"ops":[)" + std::string(ops) + "]}";
 }
 
 }  // namespace weir::sync::test

@@ -1,5 +1,6 @@
 // Goal: the promises of service.h, through the only door that edge uses.
-// Method: a whole service in a temporary directory on a ManualClock; replies are waited for, nothing sleeps.
+// Method: a whole service in a temporary directory on a ManualClock; replies are waited for,
+// nothing sleeps.
 
 #include "service_fixture.h"
 
@@ -46,7 +47,8 @@ TEST_CASE("a batch that comes again is acknowledged and stored once", "[sync]") 
 
   const Reply again = fixture.sync("POST", "a/ops", body);
   const Reply partly = fixture.sync(
-      "POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "one") + ',' + title(fixture.clock, "two")));
+      "POST", "a/ops",
+      batch(replica_a, 1, title(fixture.clock, "one") + ',' + title(fixture.clock, "two")));
 
   CHECK(number_in(again, "dup") == 1);
   CHECK(number_in(again, "high") == 1);
@@ -60,7 +62,8 @@ TEST_CASE("a gap in the counters is refused and names the expected one", "[sync]
   ServiceFixture fixture;
   fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "one")));
 
-  const Reply gap = fixture.sync("POST", "a/ops", batch(replica_a, 3, title(fixture.clock, "three")));
+  const Reply gap =
+      fixture.sync("POST", "a/ops", batch(replica_a, 3, title(fixture.clock, "three")));
 
   CHECK(gap.status == 409);
   CHECK(gap.problem == "op-gap");
@@ -72,10 +75,12 @@ TEST_CASE("a gap in the counters is refused and names the expected one", "[sync]
 TEST_CASE("a replica belongs to the subject that used it first", "[sync]") {
   ServiceFixture fixture;
   fixture.claims = claims_of(R"({"sub":"ann"})");
-  CHECK(fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "one"))).status == 200);
+  CHECK(fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "one"))).status ==
+        200);
 
   fixture.claims = claims_of(R"({"sub":"bob"})");
-  const Reply strange = fixture.sync("POST", "b/ops", batch(replica_a, 1, title(fixture.clock, "mine")));
+  const Reply strange =
+      fixture.sync("POST", "b/ops", batch(replica_a, 1, title(fixture.clock, "mine")));
 
   CHECK(strange.status == 409);
   CHECK(strange.problem == "replica-mismatch");
@@ -83,9 +88,11 @@ TEST_CASE("a replica belongs to the subject that used it first", "[sync]") {
 
 TEST_CASE("one bad operation refuses the whole batch and is named", "[sync]") {
   ServiceFixture fixture;
-  const std::string bad = R"({"e":"t1","f":"n","t":"max","h":")" + stamp_at(fixture.clock) + R"(","v":"many"})";
+  const std::string bad =
+      R"({"e":"t1","f":"n","t":"max","h":")" + stamp_at(fixture.clock) + R"(","v":"many"})";
 
-  const Reply refused = fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "one") + ',' + bad));
+  const Reply refused =
+      fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "one") + ',' + bad));
 
   CHECK(refused.status == 422);
   CHECK(refused.problem == "invalid-op");
@@ -101,7 +108,8 @@ TEST_CASE("a stamp beyond the drift bound is refused with the server's time", "[
   ManualClock ahead({fixture.clock.wall().ns + 61'000'000'000});
   ManualClock just_within({fixture.clock.wall().ns + 60'000'000'000});
 
-  const Reply within = fixture.sync("POST", "a/ops", batch(replica_a, 1, title(just_within, "one")));
+  const Reply within =
+      fixture.sync("POST", "a/ops", batch(replica_a, 1, title(just_within, "one")));
   const Reply refused = fixture.sync("POST", "a/ops", batch(replica_a, 2, title(ahead, "two")));
 
   CHECK(within.status == 200);
@@ -120,7 +128,8 @@ TEST_CASE("pages end at their limit and go on from where they ended", "[sync]") 
   }
 
   const Reply first = fixture.sync("GET", "a", {}, "since=0&limit=3");
-  const Reply second = fixture.sync("GET", "a", {}, "since=" + std::to_string(number_in(first, "to")) + "&limit=3");
+  const Reply second =
+      fixture.sync("GET", "a", {}, "since=" + std::to_string(number_in(first, "to")) + "&limit=3");
 
   CHECK(*json_in(first).find("more")->boolean());
   CHECK(json_in(first).find("ops")->array()->size() == 3);
@@ -133,12 +142,14 @@ TEST_CASE("pages end at their limit and go on from where they ended", "[sync]") 
 
 TEST_CASE("everything acknowledged is there after a restart, and the epoch is the same", "[sync]") {
   ServiceFixture fixture;
-  const Reply before = fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "one")));
+  const Reply before =
+      fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "one")));
   fixture.kv("PUT", "k", "v");
   fixture.close();
 
   const Reply page = fixture.sync("GET", "a");
-  const Reply next = fixture.sync("POST", "a/ops", batch(replica_a, 2, title(fixture.clock, "two")));
+  const Reply next =
+      fixture.sync("POST", "a/ops", batch(replica_a, 2, title(fixture.clock, "two")));
 
   CHECK(json_in(page).find("ops")->array()->size() == 1);
   CHECK(*json_in(page).find("epoch") == *json_in(before).find("epoch"));
@@ -148,11 +159,17 @@ TEST_CASE("everything acknowledged is there after a restart, and the epoch is th
 
 TEST_CASE("the server's clock rises over a restart with the wall clock set back", "[sync]") {
   ServiceFixture fixture;
-  const std::string before = *json_in(fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "one")))).find("hlc")->string();
+  const std::string before =
+      *json_in(fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "one"))))
+           .find("hlc")
+           ->string();
   fixture.close();
   fixture.clock.turn_wall_to({fixture.clock.wall().ns - 86'400'000'000'000});
 
-  const std::string after = *json_in(fixture.sync("POST", "a/ops", batch(replica_a, 2, title(fixture.clock, "two")))).find("hlc")->string();
+  const std::string after =
+      *json_in(fixture.sync("POST", "a/ops", batch(replica_a, 2, title(fixture.clock, "two"))))
+           .find("hlc")
+           ->string();
 
   CHECK(after > before);
 }
@@ -234,7 +251,9 @@ TEST_CASE("a position of another epoch is refused", "[sync]") {
 
 TEST_CASE("a snapshot holds the folded state, the position and the version vector", "[sync]") {
   ServiceFixture fixture;
-  fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "one") + ',' + title(fixture.clock, "two")));
+  fixture.sync(
+      "POST", "a/ops",
+      batch(replica_a, 1, title(fixture.clock, "one") + ',' + title(fixture.clock, "two")));
 
   const Reply snapshot = fixture.sync("GET", "a/snapshot");
 
@@ -253,13 +272,15 @@ TEST_CASE("a snapshot holds the folded state, the position and the version vecto
   }());
 }
 
-TEST_CASE("a deleted document is gone, and a new one of its name shares nothing with it", "[sync]") {
+TEST_CASE("a deleted document is gone, and a new one of its name shares nothing with it",
+          "[sync]") {
   ServiceFixture fixture;
   fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "one")));
 
   CHECK(fixture.sync("DELETE", "a").status == 204);
   CHECK(fixture.sync("DELETE", "a").status == 404);
-  const Reply again = fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "new")));
+  const Reply again =
+      fixture.sync("POST", "a/ops", batch(replica_a, 1, title(fixture.clock, "new")));
 
   CHECK(number_in(again, "seq") == 3);
   fixture.close();
@@ -331,7 +352,8 @@ TEST_CASE("without a rule everything is denied, and the reply names the table", 
 
 TEST_CASE("claims decide who reads and who writes", "[sync]") {
   ServiceFixture fixture;
-  fixture.settings.sync_rules = {{"notes/{owner}/**", "sub == owner or 'notes:read' in scope", "sub == owner", {}}};
+  fixture.settings.sync_rules = {
+      {"notes/{owner}/**", "sub == owner or 'notes:read' in scope", "sub == owner", {}}};
   struct Row {
     const char* claims;
     int read;
@@ -346,7 +368,10 @@ TEST_CASE("claims decide who reads and who writes", "[sync]") {
     INFO((row.claims == nullptr ? "nobody" : row.claims));
     fixture.claims = row.claims == nullptr ? nullptr : claims_of(row.claims);
     CHECK(fixture.sync("GET", "notes/ann/x").status == row.read);
-    CHECK(fixture.sync("POST", "notes/ann/x/ops", batch(replica_a, ++counter, title(fixture.clock, "x"))).status == row.write);
+    CHECK(
+        fixture
+            .sync("POST", "notes/ann/x/ops", batch(replica_a, ++counter, title(fixture.clock, "x")))
+            .status == row.write);
   }
 }
 
@@ -392,11 +417,21 @@ TEST_CASE("what is asked wrongly is refused with the right status", "[sync]") {
     int status;
   };
   const Row rows[] = {
-      {"PUT", "a", "", "", 405},           {"GET", "a/ops", "", "", 405},     {"POST", "a/snapshot", "", "", 405},
-      {"GET", "", "", "", 400},            {"GET", "a", "since=-1", "", 400}, {"GET", "a", "since=x", "", 400},
-      {"GET", "a", "limit=0", "", 400},    {"GET", "a", "live=ws", "", 400},  {"POST", "a/ops", "", "", 400},
-      {"POST", "a/ops", "", "{", 400},     {"POST", "a/ops", "", "[]", 400},  {"POST", "a/ops", "", R"({"rep":"x","n":1,"ops":[{}]})", 400},
-      {"GET", "a\nb", "", "", 400},        {"GET", "a/snapshot", "", "", 200}, {"HEAD", "a", "", "", 200},
+      {"PUT", "a", "", "", 405},
+      {"GET", "a/ops", "", "", 405},
+      {"POST", "a/snapshot", "", "", 405},
+      {"GET", "", "", "", 400},
+      {"GET", "a", "since=-1", "", 400},
+      {"GET", "a", "since=x", "", 400},
+      {"GET", "a", "limit=0", "", 400},
+      {"GET", "a", "live=ws", "", 400},
+      {"POST", "a/ops", "", "", 400},
+      {"POST", "a/ops", "", "{", 400},
+      {"POST", "a/ops", "", "[]", 400},
+      {"POST", "a/ops", "", R"({"rep":"x","n":1,"ops":[{}]})", 400},
+      {"GET", "a\nb", "", "", 400},
+      {"GET", "a/snapshot", "", "", 200},
+      {"HEAD", "a", "", "", 200},
   };
   for (const Row& row : rows) {
     INFO(row.method << ' ' << row.path << '?' << row.query << ' ' << row.body);

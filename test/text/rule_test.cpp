@@ -1,9 +1,9 @@
-// Goal: the rule language of text/rule.h decides as its header says, and refuses what it does not understand.
-// Method: tables of expressions and claims; no service round it.
+// Goal: the rule language of text/rule.h decides as its header says, and refuses what it does not
+// understand. Method: tables of expressions and claims; no service round it.
 
+#include "text/rule.h"
 #include "base/limits.h"
 #include "text/json.h"
-#include "text/rule.h"
 
 #include <catch2/catch.hpp>
 
@@ -13,7 +13,8 @@ namespace {
 
 const std::vector<std::string> owner_only{"owner"};
 
-bool holds(std::string_view expression, std::string_view claims_json, std::string_view owner = "ann") {
+bool holds(std::string_view expression, std::string_view claims_json,
+           std::string_view owner = "ann") {
   const Result<Rule> rule = compile_rule(expression, owner_only);
   REQUIRE(rule);
   const Value claims = claims_json.empty() ? Value() : parse_json(claims_json).value();
@@ -83,7 +84,8 @@ TEST_CASE("membership is in an array or among the words of a text", "[rule]") {
 }
 
 TEST_CASE("a missing claim makes its comparison false, whatever the operator", "[rule]") {
-  for (const char* rule : {"sub == owner", "sub != owner", "owner in friends", "role in roles", "a.b == 'x'"}) {
+  for (const char* rule :
+       {"sub == owner", "sub != owner", "owner in friends", "role in roles", "a.b == 'x'"}) {
     INFO(rule);
     CHECK_FALSE(holds(rule, "{}"));
     CHECK_FALSE(holds(rule, ""));
@@ -139,11 +141,21 @@ TEST_CASE("patterns match whole paths, segment by segment", "[rule]") {
     bool matches;
   };
   const Row rows[] = {
-      {"notes", "notes", true},           {"notes", "notes/a", false},       {"notes/**", "notes", true},
-      {"notes/**", "notes/a/b", true},    {"notes/*", "notes/a", true},      {"notes/*", "notes", false},
-      {"notes/*", "notes/", false},       {"notes/{x}", "notes/a", true},    {"notes/{x}", "notes/a/b", false},
-      {"notes/{x}/**", "notes/a", true},  {"**", "", true},                  {"**", "a/b", true},
-      {"notes/{x}/y", "notes/a/y", true}, {"notes/{x}/y", "notes//y", false}, {"notes", "note", false},
+      {"notes", "notes", true},
+      {"notes", "notes/a", false},
+      {"notes/**", "notes", true},
+      {"notes/**", "notes/a/b", true},
+      {"notes/*", "notes/a", true},
+      {"notes/*", "notes", false},
+      {"notes/*", "notes/", false},
+      {"notes/{x}", "notes/a", true},
+      {"notes/{x}", "notes/a/b", false},
+      {"notes/{x}/**", "notes/a", true},
+      {"**", "", true},
+      {"**", "a/b", true},
+      {"notes/{x}/y", "notes/a/y", true},
+      {"notes/{x}/y", "notes//y", false},
+      {"notes", "note", false},
   };
   for (const Row& row : rows) {
     INFO(row.pattern << " on " << row.path);
@@ -158,7 +170,8 @@ TEST_CASE("patterns match whole paths, segment by segment", "[rule]") {
 }
 
 TEST_CASE("patterns that mislead are refused", "[rule]") {
-  for (const char* pattern : {"", "/a", "a/", "a//b", "**/a", "a/**/b", "{a}/{a}", "{sub}", "{scope}", "{1a}", "{}", "a{b}", "a*"}) {
+  for (const char* pattern : {"", "/a", "a/", "a//b", "**/a", "a/**/b", "{a}/{a}", "{sub}",
+                              "{scope}", "{1a}", "{}", "a{b}", "a*"}) {
     INFO(pattern);
     CHECK_FALSE(PathPattern::compile(pattern).ok());
   }
