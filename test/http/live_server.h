@@ -1,0 +1,96 @@
+#pragma once
+// A server on a free port of 127.0.0.1 in a thread of its own, and a client that says exactly the bytes it is told.
+
+#include "base/guarded.h"
+#include "base/log.h"
+#include "http/server.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace weir::test {
+
+using Answering = std::function<void(http::Exchange&)>;
+
+// What on_finished said.
+struct Seen {
+  std::string path;
+  int status = 0;
+  std::uint64_t body_bytes = 0;
+  http::Ending ending = http::Ending::complete;
+};
+
+struct LiveOptions {
+  http::ServerLimits limits = {};
+  http::ServerTimeouts timeouts = {};
+  std::shared_ptr<http::TlsContext> tls = {};
+  std::string unix_path = {};
+  std::size_t loops = 1;
+  std::function<bool(const http::Peer&)> is_exempt = {};
+  const Clock* clock = nullptr;  // default: the system's
+};
+
+class LiveServer {
+ public:
+  explicit LiveServer(Answering answering, LiveOptions options = {});
+  ~LiveServer();
+  LiveServer(const LiveServer&) = delete;
+  LiveServer& operator=(const LiveServer&) = delete;
+
+  std::uint16_t port() const { return server_->ports().front(); }
+  http::Server& server() { return *server_; }
+  void turn();  // returns when every loop has made a whole turn, so that it has seen the time
+  void join();  // returns when run() has
+  std::vector<Seen> seen() const;
+  Seen wait_for_seen(std::size_t count) const;  // the count-th, once it is there
+
+ private:
+  SystemClock system_clock_;
+  LineWriter writer_;
+  Log log_;
+  std::shared_ptr<Guarded<std::vector<Seen>>> seen_;
+  std::unique_ptr<http::Server> server_;
+  std::thread thread_;
+};
+
+struct Answer {
+  int status = 0;
+  std::string head;  // with the empty line
+  std::string body;
+  bool closed = false;  // the connection ended before the answer was whole, or instead of one
+  std::string field(std::string_view name) const;  // first of that name, case ignored; "" when absent
+  bool has(std::string_view name) const;
+};
+
+enum class Expecting { body, head_only };
+
+class RawClient {
+ public:
+  explicit RawClient(std::uint16_t port, int receive_buffer_bytes = 0);
+  explicit RawClient(const std::string& unix_path);
+  ~RawClient();
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+
+  bool is_open() const { return descriptor_ >= 0; }
+  int descriptor() const { return descriptor_; }
+  void say(std::string_view bytes);
+  void shut();  // the sending side
+  void close();
+  Answer hear(Expecting expecting = Expecting::body);
+  std::string hear_some();       // at least a byte, or "" at the end
+  std::string hear_all();        // until the end
+  bool is_silent(int millis);    // nothing came and nothing ended for so long
+  bool ends();                   // the server closes, without another byte
+
+ private:
+  bool fill();
+  int descriptor_ = -1;
+  std::string buffer_;
+};
+
+}  // namespace weir::test
