@@ -231,7 +231,9 @@ void PageCache::Shared::run_render(const std::string& key, std::uint64_t number)
   if (!rendered) return land_failed(key, number, rendered.error());
   if (rendered->status >= 500)
     return land_failed(key, number, Error{Errc::io, "the render answered " + std::to_string(rendered->status)});
-  if (rendered->status == 404 || rendered->status == 410)
+  // The page that visitors see for a 404 has that status itself and is not gone.
+  const bool is_gone = (rendered->status == 404 || rendered->status == 410) && (!entry || entry->status() != rendered->status);
+  if (is_gone)
     return land_gone(key, number, from, fill_seq, rendered->status, rendered->policy);
   land_rendered(key, number, from, fill_seq, std::move(rendered).value());
 }
@@ -356,7 +358,7 @@ void PageCache::Shared::land_old(const std::string& key, std::uint64_t number, c
     auto loaded = load(key, from);
     // A damaged fill and an origin that fails: the release's copy is old, but it is whole. It is served as a generation of
     // its own, because numbers never go back.
-    if (!loaded && loaded.error().code == Errc::corrupt) loaded = release_copy_as_newest(key, *from);
+    if (!loaded) loaded = release_copy_as_newest(key, *from);
     if (loaded && *loaded != nullptr) publish(page = std::move(loaded).value());
   }
   const bool may_serve = page != nullptr && page->activation == from->seq && judge(*page, 1, clock.mono()).may_serve;

@@ -92,7 +92,7 @@ Lookup PageCache::Shared::find(std::string_view key, Mono now, Reader* reader) {
       found = lookup_of(*page, verdict, now);
       if (verdict.may_serve) {
         if (!entry->visited.load(std::memory_order_relaxed)) entry->visited.store(true, std::memory_order_relaxed);
-        const bool wants = verdict.freshness == Freshness::stale || is_time_ahead(*entry, *page, now);
+        const bool wants = verdict.freshness != Freshness::fresh || is_time_ahead(*entry, *page, now);
         starts_refresh = wants && now.ns >= entry->next_try_ns.load(std::memory_order_relaxed) &&
                          !entry->refreshing.load(std::memory_order_relaxed) && !entry->refreshing.exchange(true);
       }
