@@ -54,8 +54,9 @@ class Linker {
           std::find(ancestors.begin(), ancestors.end(), parent) != ancestors.end()) {
         std::string chain = in_quotes(unit.name);
         for (const Unit* ancestor : ancestors) chain += " -> " + in_quotes(ancestor->name);
-        linked_.errors.push_back(Error{
-            Errc::invalid, "circular extends: " + chain + " -> " + in_quotes(parent->name), place});
+        linked_.errors.push_back(
+            Error{Errc::invalid, "circular extends: " + chain + " -> " + in_quotes(parent->name),
+                  place_of(unit, unit.syntax.parent_at)});
         return;
       }
       ancestors.push_back(parent);
@@ -166,6 +167,7 @@ struct Engine::Held {
   Units units;
   std::vector<Unit*> in_order;  // by id
   bool linked = false;
+  std::optional<Error> broken;  // the first error of link(); then nothing is rendered
 
   Result<std::string> render(const Engine& engine, const Unit& unit, const Symbols& names,
                              const Context& context, const RenderOptions& options) const {
@@ -174,7 +176,7 @@ struct Engine::Held {
         options.recorder != nullptr || outer == nullptr ? options.recorder : outer->recorder_;
     const bool escape = options.escape == Escape::by_name ? is_escaped_by_name(unit.name)
                                                           : options.escape == Escape::on;
-    Machine machine({&engine, &clock, &names, &context, recorder, escape, outer});
+    Machine machine({&engine, &clock, &names, &context, recorder, escape, &options, outer});
     return machine.render(unit);
   }
 };
@@ -239,6 +241,7 @@ Linked Engine::link() {
   for (Unit* unit : held_->in_order) linker.link_namespaces(*unit);
   for (Unit* unit : held_->in_order) linker.link_calls(*unit);
   for (Unit* unit : held_->in_order) Linker::link_blocks(*unit, held_->symbols);
+  if (!linked.errors.empty()) held_->broken = linked.errors.front();
   return linked;
 }
 
@@ -271,6 +274,7 @@ std::vector<std::string_view> Engine::templates_of(std::string_view name) const 
 Result<std::string> Engine::render(std::string_view name, const Context& context,
                                    const RenderOptions& options) const {
   MUST(held_->linked);
+  if (held_->broken) return *held_->broken;
   const Unit* unit = find_unit(held_->units, name);
   if (unit == nullptr) return Error{Errc::missing, "there is no template " + in_quotes(name)};
   return held_->render(*this, *unit, held_->symbols, context, options);
@@ -280,6 +284,7 @@ Result<std::string> Engine::render_text(std::string_view source, std::string fil
                                         const Context& context,
                                         const RenderOptions& options) const {
   MUST(held_->linked);
+  if (held_->broken) return *held_->broken;
   Unit unit;
   unit.name = file;
   unit.source = source;

@@ -17,6 +17,7 @@
 // base.html:12".
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/result.h"
 #include "template/recorder.h"
 #include "template/value.h"
@@ -113,10 +114,14 @@ struct RenderOptions {
   // The call that asks for this render, when a function or filter renders a template itself: the
   // frames of both count together, and the recorder is the outer one's unless another is given.
   const Call* within = nullptr;
+  // Bounds of this render; above them it fails with Errc::too_large.
+  std::size_t steps_max = limits::template_steps_max;
+  std::size_t output_bytes_max = limits::template_output_bytes_max;
+  std::size_t working_bytes_max = limits::template_working_bytes_max;
 };
 
 struct Linked {
-  std::vector<Error> errors;    // not empty: nothing can be rendered
+  std::vector<Error> errors;    // not empty: every render fails with the first of them
   std::vector<Error> warnings;  // unknown filters, functions, tests and included templates
 };
 

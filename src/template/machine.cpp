@@ -11,12 +11,19 @@
 
 namespace weir::tmpl {
 Machine::Machine(const Settings& settings)
-    : settings_(settings), recorder_(settings.recorder), escape_(settings.escape) {
+    : settings_(settings),
+      recorder_(settings.recorder),
+      escape_(settings.escape),
+      output_bytes_max_(settings.options->output_bytes_max),
+      steps_left_(settings.options->steps_max),
+      working_left_(settings.options->working_bytes_max) {
   if (settings.outer != nullptr) {
     frames_ = settings.outer->frames_;
-    steps_left_ = settings.outer->steps_left_;
-    working_left_ = settings.outer->working_left_;
+    steps_left_ = std::min(steps_left_, settings.outer->steps_left_);
+    working_left_ = std::min(working_left_, settings.outer->working_left_);
   }
+  steps_given_ = steps_left_;
+  working_given_ = working_left_;
   stack_.reserve(32);
   // The own variables of a context hide those of its parent, so they come last.
   std::vector<const Context*> layers;
@@ -59,8 +66,10 @@ Result<std::string> Machine::render(const Unit& unit) {
   units_.push_back(&unit);
   const bool ok = enter(start) && run(root.body);
   if (settings_.outer != nullptr) {
-    settings_.outer->steps_left_ = steps_left_;
-    settings_.outer->working_left_ = working_left_;
+    Machine& outer = *settings_.outer;
+    outer.steps_left_ -= std::min(outer.steps_left_, steps_given_ - steps_left_);
+    outer.working_left_ -=
+        std::min(outer.working_left_, working_given_ - working_left_);
   }
   if (ok) return std::move(out_);
   if (&root != &unit) add_to_chain("in " + root.name + ", the parent of " + unit.name);
@@ -104,9 +113,9 @@ bool Machine::enter(const Instruction& at) {
 }
 
 bool Machine::check_output(const Instruction& at) {
-  if (out_.size() <= limits::template_output_bytes_max) return true;
-  return fail_limit(at, "the output is larger than " +
-                            std::to_string(limits::template_output_bytes_max) + " bytes");
+  if (out_.size() <= output_bytes_max_) return true;
+  return fail_limit(at,
+                    "the output is larger than " + std::to_string(output_bytes_max_) + " bytes");
 }
 
 bool Machine::charge(std::size_t bytes, const Instruction& at) {
@@ -115,7 +124,7 @@ bool Machine::charge(std::size_t bytes, const Instruction& at) {
     return true;
   }
   return fail_limit(at, "this render makes more than " +
-                            std::to_string(limits::template_working_bytes_max) +
+                            std::to_string(settings_.options->working_bytes_max) +
                             " bytes of strings and arrays");
 }
 
@@ -161,7 +170,7 @@ bool Machine::run(const Chunk& chunk) {
     const Instruction& at = *next++;
     at_ = &at;
     if (steps_left_ == 0) {
-      ok = fail_limit(at, "more than " + std::to_string(limits::template_steps_max) +
+      ok = fail_limit(at, "more than " + std::to_string(settings_.options->steps_max) +
                               " steps: this template does not end");
     } else {
       --steps_left_;

@@ -37,6 +37,7 @@ class Machine {
     const Context* context;
     Recorder* recorder;
     bool escape;
+    const RenderOptions* options;
     Machine* outer;  // whose function call asked for this render; null for the first
   };
 
@@ -133,6 +134,7 @@ class Machine {
   Settings settings_;
   Recorder* recorder_;
   bool escape_;
+  std::size_t output_bytes_max_;
   std::string out_;
   std::vector<std::size_t> captures_;
   std::vector<Value> stack_;
@@ -155,8 +157,10 @@ class Machine {
   std::vector<std::pair<std::uint32_t, Value>> given_;  // the context, by symbol
 
   std::size_t frames_ = 0;
-  std::size_t steps_left_ = limits::template_steps_max;
-  std::size_t working_left_ = limits::template_working_bytes_max;
+  std::size_t steps_given_ = 0;
+  std::size_t working_given_ = 0;
+  std::size_t steps_left_;
+  std::size_t working_left_;
   std::optional<Error> error_;
 };
 
