@@ -23,7 +23,7 @@ constexpr EscapeTable table_of(std::string_view slash, std::string_view quote,
 }
 constexpr EscapeTable html_table = table_of("&#x2F;", "&quot;", "&#x27;");
 constexpr EscapeTable text_table = table_of("", "", "");
-constexpr EscapeTable attribute_table = table_of("", "&quot;", "");
+constexpr EscapeTable attribute_table = table_of("", "&quot;", "&#39;");
 constexpr EscapeTable xml_table = table_of("", "&quot;", "&apos;");
 
 void append_by(std::string& out, std::string_view text, const EscapeTable& table) {

@@ -12,7 +12,7 @@ std::string html_escaped(std::string_view text);
 
 // & < > only: text between tags of rendered markdown.
 void append_html_text(std::string& out, std::string_view text);
-// & < > and ": attribute values of rendered markdown.
+// & < > " and ': attribute values of rendered markdown.
 void append_html_attribute(std::string& out, std::string_view text);
 
 // & < > " ' as &amp; &lt; &gt; &quot; &apos;: the template filter escape_xml.
