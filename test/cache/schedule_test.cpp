@@ -26,7 +26,6 @@ class Schedule {
     bench_.origin.answer = [this](const RenderRequest& request, int) { return render(request); };
     truth_.fill(1);
     bench_.open(entries());
-    live_since_.fill(0);
   }
 
   void run(std::size_t events) {
@@ -39,7 +38,7 @@ class Schedule {
         case 4: if (chance_() % 10 == 0) restart(); break;
         case 5: if (chance_() % 10 == 0) deploy(); break;
         case 6: bench_.store->tick(); bench_.cache->tick(); break;
-        case 7: disk_fails_ = chance_() % 4 == 0; bench_.disk.disk.fails = [this](std::uint64_t) { return disk_fails_; }; break;
+        case 7: fill_disk(chance_() % 4 == 0); break;
         case 8: case 9: case 10: case 11: bench_.loads.step(); break;
         case 12: case 13: case 14: case 15: bench_.renders.step(); break;
         default: visit();
@@ -101,13 +100,16 @@ class Schedule {
       if (is_hard) durable_seen_least_[j] = truth_[j];
     }
   }
+  void fill_disk(bool fails) {
+    disk_fails_ = fails;
+    if (fails) was_disk_full_ = true;  // a generation that was never on disk may be followed by an older one
+    bench_.disk.disk.fails = [this](std::uint64_t) { return disk_fails_; };
+  }
   void restart() {
     disk_fails_ = false;
     bench_.restart();
     fresh_least_ = durable_fresh_least_;
     seen_least_ = durable_seen_least_;
-    // What was never on disk may be gone, and with it its number.
-    if (bench_.store != nullptr) lost_ += 1;
   }
   void deploy() {
     if (disk_fails_) return;
@@ -141,7 +143,6 @@ class Schedule {
       if (one.ok != nullptr) REQUIRE(one.ok->head.find(one.etag) != std::string::npos);
     // (d)
     if (!was_disk_full_) REQUIRE(page.generation >= generation_[i]);
-    if (disk_fails_) was_disk_full_ = true;
     generation_[i] = std::max(generation_[i], page.generation);
     // purges: fresh means that every purge so far was seen
     if (found.freshness == Freshness::fresh) REQUIRE(truth >= fresh_least_[i]);
@@ -150,10 +151,9 @@ class Schedule {
 
   CacheBench bench_;
   std::mt19937_64 chance_;
-  std::array<std::uint64_t, keys> truth_{}, live_since_{}, generation_{};
+  std::array<std::uint64_t, keys> truth_{}, generation_{};
   std::array<std::uint64_t, keys> fresh_least_{}, seen_least_{}, durable_fresh_least_{}, durable_seen_least_{};
   bool is_down_ = false, disk_fails_ = false, was_disk_full_ = false;
-  int lost_ = 0;
 };
 
 }  // namespace

@@ -1,0 +1,231 @@
+// Goal: the promises of shelf.h, epoch.h and C-75 with real threads. Run under ThreadSanitizer too (make tsan).
+// Method: readers look without pause and judge what they see against numbers that were published before they looked.
+
+#include "cache/fixture.h"
+#include "cache/page_maker.h"
+#include "cache/shelf.h"
+#include "base/worker_pool.h"
+
+#include <random>
+#include <thread>
+
+using namespace weir;
+using namespace weir::cache;
+using namespace weir::test;
+using namespace std::chrono_literals;
+using Kind = Lookup::Kind;
+
+namespace {
+
+class PoolTasks final : public Tasks {
+ public:
+  explicit PoolTasks(std::size_t threads) : pool_("test", threads, 4096) {}
+  Status offer(std::function<void()> work) override { return pool_.offer(std::move(work)); }
+  void wait() { pool_.wait_until_idle(); }
+
+ private:
+  WorkerPool pool_;
+};
+
+std::shared_ptr<const Page> small_page(TagEpochs& tags, std::size_t key, std::uint64_t generation) {
+  PageFacts facts;
+  facts.key = "/" + std::to_string(key);
+  facts.generation = generation;
+  store::Body body;
+  body.identity = std::to_string(key) + ':' + std::to_string(generation) + std::string(500, 'x');
+  return need(make_page(std::move(facts), bodies_of(std::move(body)), tags));
+}
+
+// About so long, without asking the kernel for it.
+void spin(std::uint64_t microseconds) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+  while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
+}
+
+}  // namespace
+
+TEST_CASE("readers of the shelf see whole pages that only get newer, while others put, evict and remove", "[cache]") {
+  EpochDomain domain;
+  TagEpochs tags(domain);
+  Shelf shelf(domain, HashKey::random(), {200 * KiB, 20 * KiB});
+  constexpr std::size_t keys = 300;
+  const std::size_t puts = rounds(20'000, 1'000'000);
+  std::atomic<bool> is_over{false};
+  std::atomic<int> wrong{0};
+  std::atomic<std::uint64_t> found{0};
+  std::vector<std::thread> readers;
+  for (unsigned t = 0; t < 3; ++t)
+    readers.emplace_back([&, t] {
+      BorrowedSlot slot(domain);
+      std::mt19937 chance(t);
+      while (!is_over.load()) {
+        const std::size_t key = chance() % keys;
+        const std::string name = "/" + std::to_string(key);
+        std::shared_ptr<const Page> page;
+        {
+          const EpochGuard guard(domain, slot.slot());
+          ShelfEntry* const entry = shelf.find(name);
+          if (entry == nullptr) continue;
+          entry->visited.store(true, std::memory_order_relaxed);
+          page = entry->page.load(std::memory_order_seq_cst)->shared_from_this();
+        }
+        ++found;
+        const std::string start = std::to_string(key) + ':' + std::to_string(page->generation) + 'x';
+        if (page->key != name || !page->find(store::Codec::identity)->body->starts_with(start)) ++wrong;
+      }
+    });
+  std::vector<std::thread> writers;
+  std::atomic<std::uint64_t> generation{0};
+  for (unsigned t = 0; t < 2; ++t)
+    writers.emplace_back([&, t] {
+      std::mt19937 chance(100 + t);
+      for (std::size_t i = 0; i < puts / 2; ++i) {
+        const std::size_t key = chance() % keys;
+        if (chance() % 20 == 0) shelf.remove("/" + std::to_string(key));
+        else shelf.put(small_page(tags, key, ++generation), [](ShelfEntry&) {});
+      }
+    });
+  for (std::thread& thread : writers) thread.join();
+  is_over = true;
+  for (std::thread& thread : readers) thread.join();
+  CHECK(wrong == 0);
+  CHECK(found > 0);
+  CHECK(shelf.bytes() <= 200 * KiB);
+  domain.collect();
+  CHECK(domain.retired_count() == 0);
+}
+
+TEST_CASE("what a reader holds on to is not destroyed, and everything else is", "[cache]") {
+  EpochDomain domain;
+  auto slot = std::make_unique<BorrowedSlot>(domain);
+  auto object = std::make_shared<int>(7);
+  const std::weak_ptr<int> watch = object;
+  {
+    const EpochGuard guard(domain, slot->slot());
+    domain.retire(std::move(object));
+    domain.collect();
+    CHECK_FALSE(watch.expired());
+  }
+  domain.collect();
+  CHECK(watch.expired());
+  auto later = std::make_shared<int>(8);
+  const std::weak_ptr<int> watch_later = later;
+  domain.retire(std::move(later));
+  {
+    const EpochGuard guard(domain, slot->slot());  // came after it was retired
+    domain.collect();
+    CHECK(watch_later.expired());
+  }
+}
+
+TEST_CASE("C-75: a purge at any moment of a render is not lost", "[cache]") {
+  StoreBench disk;
+  SystemClock clock;
+  constexpr std::size_t keys = 4;
+  std::array<std::atomic<std::uint64_t>, keys> truth{}, purged{}, hidden{};
+  FakeOrigin origin;
+  origin.policy = {};
+  std::atomic<std::uint64_t> render_us{0};
+  origin.answer = [&](const RenderRequest& request, int) {
+    const std::size_t key = static_cast<std::size_t>(request.path[1] - '0');
+    const std::uint64_t seen = truth[key].load();
+    spin(render_us.load());
+    Rendered rendered = origin.ok(std::to_string(seen));
+    rendered.tags = {"t" + std::to_string(key)};
+    return rendered;
+  };
+  PoolTasks loads(1);
+  PoolTasks renders(3);
+  const auto store = disk.open();
+  {
+    const auto writer = disk.writer();
+    for (std::size_t i = 0; i < keys; ++i) need(writer->add(page("/" + std::to_string(i), "0", {"t" + std::to_string(i)})));
+    need(store->adopt_release(need(writer->finish())));
+  }
+  PageCache cache({.refresh_ahead_percent = 0}, {*store, origin, loads, renders, clock, disk.log});
+  std::atomic<bool> is_over{false};
+  std::atomic<int> lost{0}, waits_without_need{0};
+  const auto truth_in = [](const Lookup& found) { return *parse_u64(*found.page->find(store::Codec::identity)->body); };
+  std::vector<std::thread> readers;
+  for (unsigned t = 0; t < 2; ++t)
+    readers.emplace_back([&, t] {
+      const auto reader = cache.make_reader();
+      std::mt19937 chance(t);
+      while (!is_over.load()) {
+        const std::size_t key = chance() % keys;
+        const std::uint64_t least_fresh = purged[key].load();
+        const std::uint64_t least_seen = hidden[key].load();
+        const std::string name = "/" + std::to_string(key);
+        const Lookup found = cache.find(*reader, name);
+        if (found.kind == Kind::page) {
+          if (found.freshness == Freshness::fresh && truth_in(found) < least_fresh) ++lost;
+          if (truth_in(found) < least_seen) ++lost;
+        } else {
+          (void)cache.fetch(name, [](const Fetched&) {}).ok();
+        }
+        std::this_thread::yield();
+      }
+    });
+
+  std::mt19937_64 chance(5);
+  render_us = rounds(2'000, 200'000);
+  const std::size_t purges = rounds(50, 1000);
+  for (std::size_t i = 0; i < purges; ++i) {
+    const std::size_t key = i % keys;
+    const auto mode = static_cast<Mode>(chance() % 3);
+    spin(chance() % (render_us.load() / 2 * 3));
+    const std::uint64_t now = truth[key].fetch_add(1) + 1;
+    bool is_acknowledged = false;
+    cache.purge({.tags = {"t" + std::to_string(key)}, .mode = mode, .wait = i % 4 == 0 ? Wait::durable : Wait::none},
+                [&](const Result<PurgeAnswer>& answer) { is_acknowledged = answer.ok(); });
+    REQUIRE(is_acknowledged);
+    purged[key] = now;
+    if (mode == Mode::hard) hidden[key] = now;
+  }
+  // In the end every page tells the truth.
+  const auto reader = cache.make_reader();
+  std::size_t agreed = 0;
+  for (int tries = 0; tries < 20'000 && agreed < keys; ++tries) {
+    agreed = 0;
+    for (std::size_t key = 0; key < keys; ++key) {
+      const std::string name = "/" + std::to_string(key);
+      const Lookup found = cache.find(*reader, name);
+      if (found.kind == Kind::wait) (void)cache.fetch(name, [](const Fetched&) {}).ok();
+      agreed += found.kind == Kind::page && found.freshness == Freshness::fresh && truth_in(found) == truth[key].load() ? 1 : 0;
+    }
+    spin(500);
+  }
+  is_over = true;
+  for (std::thread& thread : readers) thread.join();
+  loads.wait();
+  renders.wait();
+  loads.wait();
+  CHECK(agreed == keys);
+  CHECK(lost == 0);
+  CHECK(origin.collisions == 0);
+}
+
+TEST_CASE("C-80: a thousand who wait for one render all get the same generation", "[cache]") {
+  StoreBench disk;
+  SystemClock clock;
+  FakeOrigin origin;
+  origin.answer = [&](const RenderRequest&, int number) {
+    spin(20'000);
+    return origin.ok("render " + std::to_string(number));
+  };
+  PoolTasks loads(2), renders(2);
+  const auto store = disk.open();
+  PageCache cache({.unknown = CacheSettings::Unknown::ask}, {*store, origin, loads, renders, clock, disk.log});
+  std::atomic<int> same{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 250; ++i)
+        (void)cache.fetch("/x", [&](const Fetched& fetched) { same += CacheBench::body(fetched.lookup) == "render 1" ? 1 : 0; }).ok();
+    });
+  for (std::thread& thread : threads) thread.join();
+  loads.wait();
+  renders.wait();
+  CHECK(same == 1000);
+  CHECK(origin.renders == 1);
+}
