@@ -95,7 +95,7 @@ class Linker {
   }
 
   // For every block of the unit and its ancestors: the definitions, most derived first.
-  static void link_blocks(Unit& unit, const Symbols& symbols) {
+  void link_blocks(Unit& unit, const Symbols& symbols) {
     const auto add = [&](const Unit& level) {
       for (const auto& [symbol, chunk] : level.blocks_defined) {
         const auto known =
@@ -109,6 +109,7 @@ class Linker {
     };
     add(unit);
     for (const Unit* ancestor : unit.ancestors) add(*ancestor);
+    if (!unit.ancestors.empty()) warn_of_lost_blocks(unit);
   }
 
  private:
@@ -132,6 +133,24 @@ class Linker {
     }
     for (const Import& import : from.syntax.imports)
       if (const Unit* holder = find_unit(units_, import.file)) add_imports(unit, *holder, visited);
+  }
+
+  // A block of a child that no parent has is never shown; mostly its name is misspelt.
+  void warn_of_lost_blocks(const Unit& unit) {
+    for (const Node& node : unit.syntax.body) {
+      if (node.is != Node::Is::block) continue;
+      std::vector<std::string_view> known;
+      for (const BlockChain& chain : unit.chains)
+        if (chain.chunks.back()->unit != &unit) known.push_back(chain.name);
+      if (std::find(known.begin(), known.end(), node.name) != known.end()) continue;
+      const std::string near = nearest_of(node.name, known);
+      linked_.warnings.push_back(
+          Error{Errc::missing,
+                "no parent of " + in_quotes(unit.name) + " has the block " + in_quotes(node.name) +
+                    ", so it is never shown",
+                place_of(unit, node.at),
+                near.empty() ? std::string() : "did you mean " + in_quotes(near) + "?"});
+    }
   }
 
   void warn_of_missing_includes(const Unit& unit, const Chunk& chunk) {
@@ -240,7 +259,12 @@ Linked Engine::link() {
   for (Unit* unit : held_->in_order) linker.link_parents(*unit);
   for (Unit* unit : held_->in_order) linker.link_namespaces(*unit);
   for (Unit* unit : held_->in_order) linker.link_calls(*unit);
-  for (Unit* unit : held_->in_order) Linker::link_blocks(*unit, held_->symbols);
+  for (Unit* unit : held_->in_order) linker.link_blocks(*unit, held_->symbols);
+  // The trees have done their work; code and tables remain.
+  for (Unit* unit : held_->in_order) {
+    unit->syntax.body.clear();
+    unit->syntax.macros.clear();
+  }
   if (!linked.errors.empty()) held_->broken = linked.errors.front();
   return linked;
 }
@@ -298,7 +322,7 @@ Result<std::string> Engine::render_text(std::string_view source, std::string fil
   linker.link_parents(unit);
   linker.link_namespaces(unit);
   linker.link_calls(unit);
-  Linker::link_blocks(unit, symbols);
+  linker.link_blocks(unit, symbols);
   if (!linked.errors.empty()) return std::move(linked.errors.front());
   return held_->render(*this, unit, symbols, context, options);
 }

@@ -52,7 +52,8 @@ class Context {
 
 class Engine;
 
-// What a function, filter or test sees of its call. Lives only as long as the call.
+// What a function, filter or test sees of its call. Lives only as long as the call, and so do texts
+// of arguments, which may be lent by the template: who keeps one copies it.
 class Call {
  public:
   // The name it was called by.
@@ -122,7 +123,7 @@ struct RenderOptions {
 
 struct Linked {
   std::vector<Error> errors;    // not empty: every render fails with the first of them
-  std::vector<Error> warnings;  // unknown filters, functions, tests and included templates
+  std::vector<Error> warnings;  // unknown filters, functions, tests, includes; blocks never shown
 };
 
 class Engine {

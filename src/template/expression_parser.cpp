@@ -45,6 +45,12 @@ bool binds_tightly(Operator sign) {
   return sign == Operator::multiply || sign == Operator::divide || sign == Operator::modulo;
 }
 
+std::uint32_t deepest_of(const std::vector<Argument>& arguments) {
+  std::uint32_t depth = 0;
+  for (const Argument& argument : arguments) depth = std::max(depth, argument.value->depth);
+  return depth;
+}
+
 std::string described(const Token& token) {
   switch (token.is) {
     case TokenIs::end: return "the end of the template";
@@ -285,6 +291,7 @@ Status ExpressionParser::parse_filters(Expr& of) {
   while (next_is(TokenIs::pipe)) {
     lexer_.take();
     FilterCall filter = TRY(parse_filter_call());
+    of.depth = std::max(of.depth, deepest_of(filter.arguments) + 1);
     of.filters.push_back(std::move(filter));
   }
   return done;
@@ -401,6 +408,7 @@ Result<ExprPtr> ExpressionParser::parse_named() {
     ExprPtr call = make(Expr::Is::call, name);
     call->text = name.text;
     call->arguments = TRY(parse_arguments());
+    call->depth = deepest_of(call->arguments) + 1;
     call->end = lexer_.offset();
     return call;
   }
@@ -412,6 +420,7 @@ Result<ExprPtr> ExpressionParser::parse_named() {
     call->text = macro.text;
     TRY(take(TokenIs::open, "`(` and the macro's arguments"));
     call->arguments = TRY(parse_arguments());
+    call->depth = deepest_of(call->arguments) + 1;
     call->end = lexer_.offset();
     return call;
   }

@@ -207,6 +207,20 @@ TEST_CASE("linking reports the errors of every template, and names that nobody h
                         "base.html:1:19: there is no template `foot.html`"});
 }
 
+TEST_CASE("a block that no parent has is a warning", "[template]") {
+  House house(Templates{{"page.html",
+                         "{% extends \"base.html\" %}{% block contnet %}{% block free %}{% "
+                         "endblock %}{% endblock %}"},
+                        {"base.html", "{% block content %}{% endblock %}"}});
+
+  house.link();
+
+  REQUIRE(house.linked.warnings.size() == 1);
+  CHECK(told(house.linked.warnings.front()) ==
+        "page.html:1:26: no parent of `page.html` has the block `contnet`, so it is never shown "
+        "(did you mean `content`?)");
+}
+
 TEST_CASE("the chain of an error tells how the render got there, innermost first", "[template]") {
   House house(
       Templates{{"page.html",
@@ -357,6 +371,12 @@ TEST_CASE("whatever a template does, it ends within its bounds", "[template]") {
   for (int i = 0; i < 200; ++i) nested_group += '(';
   std::string sum = "{{ 1";
   for (int i = 0; i < 2'000; ++i) sum += " + 1";
+  std::string calls = "1";
+  for (int i = 0; i < 60; ++i) {
+    std::string chain = "f(a=" + calls + ")";
+    for (int j = 0; j < 100; ++j) chain += " + 1";
+    calls = std::move(chain);
+  }
   struct Row {
     std::string source;
     std::string_view part;
@@ -387,6 +407,7 @@ TEST_CASE("whatever a template does, it ends within its bounds", "[template]") {
       {nested_if, "nested too deeply"},
       {"{{ " + nested_group, "nested too deeply"},
       {sum + " }}", "too many operators"},
+      {"{{ " + calls + " }}", "too many operators"},
   };
   for (const Row& row : rows) {
     House house(one("t", row.source));
