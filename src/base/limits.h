@@ -142,7 +142,15 @@ inline constexpr std::size_t steps_per_route_max = 16;     // configuration erro
 inline constexpr std::size_t waf_body_bytes_max = 128 * KiB;
 inline constexpr std::size_t waf_arguments_max = 1'000;
 inline constexpr std::size_t waf_json_depth_max = 64;
+inline constexpr std::size_t waf_json_values_max = 65'536;   // names and leaves; bound_exceeded
 inline constexpr std::size_t waf_body_inline_bytes_max = 32 * KiB;  // larger: inspected on a worker
+inline constexpr std::size_t waf_rules_max = 256;            // error when rules are loaded
+inline constexpr std::size_t waf_hits_max = 64;              // then only scored
+inline constexpr std::size_t waf_multipart_parts_max = 100;  // bound_exceeded
+inline constexpr std::size_t waf_atoms_max = 4'096;          // a rule over it is always a candidate
+inline constexpr std::size_t waf_remembered_values = 512;    // clean values per loop; older ones make room
+inline constexpr std::size_t waf_remembered_bytes_max = 512;  // longer values are always inspected
+inline constexpr std::uint32_t waf_match_limit = 10'000;     // of PCRE2: over it, a critical rule counts as hit
 
 // --- data and sync (data, D-51) ---------------------------------------------------------------------
 inline constexpr std::size_t sync_body_bytes_max = 1 * MiB;

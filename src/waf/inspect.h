@@ -6,7 +6,7 @@
 // An Inspector belongs to one thread (a loop, or a worker for bodies above 32 KiB) and is used for one
 // request at a time. It owns the arena, so a clean request allocates nothing once warm, and the memory of
 // values that were found clean (W-34): most headers of a browser are the same in every request.
-// Verdicts point into the Inspector and hold until the next `begin`.
+// Verdicts point into the Inspector and hold until its next `inspect_...`.
 
 #include "base/limits.h"
 #include "waf/rules.h"
@@ -56,6 +56,7 @@ enum class CleanMemory : std::uint8_t { on, off };
 enum class Prefilter : std::uint8_t { on, off };  // off only to prove that it loses nothing
 
 struct InspectorOptions {
+  std::size_t body_bytes_max = limits::waf_body_bytes_max;  // over: bound_exceeded
   CleanMemory clean_memory = CleanMemory::on;
   Prefilter prefilter = Prefilter::on;
 };
@@ -70,8 +71,9 @@ class Inspector {
   // The head: method, path, query arguments, headers, cookies. Views of `request` must live until the
   // last call for this request.
   Verdict inspect_head(const WafRequest& request);
-  // Later, the body; the score of the head is in the sum. Content-Type is taken from the head's fields.
-  // Also for a request whose head another thread inspected: then the sum starts at zero.
+  // The body alone, from zero: other requests may come between, and a large body goes to a worker's own
+  // Inspector. Content-Type is taken from the head's fields. The caller adds the scores up and counts a
+  // rule that hit in both once.
   Verdict inspect_body(const WafRequest& request, std::string_view body);
 
   // One value as one target; for tests, fuzzing and `weir explain`.

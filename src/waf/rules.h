@@ -8,7 +8,7 @@
 //   severity = "critical"                # critical 25, error 20, warning 15, notice 10 points
 //   targets = ["args", "headers", "!headers:referer", "cookies:sid"]
 //   transform = ["url_decode", "html_entity", "lower"]
-//   regex = '\$\{jndi:'                  # or one of: any_of, contains, starts_with, equals, sqli, xss
+//   regex = '\$\{jndi:'                  # or one of: any_of, contains, starts_with, equals, json_key, sqli, xss
 //   paranoia = 1
 //   tags = ["attack-rce"]
 //   test_block = ["${jndi:ldap://a/b}"]  # must hit this rule; required
@@ -35,8 +35,10 @@ constexpr int points_of(Severity severity) {
 }
 std::string_view name_of(Severity severity);
 
-enum class Target : std::uint8_t { method, path, query, args, args_names, headers, header_names, cookies, cookie_names, json_keys, body, files };
-inline constexpr std::size_t targets_count = 12;
+// `token` is the decoded header of a JSON Web Token in Authorization, a cookie or an argument; a path is decoded
+// once, and so are arguments; headers and cookies stay as they are; `args_names` of JSON are paths ("a.b.0").
+enum class Target : std::uint8_t { method, path, query, args, args_names, headers, header_names, cookies, cookie_names, json_keys, body, files, token };
+inline constexpr std::size_t targets_count = 13;
 std::string_view name_of(Target target);
 
 struct Rule {
