@@ -118,7 +118,7 @@ bool has_roca_fingerprint(std::string_view modulus) {
   return true;
 }
 
-// Numbers and texts on their way to EVP_PKEY_fromdata.
+// Numbers and texts on their way to EVP_PKEY_fromdata. Texts and bytes are the caller's until `key` returns.
 class Params {
  public:
   void add_number(const char* name, std::string_view bytes) {
@@ -333,9 +333,10 @@ Result<SignatureKey> SignatureKey::ec(KeyKind kind, const EcNumbers& numbers) {
   prepared->kind = kind;
   prepared->with_private = !numbers.d.empty();
   prepared->public_numbers = {{"x", std::string(numbers.x)}, {"y", std::string(numbers.y)}};
+  const std::string point = "\4" + std::string(numbers.x) + std::string(numbers.y);
   Params params;
   params.add_text(OSSL_PKEY_PARAM_GROUP_NAME, curve->group);
-  params.add_bytes(OSSL_PKEY_PARAM_PUB_KEY, "\4" + std::string(numbers.x) + std::string(numbers.y));
+  params.add_bytes(OSSL_PKEY_PARAM_PUB_KEY, point);
   if (prepared->with_private) {
     params.add_number(OSSL_PKEY_PARAM_PRIV_KEY, numbers.d);
     prepared->private_numbers = {{"d", std::string(numbers.d)}};

@@ -92,8 +92,20 @@ class Walk {
   std::size_t hops_ = 0;
 };
 
-// Splits off the last element of a comma list; commas between quotes do not count.
-std::string_view take_last(std::string_view& list) {
+// A comma list, from its right end; commas between quotes do not count. An empty element is an element.
+class ListFromEnd {
+ public:
+  explicit ListFromEnd(std::string_view list) : list_(list) {}
+  bool at_end() const { return at_end_; }
+  std::string_view take();
+
+ private:
+  std::string_view list_;
+  bool at_end_ = false;
+};
+
+std::string_view ListFromEnd::take() {
+  const std::string_view list = list_;
   bool quoted = false;
   std::size_t comma = std::string_view::npos;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -102,7 +114,8 @@ std::string_view take_last(std::string_view& list) {
     else if (!quoted && list[i] == ',') comma = i;
   }
   const std::string_view last = comma == std::string_view::npos ? list : list.substr(comma + 1);
-  list = comma == std::string_view::npos ? std::string_view() : list.substr(0, comma);
+  at_end_ = comma == std::string_view::npos;
+  if (!at_end_) list_ = list.substr(0, comma);
   return trim(last);
 }
 
@@ -244,11 +257,11 @@ IpAddress client_of(const IpAddress& peer, const ForwardingFields& fields, const
   const bool standard = !fields.forwarded.empty();
   const auto lines = standard ? fields.forwarded : fields.x_forwarded_for;
   for (std::size_t i = lines.size(); i-- > 0;) {
-    std::string_view list = lines[i];
-    do {
-      const std::string_view entry = take_last(list);
+    ListFromEnd list(lines[i]);
+    while (!list.at_end()) {
+      const std::string_view entry = list.take();
       if (!walk.step(standard ? forwarded_for(entry) : parse_forwarded_ip(entry))) return walk.client();
-    } while (!list.empty());
+    }
   }
   return walk.client();
 }

@@ -8,7 +8,7 @@
 
 namespace weir::waf {
 
-// False at once for a single token of letters, digits, '_', '.' and '-': there is nothing to inject with.
+// False at once for a single token of letters, digits, '_', '.' and single '-': there is nothing to inject with.
 bool is_sql_injection(std::string_view value);
 // False at once without '<' and '='.
 bool is_script_injection(std::string_view value);

@@ -314,8 +314,8 @@ text::Match confirm(const CompiledRule& rule, std::string_view text) {
   };
   switch (rule.what) {
     case Operator::regex: return rule.regex->test(text);
-    case Operator::sqli: return as_match(is_sql_injection_unfiltered(text));
-    case Operator::xss: return as_match(is_script_injection_unfiltered(text));
+    case Operator::sqli: return as_match(is_sql_injection(text));
+    case Operator::xss: return as_match(is_script_injection(text));
     case Operator::equals:
       return as_match(std::ranges::any_of(rule.texts, [&](const std::string& one) { return equals(text, one); }));
     case Operator::starts_with:
