@@ -214,15 +214,16 @@ int TlsContext::State::ticket_key(SSL* ssl, unsigned char* name, unsigned char* 
     return current;
   });
   const TicketKey* key = &tickets.now;
-  int answer = 1;
+  int answer = ::SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;  // in 1.3 a ticket is good for one use: 2 = give a new one
   if (encrypting != 0) {
+    answer = 1;
     const std::string vector = random_bytes(EVP_MAX_IV_LENGTH);
     std::memcpy(iv, vector.data(), vector.size());
     std::memcpy(name, key->name.data(), key->name.size());
   } else if (std::memcmp(name, tickets.now.name.data(), tickets.now.name.size()) != 0) {
     if (std::memcmp(name, tickets.before.name.data(), tickets.before.name.size()) != 0) return 0;  // a full handshake
     key = &tickets.before;
-    answer = 2;  // opens, and is renewed
+    answer = 2;
   }
   char digest[] = "SHA256";
   const OSSL_PARAM parameters[] = {

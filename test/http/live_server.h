@@ -43,6 +43,10 @@ class LiveServer {
 
   std::uint16_t port() const { return server_->ports().front(); }
   http::Server& server() { return *server_; }
+  // Turns until that is so; the test fails when it never is. Bytes of a client may take a moment even on loopback.
+  void wait_until(const std::function<bool()>& is_so);
+  void wait_for_requests(std::uint64_t count);
+  void wait_for_bytes(std::uint64_t count);  // received, over all connections
   void turn();  // returns when every loop has made a whole turn, so that it has seen the time
   void join();  // returns when run() has
   std::vector<Seen> seen() const;

@@ -87,6 +87,24 @@ void LiveServer::turn() {
     }
 }
 
+void LiveServer::wait_until(const std::function<bool()>& is_so) {
+  for (int i = 0; i < patience_ms && !is_so(); ++i) {
+    ::poll(nullptr, 0, 1);
+    turn();
+  }
+  CHECK(is_so());
+}
+
+void LiveServer::wait_for_requests(std::uint64_t count) {
+  wait_until([this, count] { return server_->counters().requests >= count; });
+  turn();
+}
+
+void LiveServer::wait_for_bytes(std::uint64_t count) {
+  wait_until([this, count] { return server_->counters().bytes_in >= count; });
+  turn();
+}
+
 std::vector<Seen> LiveServer::seen() const {
   return seen_->with([](const std::vector<Seen>& all) { return all; });
 }
