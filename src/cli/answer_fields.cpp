@@ -1,23 +1,10 @@
 #include "cli/answer_fields.h"
 
-#include "base/bytes.h"
 #include "edge/pattern.h"
 
 #include <algorithm>
 
 namespace weir::cli {
-
-bool has_hash_in_name(std::string_view path) {
-  std::string_view name = path.substr(path.rfind('/') + 1);
-  const std::size_t last_dot = name.rfind('.');
-  if (last_dot == std::string_view::npos) return false;
-  name = name.substr(0, last_dot);
-  const std::size_t start = name.find_last_of(".-_");
-  if (start == std::string_view::npos) return false;
-  const std::string_view hash = name.substr(start + 1);
-  const bool all_hex = std::all_of(hash.begin(), hash.end(), [](char c) { return hex_digit_of(c) >= 0; });
-  return hash.size() >= 8 && all_hex && std::any_of(hash.begin(), hash.end(), is_digit);
-}
 
 int status_of(const site::Output& output) {
   return output.kind == site::OutputKind::redirect && !output.redirect_to.empty() ? 301 : output.status;
@@ -48,9 +35,6 @@ store::EntryKind kind_of(site::OutputKind kind) {
 store::Fields fields_of(const site::Output& output, std::string_view base_url) {
   store::Fields fields;
   const bool is_html = output.content_type.rfind("text/html", 0) == 0;
-  const bool is_file = kind_of(output.kind) == store::EntryKind::static_file;
-  const bool never_changes = is_file && has_hash_in_name(output.path);
-  fields.emplace_back("Cache-Control", never_changes ? "public, max-age=31536000, immutable" : "public, max-age=0, must-revalidate");
   fields.emplace_back("X-Content-Type-Options", "nosniff");
   if (is_html) fields.emplace_back("Referrer-Policy", "strict-origin-when-cross-origin");
   if (status_of(output) == 301) {

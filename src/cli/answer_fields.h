@@ -8,9 +8,8 @@
 
 namespace weir::cli {
 
-// Cache-Control (cache C-27): browsers ask again for what may change (an ETag makes that cheap), and keep for a year
-// what carries its hash in its name. Security headers (experience E-32). Location of a redirect, as a path when it
-// leads to the site itself: nothing that is served depends on base_url.
+// Security headers (experience E-32), and the Location of a redirect, as a path when it leads to the site itself:
+// nothing that is served depends on base_url. Cache-Control, ETag and the rest are the cache's.
 store::Fields fields_of(const site::Output& output, std::string_view base_url);
 
 // 301 for a redirect, else what the site said.
@@ -20,9 +19,5 @@ int status_of(const site::Output& output);
 store::Policy policy_of(const site::Output& output, const edge::Config& config);
 
 store::EntryKind kind_of(site::OutputKind kind);
-
-// "app.3f2a91bc.css", "app-3f2a91bc0d.js": eight or more hexadecimal digits, at least one of them a digit, between
-// dots or behind a hyphen.
-bool has_hash_in_name(std::string_view path);
 
 }  // namespace weir::cli

@@ -22,7 +22,9 @@ Signals::Signals() {
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-Signals::~Signals() {
+Signals::~Signals() { end(); }
+
+void Signals::end() {
   if (!thread_.joinable()) return;
   ended_.store(true);
   ::pthread_kill(thread_.native_handle(), SIGUSR2);  // wakes sigwait
@@ -46,7 +48,7 @@ void Signals::wait(const SignalCalls& calls) {
     } else if (number != SIGUSR2) {
       if (stopping) ::_exit(128 + number);
       stopping = true;
-      calls.on_stop();
+      calls.on_stop(number);
     }
   }
 }

@@ -1,7 +1,7 @@
 #pragma once
 // Signals as messages (experience E-6): one thread waits for them, so that nothing runs inside a handler.
 //
-//   TERM INT QUIT   the first: `on_stop`; the second: the process ends at once with 128 + its number
+//   TERM INT QUIT   the first: `on_stop` with its number; the second: the process ends at once with 128 + its number
 //   HUP             `on_reload`
 //   USR1            `on_reopen`
 //
@@ -14,7 +14,7 @@
 namespace weir::cli {
 
 struct SignalCalls {
-  std::function<void()> on_stop;
+  std::function<void(int number)> on_stop;
   std::function<void()> on_reload;
   std::function<void()> on_reopen;
 };
@@ -27,6 +27,7 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
 
   void listen(SignalCalls calls);  // once
+  void end();  // no call is under way when this returns, and none comes
 
  private:
   void wait(const SignalCalls& calls);

@@ -4,6 +4,18 @@
 #include "http/client.h"
 
 namespace weir::cli {
+
+Status PoolTasks::offer(std::function<void()> work) {
+  return pool_.with([&](std::unique_ptr<WorkerPool>& pool) -> Status {
+    if (pool == nullptr) return Error{Errc::full, "the server is stopping"};
+    return pool->offer(std::move(work));
+  });
+}
+
+void PoolTasks::end() {
+  const std::unique_ptr<WorkerPool> last = pool_.with([](std::unique_ptr<WorkerPool>& pool) { return std::move(pool); });
+}
+
 namespace {
 
 // max-age of a Cache-Control value; the smallest of several.

@@ -2,6 +2,7 @@
 // Small adapters that let rooms meet without knowing each other: worker pools as the cache's tasks, the outbound client
 // as the guard's fetcher of keys, [tls.*] tables as TLS contexts.
 
+#include "base/guarded.h"
 #include "base/worker_pool.h"
 #include "cache/origin.h"
 #include "edge/config.h"
@@ -12,16 +13,16 @@
 
 namespace weir::cli {
 
-// `end` lets running work finish and drops the rest; later offers are refused.
+// `end` lets running work finish and drops the rest; later offers are refused (Errc::full). Callable from any thread.
 class PoolTasks final : public cache::Tasks {
  public:
   PoolTasks(std::string name, std::size_t threads, std::size_t queue_max)
       : pool_(std::make_unique<WorkerPool>(std::move(name), threads, queue_max)) {}
-  Status offer(std::function<void()> work) override { return pool_->offer(std::move(work)); }
-  void end() { pool_.reset(); }  // nobody may offer any more
+  Status offer(std::function<void()> work) override;
+  void end();
 
  private:
-  std::unique_ptr<WorkerPool> pool_;
+  Guarded<std::unique_ptr<WorkerPool>> pool_;  // null = ended
 };
 
 // JWKS documents by the outbound client, on a thread of its own. Redirects are not followed.

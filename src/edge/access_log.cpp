@@ -38,6 +38,19 @@ bool wants_decision(const guard::Decision& decision, const AccessLogSettings& se
 AccessLog::AccessLog(LineWriter* writer, AccessLogSettings settings, http::Loop& loop, Counters& counters)
     : writer_(writer), settings_(settings), loop_(loop), counters_(counters) {}
 
+void AccessLog::append_time(Wall time) {
+  constexpr std::size_t millis_at = 20;
+  if (time.seconds() != second_) {
+    second_ = time.seconds();
+    time_text_ = iso_time_of(time);
+  }
+  const auto millis = static_cast<unsigned>(time.millis() % 1'000);
+  time_text_[millis_at] = static_cast<char>('0' + millis / 100);
+  time_text_[millis_at + 1] = static_cast<char>('0' + millis / 10 % 10);
+  time_text_[millis_at + 2] = static_cast<char>('0' + millis % 10);
+  chunk_ += time_text_;
+}
+
 void AccessLog::write(const http::Finished& finished, Visit& visit) {
   if (writer_ == nullptr) return;
   const http::Request& request = finished.exchange.request();
@@ -46,7 +59,7 @@ void AccessLog::write(const http::Finished& finished, Visit& visit) {
   decision.status = finished.status;
   const std::string_view id = decision_id(visit);
   chunk_ += "{\"t\":\"";
-  chunk_ += iso_time_of(decision.time);
+  append_time(decision.time);
   chunk_ += "\",\"id\":\"";
   chunk_ += id;
   chunk_ += '"';

@@ -35,6 +35,7 @@ class AccessLog {
   void flush();
 
  private:
+  void append_time(Wall time);
   LineWriter* writer_;
   AccessLogSettings settings_;
   http::Loop& loop_;
@@ -42,6 +43,8 @@ class AccessLog {
   std::string chunk_;
   std::uint64_t chunk_lines_ = 0;
   bool flush_is_due_ = false;
+  std::int64_t second_ = -1;  // that time_text_ tells
+  std::string time_text_;     // "2026-11-20T23:28:45.123Z", made once a second but for its milliseconds
 };
 
 }  // namespace weir::edge

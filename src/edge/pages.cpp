@@ -144,7 +144,8 @@ void Pages::load(Visit& visit, std::string_view key) {
 
 void Pages::loaded(Visit& visit, const std::string& key, const cache::Fetched& fetched) {
   const Nanos took = visit.loop->clock.mono() - visit.began;
-  visit.answer_nanos = static_cast<std::uint32_t>(std::min<std::int64_t>(took.count(), UINT32_MAX));
+  visit.work = fetched.filled ? "render" : "load";
+  visit.work_nanos = static_cast<std::uint32_t>(std::min<std::int64_t>(took.count(), UINT32_MAX));
   if (fetched.lookup.kind == Lookup::Kind::page && !fetched.lookup.page->gone) return send(visit, fetched.lookup, &fetched);
   if (!fetched.error) return answer_absent(visit, key);
   note_outcome(visit, miss);

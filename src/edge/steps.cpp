@@ -4,6 +4,7 @@
 #include "base/worker_pool.h"
 #include "edge/answers.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace weir::edge {
@@ -160,40 +161,31 @@ Outcome verify_token(Visit& visit, const StepSettings& settings) {
 
 // --- waf ---------------------------------------------------------------------------------------------
 
-// The hits of one inspection; a copy, because the Inspector serves other requests while this one waits.
-struct Inspected {
-  int score = 0;
-  guard::FixedList<guard::RuleHit, limits::decision_hits_max> hits;
-};
-
-Inspected copy_of(const waf::Verdict& verdict) {
-  Inspected copy;
-  copy.score = verdict.score;
-  for (const waf::Hit& hit : verdict.hits) {
-    guard::RuleHit row;
-    row.rule = hit.rule;
-    row.points = waf::points_of(hit.severity);
-    row.offset = hit.offset;
-    std::string target(waf::name_of(hit.target));
-    if (!hit.name.empty()) target += ":" + std::string(hit.name);
-    row.target_bytes = static_cast<std::uint8_t>(target.copy(row.target.data(), row.target.size()));
-    copy.hits.add(row);
-  }
-  return copy;
+guard::RuleHit row_of(const waf::Hit& hit) {
+  guard::RuleHit row;
+  row.rule = hit.rule;
+  row.points = waf::points_of(hit.severity);
+  row.offset = hit.offset;
+  std::string target(waf::name_of(hit.target));
+  if (!hit.name.empty()) target += ":" + std::string(hit.name);
+  row.target_bytes = static_cast<std::uint8_t>(target.copy(row.target.data(), row.target.size()));
+  return row;
 }
 
-// A rule counts once per request, wherever it fired.
-void merge(guard::Decision& decision, const Inspected& inspected) {
-  decision.score += inspected.score;
-  for (const guard::RuleHit& hit : inspected.hits) {
-    const bool known = std::any_of(decision.hits.begin(), decision.hits.end(),
-                                   [&](const guard::RuleHit& other) { return other.rule == hit.rule; });
-    if (known) {
-      decision.score -= hit.points;
-    } else {
-      decision.hits.add(hit);
-    }
+// A rule counts once per request, in its head or its body.
+void add_hit(guard::Decision& decision, const guard::RuleHit& hit) {
+  const bool known = std::any_of(decision.hits.begin(), decision.hits.end(),
+                                 [&](const guard::RuleHit& other) { return other.rule == hit.rule; });
+  if (known) {
+    decision.score -= hit.points;
+  } else {
+    decision.hits.add(hit);
   }
+}
+
+void add_verdict(guard::Decision& decision, const waf::Verdict& verdict) {
+  decision.score += verdict.score;
+  for (const waf::Hit& hit : verdict.hits) add_hit(decision, row_of(hit));
 }
 
 Outcome judge_score(Visit& visit, const StepSettings& settings) {
@@ -217,12 +209,20 @@ struct LargeBody {
   std::shared_ptr<const waf::RuleSet> rules;
 };
 
+struct Inspected {
+  int score = 0;
+  std::vector<guard::RuleHit> hits;
+};
+
 Inspected inspect_on_worker(const LargeBody& work) {
   std::vector<http::Field> fields;
   fields.reserve(work.owned_fields.size());
   for (const auto& field : work.owned_fields) fields.push_back({field.first, field.second});
   waf::Inspector inspector(work.rules, {waf::CleanMemory::off, waf::Prefilter::on});
-  return copy_of(inspector.inspect_body({work.method, work.raw_path, work.query, fields}, *work.body));
+  const waf::Verdict verdict = inspector.inspect_body({work.method, work.raw_path, work.query, fields}, *work.body);
+  Inspected inspected{verdict.score, {}};
+  for (const waf::Hit& hit : verdict.hits) inspected.hits.push_back(row_of(hit));
+  return inspected;
 }
 
 void walk_on(Visit& visit, Outcome outcome) {
@@ -259,7 +259,8 @@ Outcome inspect_large(Visit& visit, const StepSettings& settings) {
     auto verdict = std::make_shared<const Inspected>(inspect_on_worker(*work));
     loop.post([resume, verdict, step] {
       resume([&](Visit& waiting) {
-        merge(waiting.decision, *verdict);
+        waiting.decision.score += verdict->score;
+        for (const guard::RuleHit& hit : verdict->hits) add_hit(waiting.decision, hit);
         return judge_score(waiting, *step);
       });
     });
@@ -278,14 +279,14 @@ Outcome inspect_body(Visit& visit, const StepSettings& settings) {
   const std::string_view body = visit.exchange->body();
   if (body.size() > limits::waf_body_inline_bytes_max) return inspect_large(visit, settings);
   waf::Inspector& inspector = *visit.loop->inspectors[settings.rule_set];
-  merge(visit.decision, copy_of(inspector.inspect_body(waf_request_of(visit.exchange->request()), body)));
+  add_verdict(visit.decision, inspector.inspect_body(waf_request_of(visit.exchange->request()), body));
   return judge_score(visit, settings);
 }
 
 Outcome score_request(Visit& visit, const StepSettings& settings) {
   const http::Request& request = visit.exchange->request();
   waf::Inspector& inspector = *visit.loop->inspectors[settings.rule_set];
-  merge(visit.decision, copy_of(inspector.inspect_head(waf_request_of(request))));
+  add_verdict(visit.decision, inspector.inspect_head(waf_request_of(request)));
   const bool expects_body = settings.takes_body && request.framing != http::Framing::none && !request.dropped_body;
   const bool is_over = settings.blocks && settings.bands.of(visit.decision.score) == waf::Band::block;
   if (!expects_body || is_over) return judge_score(visit, settings);
@@ -338,9 +339,11 @@ void append_server_timing(std::string& out, const Visit& visit) {
     if (!first) out += ", ";
     out += "cache;desc=";
     out += visit.decision.cache;
-    if (visit.answer_nanos != 0) {
-      out += ", render;dur=";
-      append_millis(out, visit.answer_nanos);
+    if (!visit.work.empty()) {
+      out += ", ";
+      out += visit.work;
+      out += ";dur=";
+      append_millis(out, visit.work_nanos);
     }
   }
   out += "\r\n";

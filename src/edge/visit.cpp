@@ -20,7 +20,8 @@ void Visit::reset() {
   limit_fields.clear();
   body.reset();
   waits = 0;
-  answer_nanos = 0;
+  work = {};
+  work_nanos = 0;
   sync_ask = 0;
   traced = false;
   body_read = false;

@@ -45,7 +45,8 @@ struct Visit {
   std::string limit_fields;  // RateLimit: not sent with an answer whose Age is above zero (guard G-30)
   std::shared_ptr<const std::string> body;  // taken from the exchange when a worker looks at it
   std::uint32_t waits = 0;   // the ticket of the latest wait: whatever comes back with an older one comes too late
-  std::uint32_t answer_nanos = 0;
+  std::string_view work = {};  // what the answer waited for: "load" from the store, "render"
+  std::uint32_t work_nanos = 0;
   std::uint64_t sync_ask = 0;  // a data request under way, to be cancelled when the client leaves
   bool traced = false;
   bool body_read = false;

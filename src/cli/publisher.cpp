@@ -1,0 +1,170 @@
+#include "cli/publisher.h"
+
+#include "cli/answer_fields.h"
+#include "cli/exporter.h"
+#include "cli/release_source.h"
+#include "site/http_fetcher.h"
+
+#include "base/bytes.h"
+#include "base/must.h"
+
+#include <atomic>
+
+namespace weir::cli {
+namespace {
+
+// Where outputs go: into the release, and to the exporter. Redirects wait until the report names base_url.
+class Sink final : public site::OutputSink {
+ public:
+  Sink(store::ReleaseWriter& writer, Exporter* exporter, const edge::Config& config)
+      : writer_(writer), exporter_(exporter), config_(config) {}
+
+  Status put(site::Output&& output) override {
+    if (exporter_ != nullptr) TRY(exporter_->put(output.file, output.bytes));
+    count_.fetch_add(1, std::memory_order_relaxed);
+    if (output.kind == site::OutputKind::redirect) {
+      redirects_.with([&](std::vector<site::Output>& held) { held.push_back(std::move(output)); });
+      return done;
+    }
+    return add(std::move(output), {});
+  }
+
+  Status add_redirects(std::string_view base_url) {
+    std::vector<site::Output> held = redirects_.with([](std::vector<site::Output>& waiting) { return std::move(waiting); });
+    for (site::Output& output : held) TRY(add(std::move(output), base_url));
+    return done;
+  }
+  std::size_t count() const { return count_.load(); }
+
+ private:
+  Status add(site::Output&& output, std::string_view base_url) {
+    store::NewEntry entry;
+    entry.status = status_of(output);
+    entry.kind = kind_of(output.kind);
+    entry.renderable = output.is_rendered ? store::Renderable::yes : store::Renderable::no;
+    entry.fields = fields_of(output, base_url);
+    entry.policy = policy_of(output, config_);
+    entry.path = std::move(output.path);
+    entry.content_type = std::move(output.content_type);
+    entry.body = std::move(output.bytes);
+    entry.tags = std::move(output.tags);
+    return writer_.add(std::move(entry));
+  }
+
+  store::ReleaseWriter& writer_;
+  Exporter* exporter_;
+  const edge::Config& config_;
+  std::atomic<std::size_t> count_{0};
+  Guarded<std::vector<site::Output>> redirects_;
+};
+
+// The configuration, templates, content and data that a later render reads (the design's "way of a page").
+Status keep_inputs(store::ReleaseWriter& writer, const site::SiteSource& source, const site::BuildReport& report,
+                   const site::BuildOptions& options) {
+  for (const std::string& name : report.inputs) {
+    store::NewInput input;
+    input.name = name;
+    input.bytes = TRY(source.read(name));
+    TRY(writer.add_input(std::move(input)));
+  }
+  BuildNote note;
+  note.config_file = report.config_file;
+  note.has_base_url = options.base_url.has_value();
+  note.base_url = options.base_url.value_or("");
+  note.drafts = options.drafts == site::Drafts::include;
+  note.minify = options.minify;
+  return writer.add_input({std::string(build_note_name), build_note_text(note), 0});
+}
+
+// Which directory plain files go to is the site's to say, so its configuration is read before anything is rendered.
+struct ExportPlan {
+  std::string directory;
+  Exporter::Claim claim = Exporter::Claim::configured;
+};
+
+std::string text_at(const text::Value& tree, std::string_view key, std::string_view otherwise) {
+  const text::Value* found = tree.find(key);
+  return found == nullptr || found->string() == nullptr ? std::string(otherwise) : *found->string();
+}
+
+std::optional<ExportPlan> export_plan(const BuildOrder& order) {
+  if (!order.exports) return std::nullopt;
+  const text::Value& tree = order.loaded.tree;
+  ExportPlan plan;
+  if (order.output) {
+    plan.directory = *order.output;
+    plan.claim = order.forced ? Exporter::Claim::forced : Exporter::Claim::asked_for;
+    return plan;
+  }
+  const text::Value* build = tree.find("build");
+  const text::Value* exports = build == nullptr ? nullptr : build->find("export");
+  if (exports != nullptr && exports->boolean() != nullptr && !*exports->boolean()) return std::nullopt;
+  const std::string directory = text_at(tree, "output_dir", "public");
+  plan.directory = directory.rfind('/', 0) == 0 ? directory : order.loaded.root + "/" + directory;
+  return plan;
+}
+
+}  // namespace
+
+void show_report(const site::BuildReport& report, const site::SiteSource& source, const Session& session) {
+  for (const site::Diagnostic& diagnostic : report.diagnostics) {
+    const bool is_error = diagnostic.severity == site::Severity::error;
+    session.show(diagnostic.error, site::source_of(source, diagnostic.error.place),
+                 is_error ? text::Severity::error : text::Severity::warning);
+  }
+  const std::size_t unseen = report.errors + report.warnings - std::min(report.errors + report.warnings, report.diagnostics.size());
+  if (unseen != 0) session.talk("... and " + std::to_string(unseen) + " more\n");
+}
+
+site::BuildOptions build_options_of(const Arguments& arguments, const LoadedConfig& loaded) {
+  site::BuildOptions options;
+  options.config_file = loaded.named;
+  if (const auto url = arguments.find("base-url")) options.base_url = *url;
+  options.drafts = arguments.has("drafts") ? site::Drafts::include : site::Drafts::skip;
+  options.strictness = arguments.has("strict") ? site::Strictness::strict : site::Strictness::usual;
+  options.network = arguments.has("offline") ? site::Network::offline : site::Network::online;
+  options.minify = arguments.has("minify");
+  return options;
+}
+
+std::unique_ptr<Clock> build_clock(const Session& session) {
+  const auto epoch = parse_u64(session.variable("SOURCE_DATE_EPOCH"));
+  if (!epoch || *epoch > 1ULL << 33) return std::make_unique<SystemClock>();
+  return std::make_unique<ManualClock>(Wall{static_cast<std::int64_t>(*epoch) * 1'000'000'000});
+}
+
+Result<std::optional<Built>> build_release(const BuildOrder& order, Session& session, const Clock& clock, store::Disk& disk) {
+  const SystemClock real;
+  const Mono begun = real.mono();
+  auto source = site::DirectorySource::open(order.loaded.root);
+  if (!source.ok()) return std::move(source).error();
+  site::HttpFetcher fetcher;
+  site::BuildOptions options = order.options;
+  options.clock = &clock;
+  options.fetcher = &fetcher;
+
+  std::unique_ptr<Exporter> exporter;
+  if (const auto plan = export_plan(order)) exporter = TRY(Exporter::open(plan->directory, plan->claim));
+  auto writer = TRY(store::ReleaseWriter::open({order.loaded.store_directory}, clock, disk));
+  Sink sink(*writer, exporter.get(), order.loaded.config);
+
+  Built built;
+  built.report = site::build(**source, options, sink);
+  show_report(built.report, **source, session);
+  if (built.report.failed()) return std::optional<Built>();
+
+  TRY(sink.add_redirects(built.report.base_url));
+  TRY(keep_inputs(*writer, **source, built.report, options));
+  built.release = TRY(writer->finish());
+  if (exporter != nullptr) {
+    const auto counts = TRY(exporter->finish(built.report.preserve_dotfiles ? Exporter::DotFiles::keep : Exporter::DotFiles::remove));
+    built.written = counts.written;
+    built.unchanged = counts.unchanged;
+  } else {
+    built.written = sink.count();
+  }
+  built.took = std::chrono::duration_cast<std::chrono::milliseconds>(real.mono() - begun);
+  return std::optional<Built>(std::move(built));
+}
+
+}  // namespace weir::cli

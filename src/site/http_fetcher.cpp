@@ -1,0 +1,25 @@
+#include "site/http_fetcher.h"
+
+#include "base/limits.h"
+#include "http/client.h"
+
+namespace weir::site {
+
+Result<std::string> HttpFetcher::fetch(const RemoteRequest& request) {
+  http::FetchRequest order;
+  order.method = request.method;
+  order.url = request.url;
+  order.headers = request.fields;
+  order.body = request.body;
+  order.bytes_max = limits::load_data_bytes_max;
+  order.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(limits::load_data_time_max);
+  order.addresses = http::AddressPolicy::public_only;
+  order.allowed_hosts = request.allow_addresses;
+  http::Fetched answer = TRY(http::fetch(order));
+  if (answer.status < 200 || answer.status > 299) {
+    return Error{Errc::io, request.url + " answered with status " + std::to_string(answer.status)};
+  }
+  return std::move(answer.body);
+}
+
+}  // namespace weir::site
