@@ -1,8 +1,13 @@
 #include "data/sqlite.h"
 
+#include "base/file.h"
 #include "base/must.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 
 namespace weir::data {
@@ -11,6 +16,12 @@ namespace {
 
 // Longer than any checkpoint that restarts the log keeps the write lock; then the writer says so.
 constexpr int busy_ms_max = 10'000;
+
+// A page and its frame header; the header of the log (SQLite's file format, section 4).
+constexpr std::size_t frame_bytes = 4096 + 24;
+constexpr std::size_t log_header_bytes = 32;
+constexpr std::size_t reserve_bytes = 1 * MiB;
+constexpr int reserve_pages_max = 64;  // of one commit
 
 bool is_no_room(int system_error) { return system_error == ENOSPC || system_error == EDQUOT; }
 
@@ -120,6 +131,9 @@ bool Statement::is_null(int column) const {
 
 struct Database::Wal {
   int pages = 0;
+  int pages_before = 0;      // at the last reserve_log
+  Descriptor file;           // of the log, for zeros only
+  std::size_t reserved = 0;  // bytes of it that exist
 
   static int on_commit(void* self, sqlite3*, const char*, int pages) {
     static_cast<Wal*>(self)->pages = pages;
@@ -188,15 +202,36 @@ Result<std::int64_t> Database::read_integer(std::string_view sql, std::string_vi
 std::int64_t Database::changes() const { return sqlite3_changes64(handle_); }
 
 std::size_t Database::wal_bytes() const {
-  constexpr std::size_t frame_bytes = 4096 + 24;  // a page and its frame header
   return wal_ == nullptr ? 0 : static_cast<std::size_t>(wal_->pages) * frame_bytes;
+}
+
+void Database::reserve_log() {
+  MUST(wal_ != nullptr);
+  const int grown = wal_->pages - std::exchange(wal_->pages_before, wal_->pages);
+  // Large commits pay for their own room; what they wrote twice would cost more than the sync.
+  if (wal_->pages == 0 || grown > reserve_pages_max) return;
+  if (!wal_->file.is_open()) {
+    const char* name = sqlite3_db_filename(handle_, "main");
+    wal_->file = Descriptor(::open((std::string(name) + "-wal").c_str(), O_WRONLY | O_CLOEXEC));
+    struct stat status {};
+    if (!wal_->file.is_open() || ::fstat(wal_->file.number(), &status) != 0) return;
+    wal_->reserved = static_cast<std::size_t>(status.st_size);
+  }
+  // The header and every frame so far lie before this; another commit may have passed what was
+  // reserved.
+  wal_->reserved = std::max(wal_->reserved, wal_bytes() + log_header_bytes);
+  if (wal_->reserved - wal_bytes() > reserve_bytes / 2) return;
+  static const std::string zeros(reserve_bytes, '\0');
+  const ssize_t written =
+      ::pwrite(wal_->file.number(), zeros.data(), zeros.size(), static_cast<off_t>(wal_->reserved));
+  // No room is no error here: the commit that needs it will say so.
+  if (written > 0) wal_->reserved += static_cast<std::size_t>(written);
 }
 
 bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
 Result<Checkpoint> Database::checkpoint(CheckpointMode mode) {
-  constexpr int modes[] = {SQLITE_CHECKPOINT_PASSIVE, SQLITE_CHECKPOINT_RESTART,
-                           SQLITE_CHECKPOINT_TRUNCATE};
+  constexpr int modes[] = {SQLITE_CHECKPOINT_PASSIVE, SQLITE_CHECKPOINT_RESTART};
   int wal_pages = 0;
   int moved_pages = 0;
   const int code = sqlite3_wal_checkpoint_v2(

@@ -92,8 +92,13 @@ class Database {
 
   std::int64_t changes() const;   // rows that the last statement changed
   std::size_t wal_bytes() const;  // size of the WAL after the last commit of this connection
+  // Writes zeros behind the log's end when little is left there, so that small commits overwrite
+  // bytes that exist: a sync that must also move the end of a file took 2.9 ms, one that need not
+  // 0.5 ms (bench/data). The zeros are no valid frames, recovery stops before them. Only for the
+  // one connection that writes, between transactions.
+  void reserve_log();
   bool in_transaction() const;
-  enum class CheckpointMode : std::uint8_t { passive, restart, truncate };
+  enum class CheckpointMode : std::uint8_t { passive, restart };
   Result<Checkpoint> checkpoint(CheckpointMode mode);
 
  private:

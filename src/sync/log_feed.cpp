@@ -10,7 +10,7 @@ bool LogFeed::join(std::string key) {
   const Mono deadline = std::min(clock_.mono() + limits::feed_silence_max, settings_.ends_at);
   const std::uint64_t id = hub_.follow(std::move(key), shared_from_this(), deadline);
   const std::lock_guard lock(mutex_);
-  id_ = id;
+  if (!ended_) id_ = id;  // the service may have ended it meanwhile; then the hub knows it no more
   return id != 0;
 }
 
@@ -137,6 +137,7 @@ std::optional<Mono> LogFeed::on_time(Mono now) {
     const std::lock_guard lock(mutex_);
     if (ended_) return std::nullopt;
     if (now >= settings_.ends_at) {
+      id_ = 0;  // the hub forgets us when we return
       ended_ = true;
       wake = wake_if_waiting();
     } else {

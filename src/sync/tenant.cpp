@@ -216,6 +216,7 @@ void Tenant::commit(std::vector<Job>& jobs) {
   room_.tally.kv_writes += commit.counts.kv_writes;
   for (std::size_t i = 0; i < jobs.size(); ++i) jobs[i].answer(std::move((*replies)[i]));
   commit.publish(room_.hub);
+  database_.reserve_log();
   checkpoint_when_large();
   for (const std::string& document : commit.touched_documents()) fold_when_long(document);
 }

@@ -30,7 +30,7 @@ class Inbox {
   Reply wait() {
     std::unique_lock lock(shared_->mutex);
     shared_->came.wait(lock, [this] { return shared_->reply.has_value(); });
-    return *shared_->reply;
+    return std::move(*shared_->reply);  // leaves an empty one: a feed in it is the caller's alone
   }
   bool has_reply() {
     const std::lock_guard lock(shared_->mutex);
