@@ -146,8 +146,7 @@ Result<Database> Database::open(const std::string& path, const Options& options)
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   flags |= options.access == Access::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   if (options.access == Access::create) flags |= SQLITE_OPEN_CREATE;
-  const char* vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
-  const int code = sqlite3_open_v2(path.c_str(), &database.handle_, flags, vfs);
+  const int code = sqlite3_open_v2(path.c_str(), &database.handle_, flags, nullptr);
   if (code != SQLITE_OK) return error_of(database.handle_, code, "open").in(path);
   sqlite3_busy_timeout(database.handle_, busy_ms_max);
   if (options.access != Access::read_only) {

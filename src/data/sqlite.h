@@ -74,7 +74,6 @@ class Database {
   struct Options {
     Access access = Access::read_only;
     Synchronous synchronous = Synchronous::full;
-    std::string vfs = {};  // a registered SQLite file system; tests inject faults with it
   };
   static Result<Database> open(const std::string& path, const Options& options);
 

@@ -50,7 +50,6 @@ Status Tenant::load() {
   const bool is_new = ::access(path().c_str(), F_OK) != 0;
   data::Database::Options options;
   options.access = data::Access::create;
-  options.vfs = room_.vfs;
   using Synchronous = data::Database::Synchronous;
   options.synchronous = is_durable() ? Synchronous::full : Synchronous::normal;
   database_ = TRY(data::Database::open(path(), options));
@@ -261,7 +260,6 @@ void Tenant::checkpoint_when_large() {
 void Tenant::checkpoint(data::Database::CheckpointMode mode) {
   data::Database::Options options;
   options.access = data::Access::write;
-  options.vfs = room_.vfs;
   Result<data::Database> own = data::Database::open(path(), options);
   const Result<data::Checkpoint> moved =
       own ? own->checkpoint(mode) : Result<data::Checkpoint>(own.error());
@@ -299,11 +297,9 @@ void Tenant::sweep_when_due() {
 // --- reading
 // -----------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<Reader>> Reader::open(const std::string& path, const std::string& vfs) {
+Result<std::unique_ptr<Reader>> Reader::open(const std::string& path) {
   auto reader = std::make_unique<Reader>();
-  data::Database::Options options;
-  options.vfs = vfs;
-  reader->database = TRY(data::Database::open(path, options));
+  reader->database = TRY(data::Database::open(path, {}));
   data::Database& database = reader->database;
   reader->operation =
       TRY(database.prepare("SELECT log.seq, rep.name, log.ctr, log.body FROM log JOIN rep ON "
@@ -332,7 +328,7 @@ Result<Tenant::Lease> Tenant::read() {
     }
     return taken;
   });
-  if (idle == nullptr) idle = TRY(Reader::open(path(), room_.vfs));
+  if (idle == nullptr) idle = TRY(Reader::open(path()));
   return Lease(*this, std::move(idle));
 }
 

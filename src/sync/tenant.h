@@ -55,7 +55,6 @@ struct TenantRoom {
   WorkerPool& readers;
   WorkerPool& keepers;                   // checkpoints
   const std::atomic<bool>& is_stopping;  // then no background work begins
-  std::string vfs = {};                  // SQLite file system, for tests
 };
 
 // A piece of work for the writer. `apply` checks everything before it changes anything: a Reply
@@ -77,7 +76,7 @@ struct Reader {
   data::Statement versions;
   data::Statement value;  // of a key
 
-  static Result<std::unique_ptr<Reader>> open(const std::string& path, const std::string& vfs);
+  static Result<std::unique_ptr<Reader>> open(const std::string& path);
 };
 
 class Tenant : public std::enable_shared_from_this<Tenant> {
