@@ -70,6 +70,8 @@ inline constexpr std::size_t yaml_values_max = 1'000'000;  // aliases followed; 
 inline constexpr std::size_t regex_bytes_max = 64 * KiB;  // the expression is refused
 inline constexpr std::size_t zone_file_bytes_max = 256 * KiB;  // the zone is refused; today's largest has 4 KiB
 inline constexpr std::size_t markdown_bytes_max = 16 * MiB;
+inline constexpr std::size_t markdown_columns_max = 1'000;  // of a table; error with its line
+inline constexpr std::size_t markdown_images_max = 1'000;   // in one paragraph; error with its line
 inline constexpr std::size_t markdown_depth_max = 512;  // error with file and line
 
 // --- template (site, S-84) -------------------------------------------------------------------------

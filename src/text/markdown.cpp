@@ -2,9 +2,9 @@
 //
 // Footnotes need care. cmark moves every referenced definition to the end of the document, drops
 // the others, and gives references the number of their definition. Zola keeps definitions where
-// they stand. So a first paragraph that refers to every "[^label]:" of the text is put before it
-// (and left out of the tree): all definitions survive, in the order of the text, and are then
-// sorted back in by their lines.
+// they stand. So a first paragraph with a reference to every "[^label]:" of the text, one on each
+// line, is put before it (and left out of the tree): all definitions survive, we learn which number
+// has which label, and sort the definitions back in by their lines.
 #include "text/markdown.h"
 
 #include "base/bytes.h"
@@ -18,7 +18,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <mutex>
+#include <span>
 #include <string>
 
 namespace weir::text {
@@ -53,17 +55,49 @@ std::string_view view_of(const char* text) {
   return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
-// The labels of all lines that look like the start of a footnote definition. Too many do no harm.
+// The labels of all that looks like the start of a footnote definition. Too many do no harm.
 std::vector<std::string_view> labels_of(std::string_view text) {
   std::vector<std::string_view> labels;
   for (std::size_t at = text.find("[^"); at != std::string_view::npos;
        at = text.find("[^", at + 2)) {
-    const std::size_t end = text.find_first_of("]\n", at);
+    const std::size_t end = text.find_first_of("] \t\r\n", at);
     if (end == std::string_view::npos) break;
-    if (text[end] == ']' && end + 1 < text.size() && text[end + 1] == ':')
-      labels.push_back(text.substr(at, end - at + 1));
+    if (text.substr(end).starts_with("]:")) labels.push_back(text.substr(at + 2, end - at - 2));
   }
   return labels;
+}
+
+// cmark is linear but for two things, which are bounded here: the columns of a table, and the
+// images of one paragraph (`![[]()` repeated). What they would take above the bound is quadratic.
+Status check_bounds(std::string_view text, const Place& start) {
+  std::size_t images = 0;
+  std::uint32_t number = start.line;
+  for (std::size_t at = 0; at < text.size(); ++number) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    at = end + 1;
+    if (trim(line).empty()) images = 0;
+    for (std::size_t image = line.find("!["); image != std::string_view::npos;
+         image = line.find("![", image + 2))
+      ++images;
+    if (images > limits::markdown_images_max)
+      return Error{
+          Errc::too_large,
+          "more than " + std::to_string(limits::markdown_images_max) + " images in one paragraph",
+          Place{start.file, number, 1},
+          "put an empty line between them",
+          {}};
+    if (line.size() <= 2 * limits::markdown_columns_max ||
+        line.find_first_not_of("|:- \t\r>") != std::string_view::npos)
+      continue;
+    if (static_cast<std::size_t>(std::count(line.begin(), line.end(), '|')) >
+        limits::markdown_columns_max)
+      return Error{
+          Errc::too_large,
+          "a table of more than " + std::to_string(limits::markdown_columns_max) + " columns",
+          Place{start.file, number, 1}};
+  }
+  return done;
 }
 
 }  // namespace
@@ -96,13 +130,19 @@ void MarkdownTree::Keeper::operator()(void* cmark_root) const {
 // Copies cmark's tree into the array, without recursion.
 class MarkdownTree::Reader {
  public:
-  Reader(MarkdownTree& tree, std::size_t lines_before, const Place& start)
-      : tree_(tree), lines_before_(static_cast<std::int64_t>(lines_before)), start_(start) {}
+  Reader(MarkdownTree& tree, const std::vector<std::string_view>& labels, const Place& start)
+      : tree_(tree),
+        labels_(labels),
+        lines_before_(labels.empty() ? 0 : static_cast<std::int64_t>(labels.size()) + 1),
+        start_(start) {}
 
-  Status read(cmark_node* root, bool skips_first) {
+  Status read(cmark_node* root) {
     add(root);
     cmark_node* node = cmark_node_first_child(root);
-    if (skips_first && node != nullptr) node = cmark_node_next(node);
+    if (!labels_.empty()) {
+      read_numbers(node);
+      node = cmark_node_next(node);
+    }
     std::vector<NodeIndex> open{MarkdownTree::root};  // the ancestors of `node` in our tree
     std::vector<NodeIndex> last(1, no_node);          // the last child of each so far
     while (node != nullptr) {
@@ -128,6 +168,20 @@ class MarkdownTree::Reader {
   }
 
  private:
+  // Each line of the paragraph before the text is a reference by number, or text when nothing
+  // defines it.
+  void read_numbers(cmark_node* paragraph) {
+    std::size_t line = 0;
+    for (cmark_node* at = cmark_node_first_child(paragraph); at != nullptr && line < labels_.size();
+         at = cmark_node_next(at)) {
+      const cmark_node_type type = cmark_node_get_type(at);
+      if (type == CMARK_NODE_SOFTBREAK) ++line;
+      if (type != CMARK_NODE_FOOTNOTE_REFERENCE) continue;
+      const auto number = parse_u64(view_of(cmark_node_get_literal(at)));
+      if (number) label_of_.emplace(*number, labels_[line]);
+    }
+  }
+
   void link(NodeIndex parent, NodeIndex& last_child, NodeIndex index) {
     if (last_child == no_node) tree_.nodes_[parent].first_child = index;
     else tree_.nodes_[last_child].next = index;
@@ -145,12 +199,16 @@ class MarkdownTree::Reader {
 
   NodeIndex add(cmark_node* from) {
     Node node;
-    node.line = static_cast<std::uint32_t>(
-        std::max<std::int64_t>(0, cmark_node_get_start_line(from) - lines_before_));
+    node.line = line_from(cmark_node_get_start_line(from));
+    node.line_last = line_from(cmark_node_get_end_line(from));
     node.column = static_cast<std::uint32_t>(std::max(0, cmark_node_get_start_column(from)));
     fill(node, from);
     tree_.nodes_.push_back(node);
     return static_cast<NodeIndex>(tree_.nodes_.size() - 1);
+  }
+
+  std::uint32_t line_from(int cmark_line) const {
+    return static_cast<std::uint32_t>(std::max<std::int64_t>(0, cmark_line - lines_before_));
   }
 
   void fill(Node& node, cmark_node* from) {
@@ -162,12 +220,7 @@ class MarkdownTree::Reader {
         node.is_ordered = cmark_node_get_list_type(from) == CMARK_ORDERED_LIST;
         node.number = cmark_node_get_list_start(from);
         return;
-      case CMARK_NODE_ITEM:
-        node.kind = NodeKind::item;
-        if (view_of(cmark_node_get_type_string(from)) == "tasklist")
-          node.task = cmark_gfm_extensions_get_tasklist_item_checked(from) ? TaskMark::done
-                                                                           : TaskMark::open;
-        return;
+      case CMARK_NODE_ITEM: node.kind = NodeKind::item; return;
       case CMARK_NODE_CODE_BLOCK:
         node.kind = NodeKind::code_block;
         node.text = view_of(cmark_node_get_literal(from));
@@ -242,58 +295,69 @@ class MarkdownTree::Reader {
     return cmark_node_get_list_tight(cmark_node_parent(item)) != 0;
   }
 
-  // Definitions stand at the end, in the order of their numbers. References outside of them carry
-  // that number, references inside still their label.
+  // Definitions stand at the end, in the order of their numbers; references carry those numbers.
   void put_footnotes_back() {
     std::vector<NodeIndex> definitions;
     NodeIndex before = no_node;
-    for (NodeIndex node = tree_.nodes_[0].first_child; node != no_node;
-         node = tree_.nodes_[node].next) {
-      if (tree_.nodes_[node].kind == NodeKind::footnote_definition) definitions.push_back(node);
-      else before = node;
+    for (NodeIndex at = tree_.nodes_[0].first_child; at != no_node; at = tree_.nodes_[at].next) {
+      if (tree_.nodes_[at].kind == NodeKind::footnote_definition) definitions.push_back(at);
+      else before = at;
     }
     if (definitions.empty()) return;
     if (before == no_node) tree_.nodes_[0].first_child = no_node;
     else tree_.nodes_[before].next = no_node;
-    for (NodeIndex node = 1; node < definitions.front(); ++node)
-      name_reference(tree_.nodes_[node], definitions);
-    for (const NodeIndex definition : definitions) insert_by_line(definition);
+    for (Node& node : tree_.nodes_)
+      if (node.kind == NodeKind::footnote_reference)
+        node.text = label_by(parse_u64(node.text).value_or(0));
+    for (std::size_t i = 0; i < definitions.size(); ++i)
+      tree_.nodes_[definitions[i]].text = label_by(i + 1);
+    std::stable_sort(definitions.begin(), definitions.end(), [this](NodeIndex a, NodeIndex b) {
+      return tree_.nodes_[a].line < tree_.nodes_[b].line;
+    });
+    insert_by_line(MarkdownTree::root, definitions);
   }
 
-  void name_reference(Node& node, const std::vector<NodeIndex>& definitions) const {
-    if (node.kind != NodeKind::footnote_reference) return;
-    const auto number = parse_u64(node.text);
-    if (number && *number >= 1 && *number <= definitions.size())
-      node.text = tree_.nodes_[definitions[*number - 1]].text;
+  std::string_view label_by(std::uint64_t number) const {
+    const auto known = label_of_.find(number);
+    return known == label_of_.end() ? std::string_view() : known->second;
   }
 
-  // Before the first block that starts further down, in the innermost quote or item that reaches
-  // this far.
-  void insert_by_line(NodeIndex definition) {
-    const std::uint32_t line = tree_.nodes_[definition].line;
-    NodeIndex parent = MarkdownTree::root;
+  // Each before the first block that starts further down, in the innermost quote or item that
+  // reaches so far. `definitions` are sorted by line.
+  void insert_by_line(NodeIndex parent, std::span<const NodeIndex> definitions) {
     NodeIndex before = no_node;
-    while (true) {
-      before = no_node;
-      for (NodeIndex node = tree_.nodes_[parent].first_child;
-           node != no_node && tree_.nodes_[node].line <= line; node = tree_.nodes_[node].next)
-        before = node;
-      if (before == no_node || !may_hold(tree_.nodes_[before], definition)) break;
-      parent = before;
+    NodeIndex next = tree_.nodes_[parent].first_child;
+    for (std::size_t i = 0; i < definitions.size();) {
+      const std::uint32_t line = tree_.nodes_[definitions[i]].line;
+      for (; next != no_node && tree_.nodes_[next].line <= line; next = tree_.nodes_[next].next)
+        before = next;
+      if (before != no_node && reaches(tree_.nodes_[before], line)) {
+        std::size_t end = i + 1;
+        while (end < definitions.size() &&
+               reaches(tree_.nodes_[before], tree_.nodes_[definitions[end]].line))
+          ++end;
+        insert_by_line(before, definitions.subspan(i, end - i));
+        i = end;
+        continue;
+      }
+      NodeIndex& slot =
+          before == no_node ? tree_.nodes_[parent].first_child : tree_.nodes_[before].next;
+      tree_.nodes_[definitions[i]].next = slot;
+      slot = definitions[i];
+      before = definitions[i];
+      ++i;
     }
-    NodeIndex& slot =
-        before == no_node ? tree_.nodes_[parent].first_child : tree_.nodes_[before].next;
-    tree_.nodes_[definition].next = slot;
-    slot = definition;
   }
 
-  bool may_hold(const Node& node, NodeIndex definition) const {
+  static bool reaches(const Node& node, std::uint32_t line) {
     const bool is_container = node.kind == NodeKind::block_quote || node.kind == NodeKind::list ||
                               node.kind == NodeKind::item;
-    return is_container && tree_.nodes_[definition].column > node.column;
+    return is_container && node.line_last >= line;
   }
 
   MarkdownTree& tree_;
+  const std::vector<std::string_view>& labels_;
+  std::map<std::uint64_t, std::string_view> label_of_;
   std::int64_t lines_before_;
   const Place& start_;
   std::uint16_t column_index_ = 0;
@@ -305,23 +369,23 @@ Result<MarkdownTree> MarkdownTree::parse(std::string_view text, Punctuation punc
     return Error{Errc::too_large,
                  "markdown of more than " + std::to_string(limits::markdown_bytes_max) + " bytes",
                  start};
+  TRY(check_bounds(text, start));
   register_extensions();
   const std::vector<std::string_view> labels = labels_of(text);
   int flags = CMARK_OPT_FULL_INFO_STRING;
   if (!labels.empty()) flags |= CMARK_OPT_FOOTNOTES;
   if (punctuation == Punctuation::smart) flags |= CMARK_OPT_SMART;
   const ParserOwner parser(cmark_parser_new(flags));
-  for (const char* extension : {"table", "strikethrough", "tasklist"})
-    attach(parser.get(), extension);
+  for (const char* extension : {"table", "strikethrough"}) attach(parser.get(), extension);
   std::string references;
-  for (const std::string_view label : labels) references += label;
-  if (!labels.empty()) references += "\n\n";
+  for (const std::string_view label : labels) ((references += "[^") += label) += "]\n";
+  if (!labels.empty()) references += '\n';
   cmark_parser_feed(parser.get(), references.data(), references.size());
   cmark_parser_feed(parser.get(), text.data(), text.size());
   MarkdownTree tree;
   cmark_node* const root = cmark_parser_finish(parser.get());
   tree.cmark_root_.reset(root);
-  TRY(Reader(tree, labels.empty() ? 0 : 2, start).read(root, !labels.empty()));
+  TRY(Reader(tree, labels, start).read(root));
   return tree;
 }
 

@@ -29,7 +29,8 @@ Result<std::string> gfm_html_of(std::string_view markdown, const GfmOptions& opt
 enum class AnchorLinks : std::uint8_t { none, left, right, heading };
 
 struct MarkdownOptions {
-  std::string permalink;  // of the page: "https://a.b/c/"; co-located links and "#x" start with it
+  std::string permalink =
+      {};  // of the page: "https://a.b/c/"; co-located links and "#x" start with it
   AnchorLinks insert_anchor_links = AnchorLinks::none;
   SlugMode anchors = SlugMode::on;
   bool smart_punctuation = false;
@@ -38,7 +39,7 @@ struct MarkdownOptions {
   bool bottom_footnotes = false;
   bool lazy_async_image = false;
   bool github_alerts = false;
-  std::string external_links_class;
+  std::string external_links_class = {};
   bool external_links_target_blank = false;
   bool external_links_no_follow = false;
   bool external_links_no_referrer = false;

@@ -20,6 +20,8 @@ constexpr std::string_view marker_start = "\xEF\xA3\xBA";  // U+F8FA, private us
 constexpr std::string_view marker_end = "\xEF\xA3\xBB";    // U+F8FB
 constexpr std::string_view continue_reading = "<span id=\"continue-reading\"></span>";
 
+constexpr std::size_t marker_bytes_max = 32;
+
 // The marker at the front of `text`, if there is one.
 struct Marker {
   std::size_t bytes = 0;  // 0 = none
@@ -27,7 +29,7 @@ struct Marker {
 };
 Marker marker_at_front(std::string_view text) {
   if (!text.starts_with(marker_start)) return {};
-  const std::size_t end = text.find(marker_end);
+  const std::size_t end = text.substr(0, marker_bytes_max).find(marker_end);
   if (end == std::string_view::npos) return {};
   const auto index = parse_u64(text.substr(marker_start.size(), end - marker_start.size()));
   if (!index) return {};
@@ -127,6 +129,8 @@ struct AlertKind {
 constexpr std::array alerts{AlertKind{"[!NOTE]", "note"}, AlertKind{"[!TIP]", "tip"},
                             AlertKind{"[!IMPORTANT]", "important"},
                             AlertKind{"[!WARNING]", "warning"}, AlertKind{"[!CAUTION]", "caution"}};
+
+enum class TaskMark : std::uint8_t { none, open, done };
 
 class Writer {
  public:
@@ -355,14 +359,24 @@ class Writer {
   }
 
   Status write_item(NodeIndex index) {
-    const Node& item = node(index);
     fresh_line();
-    task_ = item.task;
-    out_ += "<li>";
-    const bool holds_paragraph =
-        item.first_child != no_node && node(item.first_child).kind == NodeKind::paragraph;
-    if (!holds_paragraph) write_task_mark();
-    return write_element(index, "", "</li>\n");
+    task_ = take_task_mark(index);
+    return write_element(index, "<li>", "</li>\n");
+  }
+
+  // "[ ] " or "[x] " at the start of an item. (The extension of cmark does not see it within
+  // quotes.)
+  TaskMark take_task_mark(NodeIndex item) {
+    const NodeIndex paragraph = node(item).first_child;
+    if (paragraph == no_node || node(paragraph).kind != NodeKind::paragraph) return TaskMark::none;
+    const NodeIndex first = node(paragraph).first_child;
+    if (first == no_node || node(first).kind != NodeKind::text) return TaskMark::none;
+    std::string_view& text = tree_.edit(first).text;
+    const bool is_open = text.starts_with("[ ] ");
+    const bool is_done = text.starts_with("[x] ") || text.starts_with("[X] ");
+    if (!is_open && !is_done) return TaskMark::none;
+    text.remove_prefix(4);
+    return is_done ? TaskMark::done : TaskMark::open;
   }
 
   Status write_code_block(const Node& block) {
@@ -382,7 +396,7 @@ class Writer {
     }
     out_ += '>';
     append_html_text(out_, code);
-    out_ += "</code></pre>\n";
+    out_ += "</code></pre>";
     return done;
   }
 
@@ -467,7 +481,7 @@ class Writer {
     const std::string id = attributes.id.empty() ? id_for(title) : attributes.id;
     result_.ids.push_back(id);
 
-    fresh_line();
+    // As in Zola, headings and code blocks go where they are, without a line of their own.
     const std::string name = "h" + std::to_string(level);
     out_ += '<' + name + " id=\"";
     append_html_attribute(out_, id);

@@ -3,9 +3,9 @@
 // markdown files of this room alone: markdown.cpp makes it from cmark-gfm's tree, markdown_html.cpp
 // writes it.
 //
-// Texts are views of cmark's tree, which the MarkdownTree keeps alive. Footnote definitions stand
-// where the author put them. Depth is at most limits::markdown_depth_max, so that a writer may
-// recurse.
+// Texts are views of cmark's tree, which the MarkdownTree keeps alive, or of the parsed text.
+// Footnote definitions stand where the author put them. Depth is at most
+// limits::markdown_depth_max, so that a writer may recurse.
 
 #include "base/result.h"
 
@@ -43,7 +43,6 @@ enum class NodeKind : std::uint8_t {
   footnote_reference,
 };
 
-enum class TaskMark : std::uint8_t { none, open, done };
 enum class Alignment : std::uint8_t { none, left, centre, right };
 
 using NodeIndex = std::uint32_t;
@@ -54,12 +53,11 @@ struct Node {
   bool is_tight = false;                  // a paragraph without <p>
   bool is_ordered = false;                // a list
   bool is_header = false;                 // a table row
-  TaskMark task = TaskMark::none;         // an item
   Alignment alignment = Alignment::none;  // a table cell
   std::int32_t number = 0;                // heading level, first number of a list
   NodeIndex first_child = no_node;
   NodeIndex next = no_node;
-  std::uint32_t line = 0, column = 0;  // in the text; 0 = unknown
+  std::uint32_t line = 0, column = 0, line_last = 0;  // in the text; 0 = unknown
   std::string_view text = {};   // text, code, HTML; label of a footnote; URL of a link or an image
   std::string_view title = {};  // of a link or an image; what follows the fence of a code block
 };
