@@ -69,6 +69,7 @@ enum class Op : std::uint8_t {
   call_function,  // calls[b]
   call_filter,
   call_test,   // a = 1 for is not
+  argument,    // of macros[c], the a-th: when the macro does not know it, undefined is pushed; to b
   call_macro,  // macros[b]; appends to the output
   capture,     // what is appended from here ...
   captured,    // ... to here is cut off and pushed as a string
@@ -138,6 +139,7 @@ struct MacroSite {
   std::string_view name;
   const Macro* macro = nullptr;  // null: looked for in the templates around, when it runs
   std::vector<std::string_view> names;
+  std::vector<bool> known;  // which of the names the macro has; set with it
 };
 
 struct IncludeSite {

@@ -404,12 +404,25 @@ class Compiler {
     emit(Op::call_test, expr.at, add(unit_.calls, std::move(site)), 0, expr.flag);
   }
 
+  // Arguments that the macro does not know are never evaluated, so they may fail (as in Tera).
   void compile_macro_call(const Expr& expr) {
     MacroSite site;
     site.space = expr.space;
     site.name = expr.text;
-    site.names = compile_arguments(expr.arguments);
-    emit(Op::call_macro, expr.at, add(unit_.macros, std::move(site)));
+    for (const Argument& argument : expr.arguments) site.names.push_back(argument.name);
+    const std::uint32_t number = add(unit_.macros, std::move(site));
+    for (std::size_t i = 0; i < expr.arguments.size(); ++i) {
+      const Argument& argument = expr.arguments[i];
+      if (i > 0xFF) {
+        value(*argument.value);
+        continue;
+      }
+      const std::uint32_t known =
+          emit(Op::argument, argument.at, 0, number, static_cast<std::uint8_t>(i));
+      value(*argument.value);
+      land(known);
+    }
+    emit(Op::call_macro, expr.at, number);
   }
 
   void unknown(std::uint32_t at, std::string_view kind, std::string_view name,

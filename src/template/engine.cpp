@@ -86,6 +86,11 @@ class Linker {
     for (MacroSite& site : unit.macros) {
       const Unit* holder = unit.find_namespace(site.space);
       if (holder != nullptr) site.macro = holder->find_macro(site.name);
+      if (site.macro == nullptr) continue;
+      for (const std::string_view name : site.names)
+        site.known.push_back(
+            std::any_of(site.macro->parameters.begin(), site.macro->parameters.end(),
+                        [&](const Macro::Parameter& parameter) { return parameter.name == name; }));
     }
     for (IncludeSite& site : unit.includes)
       for (const std::string_view name : site.names)
@@ -97,14 +102,14 @@ class Linker {
   // For every block of the unit and its ancestors: the definitions, most derived first.
   void link_blocks(Unit& unit, const Symbols& symbols) {
     const auto add = [&](const Unit& level) {
-      for (const auto& [symbol, chunk] : level.blocks_defined) {
+      for (const auto& defined : level.blocks_defined) {
         const auto known =
             std::find_if(unit.chains.begin(), unit.chains.end(),
-                         [&](const BlockChain& chain) { return chain.symbol == symbol; });
+                         [&](const BlockChain& chain) { return chain.symbol == defined.first; });
         BlockChain& chain = known != unit.chains.end() ? *known : unit.chains.emplace_back();
-        chain.symbol = symbol;
-        chain.name = symbols.name_of(symbol);
-        chain.chunks.push_back(chunk.get());
+        chain.symbol = defined.first;
+        chain.name = symbols.name_of(defined.first);
+        chain.chunks.push_back(defined.second.get());
       }
     };
     add(unit);

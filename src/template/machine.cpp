@@ -68,8 +68,7 @@ Result<std::string> Machine::render(const Unit& unit) {
   if (settings_.outer != nullptr) {
     Machine& outer = *settings_.outer;
     outer.steps_left_ -= std::min(outer.steps_left_, steps_given_ - steps_left_);
-    outer.working_left_ -=
-        std::min(outer.working_left_, working_given_ - working_left_);
+    outer.working_left_ -= std::min(outer.working_left_, working_given_ - working_left_);
   }
   if (ok) return std::move(out_);
   if (&root != &unit) add_to_chain("in " + root.name + ", the parent of " + unit.name);
@@ -252,6 +251,13 @@ bool Machine::run(const Chunk& chunk) {
         case Op::call_function: ok = call_function(at); break;
         case Op::call_filter: ok = call_filter(at); break;
         case Op::call_test: ok = call_test(at); break;
+        case Op::argument: {
+          const MacroSite& site = unit.macros[at.c];
+          if (site.macro == nullptr || site.known[at.a]) break;
+          stack_.emplace_back();
+          next = chunk.code.data() + at.b;
+          break;
+        }
         case Op::call_macro: ok = call_macro(at); break;
         case Op::capture: captures_.push_back(out_.size()); break;
         case Op::captured: {

@@ -261,6 +261,7 @@ TEST_CASE("macros: arguments are checked, names near by are offered, the context
 
   CHECK(render("{{ mac::card(title=\"a\") }}") == "a2S");
   CHECK(render("{{ mac::card(title=\"a\", n=5, more=1) }}") == "a5S");
+  CHECK(render("{{ mac::card(title=\"a\", unknown=nothing) }}") == "a2S");
   CHECK(render("{{ mac::card(n=5) }}") ==
         "t.html:1:52: macro `card` needs the argument `title` (it is defined in m.html:1)");
   CHECK(render("{{ mac::crad(title=1) }}") ==
@@ -358,6 +359,9 @@ TEST_CASE("dates take names of months and days from the locale", "[template]") {
         "samedi 6 août %A août");
   CHECK(rendered("{{ \"2022-03-06\" | date(format=\"%a %d. %b\", locale=\"de\") }}") ==
         "So 06. Mär");
+  CHECK(rendered("{{ \"2023-01-31\" | date(format=\"%-d %B\", locale=\"ar_SA\") }}") == "31 يناير");
+  CHECK(rendered("{{ \"2023-05-08\" | date(format=\"%d %B %a\", locale=\"ca_ES\") }}") ==
+        "08 de maig dl.");
   CHECK(rendered("{{ \"2022-08-06\" | date(locale=\"xx_XX\") }}")
             .starts_with("error: t:1:19: filter `date`: no locale `xx_XX`"));
   CHECK(rendered("{{ \"soon\" | date }}")
