@@ -113,7 +113,7 @@ void Pages::refuse_method(Visit& visit) {
 }
 
 void Pages::find_and_send(Visit& visit, std::string_view key) {
-  const Lookup found = cache_.find(*reader_, key);
+  const Lookup found = cache_.find(*reader_, key, visit.exchange->loop().now());
   switch (found.kind) {
     case Lookup::Kind::page:
       return found.page->gone ? answer_absent(visit, key) : send(visit, found, nullptr);

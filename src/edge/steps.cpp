@@ -218,7 +218,9 @@ Inspected inspect_on_worker(const LargeBody& work) {
   std::vector<http::Field> fields;
   fields.reserve(work.owned_fields.size());
   for (const auto& field : work.owned_fields) fields.push_back({field.first, field.second});
-  waf::Inspector inspector(work.rules, {waf::CleanMemory::off, waf::Prefilter::on});
+  waf::InspectorOptions options;
+  options.clean_memory = waf::CleanMemory::off;  // made for this one body
+  waf::Inspector inspector(work.rules, options);
   const waf::Verdict verdict = inspector.inspect_body({work.method, work.raw_path, work.query, fields}, *work.body);
   Inspected inspected{verdict.score, {}};
   for (const waf::Hit& hit : verdict.hits) inspected.hits.push_back(row_of(hit));
