@@ -41,7 +41,7 @@ UNIT := $(patsubst %.cpp,$(B)/%.o,$(sort $(shell find test -name '*_test.cpp' -n
 FLOW := $(patsubst %.cpp,$(B)/%.o,$(sort $(wildcard test/flow/*.cpp)) test/support.cpp)
 EMBED := $(sort $(shell find templates src/waf/rules -type f 2>/dev/null))
 
-.PHONY: all weir demo test check tsan proof lint bench golden install clean help tsan-ci deps unit flow tests
+.PHONY: FORCE all weir demo test check tsan proof lint bench golden install clean help tsan-ci deps unit flow tests
 all: weir
 weir: build/weir
 deps: ; @scripts/install-deps
@@ -61,7 +61,6 @@ $(B)/embedded.o: $(EMBED) scripts/embed ; @mkdir -p $(@D); scripts/embed $(B)/em
 $(B)/commit.cpp: FORCE ; @mkdir -p $(@D); scripts/commit > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(B)/commit.o: $(B)/commit.cpp ; $(CXX) $(CXXFLAGS_ALL) -c -o $@ $<
 $(DEPS)/httplib.h: ; @scripts/install-deps
-FORCE:
 
 unit: $(B)/unit-tests ; $(B)/unit-tests $(TESTS)
 flow: $(B)/flow-tests $(B)/weir ; WEIR=$(B)/weir $(B)/flow-tests $(TESTS)

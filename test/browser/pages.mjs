@@ -1,7 +1,7 @@
 // Goal: the example site is good for a person: it loads without errors, reads without a script, has no accessibility
 // violation in light or dark, and fits a narrow screen.
 // Method: the real binary on a free port, Chromium through playwright-core, axe-core in each page.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
@@ -53,6 +53,9 @@ const port = await freePort();
 const origin = `http://127.0.0.1:${port}`;
 const store = mkdtempSync(path.join(os.tmpdir(), 'weir-browser-'));
 const site = ['--root', path.join(top, 'content-example')];
+// Links are absolute: the build must know the address.
+const built = spawnSync(weir, [...site, 'build', '--store', store, '--no-export', '--base-url', origin], { encoding: 'utf8' });
+if (built.status !== 0) throw new Error(`weir build: ${built.stderr}`);
 const server = spawn(weir, [...site, 'serve', '--store', store, '--listen', `127.0.0.1:${port}`], { stdio: 'ignore' });
 let browser;
 try {
