@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,7 +21,12 @@ struct Server::Shared {
   Engine engine;
   std::vector<std::unique_ptr<LoopCore>> loops;
   std::vector<std::uint16_t> ports;
-  std::vector<std::string> unix_paths;  // ours to remove
+  struct UnixName {  // ours to remove, unless somebody has put another one there
+    std::string path;
+    dev_t device;
+    ino_t inode;
+  };
+  std::vector<UnixName> unix_names;
 };
 
 namespace {
@@ -85,7 +91,9 @@ Result<std::unique_ptr<Server>> Server::open(ServerSettings settings, HandlerFac
   for (const ListenerSettings& listener : engine.settings.listeners) {
     Bound bound = TRY(bind_listener(listener, engine.settings.loops));
     shared->ports.push_back(bound.port);
-    if (!listener.unix_path.empty()) shared->unix_paths.push_back(listener.unix_path);
+    struct stat there {};
+    if (!listener.unix_path.empty() && ::lstat(listener.unix_path.c_str(), &there) == 0)
+      shared->unix_names.push_back({listener.unix_path, there.st_dev, there.st_ino});
     for (std::size_t i = 0; i < bound.descriptors.size(); ++i)
       shared->loops[i]->listen(std::move(bound.descriptors[i]), listener);
   }
@@ -95,7 +103,11 @@ Result<std::unique_ptr<Server>> Server::open(ServerSettings settings, HandlerFac
 Server::Server(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) {}
 
 Server::~Server() {
-  for (const std::string& path : shared_->unix_paths) ::unlink(path.c_str());
+  for (const Shared::UnixName& name : shared_->unix_names) {
+    struct stat there {};
+    if (::lstat(name.path.c_str(), &there) == 0 && there.st_dev == name.device && there.st_ino == name.inode)
+      ::unlink(name.path.c_str());
+  }
 }
 
 void Server::run() {
