@@ -67,18 +67,28 @@ std::string encode(ByteView bytes, std::string_view digits) {
 
 std::optional<std::string> decode(std::string_view text, const std::array<signed char, 256>& digits) {
   if (text.size() % 4 == 1) return std::nullopt;
-  std::string out;
-  out.reserve(text.size() * 3 / 4);
+  std::string out(text.size() * 3 / 4, '\0');
+  char* to = out.data();
+  const auto digit_of = [&](std::size_t at) { return digits[static_cast<unsigned char>(text[at])]; };
+  // Four digits are three bytes; what is left over at the end goes digit by digit.
+  std::size_t at = 0;
+  for (; at + 4 <= text.size(); at += 4) {
+    const int a = digit_of(at), b = digit_of(at + 1), c = digit_of(at + 2), d = digit_of(at + 3);
+    if ((a | b | c | d) < 0) return std::nullopt;
+    *to++ = static_cast<char>(a << 2 | b >> 4);
+    *to++ = static_cast<char>(b << 4 | c >> 2);
+    *to++ = static_cast<char>(c << 6 | d);
+  }
   std::uint32_t bits = 0;
   int held = 0;
-  for (const char c : text) {
-    const int digit = digits[static_cast<unsigned char>(c)];
+  for (; at < text.size(); ++at) {
+    const int digit = digit_of(at);
     if (digit < 0) return std::nullopt;
     bits = bits << 6 | static_cast<std::uint32_t>(digit);
     held += 6;
     if (held >= 8) {
       held -= 8;
-      out += static_cast<char>(bits >> held & 255);
+      *to++ = static_cast<char>(bits >> held & 255);
     }
   }
   if ((bits & ((1U << held) - 1)) != 0) return std::nullopt;  // unused bits must be zero
