@@ -40,10 +40,13 @@ struct ByteNeeds {
   std::array<ByteMask, 4> any{~ByteMask{0}, ~ByteMask{0}, ~ByteMask{0}, ~ByteMask{0}};
 };
 
-struct Chain {
-  std::vector<Transform> steps;
-  ByteMask triggers = 0;
-  RuleBits rules;
+// The chains of transformations of all rules, as a tree: what several chains begin with is done once per value.
+// Parents stand before their children; node 0 is the value itself.
+struct ChainNode {
+  std::size_t parent = 0;
+  Transform step = Transform::url_decode;
+  RuleBits rules;    // whose chain ends here
+  RuleBits subtree;  // whose chain goes through here
 };
 
 struct CompiledExclusion {
@@ -55,7 +58,7 @@ struct CompiledExclusion {
 struct Compiled {
   std::vector<CompiledRule> rules;
   std::vector<ByteNeeds> needs;
-  std::vector<Chain> chains;  // [0] changes nothing
+  std::vector<ChainNode> chains;
   std::array<RuleBits, targets_count> by_target{};
   std::array<ByteMask, targets_count> triggers{};  // of all chains that rules of the target use
   Atoms atoms;

@@ -175,27 +175,27 @@ struct Inspector::State final : JsonValues::Visitor {
     const ByteMask seen = mask_of(value);
     if ((seen & engine.triggers[index]) == 0) return match(target, name, value, seen, relevant.without(off));
 
-    // Rules by the text that their transformations leave; equal texts are looked at once.
+    // What each transformation leaves, parents first; equal texts are looked at once.
     texts.clear();
-    texts.push_back({value, seen, {}});
-    for (const Chain& chain : engine.chains) {
-      const RuleBits rules_of_chain = chain.rules & relevant;
-      if (rules_of_chain.none()) continue;
-      std::string_view text = value;
-      ByteMask mask = seen;
-      for (const Transform step : chain.steps) {
-        if ((mask & trigger_of(step)) == 0) continue;
-        const std::string_view changed = apply(step, text, arena);
-        if (changed == text) continue;
-        text = changed;
-        mask = mask_of(text);
+    for (const ChainNode& node : engine.chains) {
+      Text text = texts.empty() ? Text{value, seen, {}} : texts[node.parent];
+      text.rules = node.rules & relevant;
+      if (!texts.empty() && (text.mask & trigger_of(node.step)) != 0 && !(node.subtree & relevant).none()) {
+        const std::string_view changed = apply(node.step, text.text, arena);
+        if (changed != text.text) text = {changed, mask_of(changed), text.rules};
       }
-      const auto same = std::ranges::find(texts, text, &Text::text);
-      if (same != texts.end()) same->rules |= rules_of_chain;
-      else texts.push_back({text, mask, rules_of_chain});
+      texts.push_back(text);
     }
-    for (const Text& text : texts)
-      if (!text.rules.none()) match(target, name, text.text, text.mask, text.rules.without(off));
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      if (texts[i].rules.none()) continue;
+      RuleBits asked = texts[i].rules;
+      for (std::size_t later = i + 1; later < texts.size(); ++later) {
+        if (texts[later].rules.none() || texts[later].text != texts[i].text) continue;
+        asked |= texts[later].rules;
+        texts[later].rules = RuleBits{};
+      }
+      match(target, name, texts[i].text, texts[i].mask, asked.without(off));
+    }
   }
 
   // Which of the rules could hit at all.

@@ -235,11 +235,10 @@ class Builder {
     read.compiled.rule = static_cast<std::uint32_t>(rules.size() - 1);
     compiled_->rules.push_back(std::move(read.compiled));
     add_needs(read.needs, index);
-    Chain& chain = chain_of(read.steps);
-    chain.rules.set(index);
+    const ByteMask triggers = add_chain(read.steps, index);
     for (const Target target : read.targets) {
       compiled_->by_target[static_cast<std::size_t>(target)].set(index);
-      compiled_->triggers[static_cast<std::size_t>(target)] |= chain.triggers;
+      compiled_->triggers[static_cast<std::size_t>(target)] |= triggers;
     }
     return done;
   }
@@ -270,14 +269,22 @@ class Builder {
     for (const std::string& atom : needs.atoms) compiled_->atoms.add(atom, index);
     compiled_->with_atoms.set(index);
   }
-  Chain& chain_of(const std::vector<Transform>& steps) {
-    for (Chain& chain : compiled_->chains)
-      if (chain.steps == steps) return chain;
-    compiled_->chains.emplace_back();
-    Chain& chain = compiled_->chains.back();
-    chain.steps = steps;
-    for (const Transform step : steps) chain.triggers |= trigger_of(step);
-    return chain;
+  // Gives the bytes without which the whole chain changes nothing.
+  ByteMask add_chain(const std::vector<Transform>& steps, std::size_t rule) {
+    auto& nodes = compiled_->chains;
+    ByteMask triggers = 0;
+    std::size_t at = 0;
+    nodes[0].subtree.set(rule);
+    for (const Transform step : steps) {
+      triggers |= trigger_of(step);
+      std::size_t child = at + 1;
+      while (child < nodes.size() && !(nodes[child].parent == at && nodes[child].step == step)) ++child;
+      if (child == nodes.size()) nodes.push_back({at, step, {}, {}});
+      at = child;
+      nodes[at].subtree.set(rule);
+    }
+    nodes[at].rules.set(rule);
+    return triggers;
   }
 
   const RuleSetOptions& options_;

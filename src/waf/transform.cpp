@@ -82,8 +82,9 @@ Read read_entity(std::string_view text, std::size_t at) {
     if (i < text.size() && text[i] == ';') ++i;
     return {i - at, byte_of_code_point(static_cast<int>(value & 0xffff))};
   }
+  if (i == text.size() || !is_alpha(text[i])) return {};
   for (const Entity& entity : entities) {
-    if (!equals_ignoring_case(text.substr(i, entity.name.size()), entity.name)) continue;
+    if (entity.name.front() != lower(text[i]) || !equals_ignoring_case(text.substr(i, entity.name.size()), entity.name)) continue;
     i += entity.name.size();
     if (i < text.size() && text[i] == ';') ++i;
     return {i - at, static_cast<unsigned char>(entity.byte)};
