@@ -29,7 +29,6 @@ class FaultyFiles {
   void arm(Fault fault, int passes = 0);
   void heal() { arm(Fault::none); }
   int syncs() const;  // since it was installed
-  int writes() const;
 
  private:
   sqlite3_vfs vfs_{};
@@ -40,7 +39,6 @@ struct State {
   sqlite3_vfs* real = nullptr;
   std::atomic<Fault> fault{Fault::none};
   std::atomic<int> passes{0};
-  std::atomic<int> writes{0};
   std::atomic<int> syncs{0};
 };
 State state;
@@ -58,7 +56,6 @@ int read_file_at(sqlite3_file* file, void* to, int count, sqlite3_int64 at) {
   return real_of(file)->pMethods->xRead(real_of(file), to, count, at);
 }
 int write_file_at(sqlite3_file* file, const void* from, int count, sqlite3_int64 at) {
-  ++state.writes;
   const Fault fault = state.fault;
   if ((fault == Fault::no_room || fault == Fault::write_fails) && is_due())
     return fault == Fault::no_room ? SQLITE_FULL : SQLITE_IOERR_WRITE;
@@ -120,7 +117,6 @@ FaultyFiles::FaultyFiles() {
   state.real = sqlite3_vfs_find(nullptr);
   MUST(state.real != nullptr);
   MUST(std::string_view(state.real->zName) != "faulty");
-  state.writes = 0;
   state.syncs = 0;
   heal();
   vfs_ = *state.real;  // all but opening is the real one's business; its callbacks do not look at
@@ -142,7 +138,6 @@ void FaultyFiles::arm(Fault fault, int passes) {
   state.fault = fault;
 }
 int FaultyFiles::syncs() const { return state.syncs; }
-int FaultyFiles::writes() const { return state.writes; }
 
 std::size_t count_in_log(ServiceFixture& fixture) {
   return json_in(fixture.sync("GET", "a")).find("ops")->array()->size();
