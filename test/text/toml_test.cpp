@@ -82,3 +82,26 @@ TEST_CASE("TOML depth is bounded, however it is written", "[text]") {
   CHECK_FALSE(parse_toml("a = " + repeated("{ b.c = ", 200) + "1" + repeated("}", 200), "f").ok());
   CHECK(parse_toml("a = \"\"\"" + repeated("Prose. And more. ", 100) + "\"\"\"", "f").ok());
 }
+
+// Found by the fuzzer: the library ran into code it believed to be out of reach.
+TEST_CASE("letters outside of strings are errors, whatever their block", "[text]") {
+  for (const std::string_view letter : {"\u00A1", "é", "ˋ", "Ж", "\u0499", "\u1681", "日", "😀"}) {
+    INFO(letter);
+    CHECK_FALSE(parse_toml(letter, "f").ok());
+    CHECK_FALSE(parse_toml("a = 1 " + std::string(letter), "f").ok());
+    CHECK_FALSE(parse_toml("a = [1, " + std::string(letter) + "]", "f").ok());
+    CHECK(parse_toml("a = '" + std::string(letter) + "' # " + std::string(letter), "f").ok());
+  }
+}
+
+// Found by the fuzzer: an assertion of the library ended the process.
+TEST_CASE("a table header that starts with no name is an error", "[text]") {
+  for (const std::string_view text : {"[~x]", "[", "[[", "[ ~ ]", "[[~]]", "[.a]", "[a.~]", "[a.]",
+                                      "~ = 1", ". = 1", "{~=1}", "a = {~ = 1}"}) {
+    INFO(text);
+    const auto value = parse_toml(text, "f");
+    REQUIRE_FALSE(value.ok());
+    CHECK(value.error().place.line == 1);
+  }
+  CHECK_FALSE(parse_toml(std::string_view("[\0]", 3), "f").ok());
+}
