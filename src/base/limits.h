@@ -104,9 +104,11 @@ inline constexpr std::size_t refresh_queue_max = 4'096;    // over: the stale co
 inline constexpr std::size_t webhook_bytes_max = 1 * MiB;  // 413
 inline constexpr auto webhook_skew_max = 5min;             // 401
 inline constexpr std::size_t webhook_replays_max = 65'536;
+inline constexpr std::size_t fills_max = 1'000'000;        // refreshed pages on disk; more live in memory only
 inline constexpr std::size_t releases_kept = 10;
 inline constexpr std::size_t flights_max = 4'096;             // loads and renders in flight; over: 503
 inline constexpr std::size_t flight_waiters_max = 65'536;     // over all flights; over: 503
+inline constexpr std::size_t enrich_queue_max = 4'096;       // pages that wait for gzip and brotli; over: at the next load
 inline constexpr auto flight_time_max = 60s;                // given up: the next request begins another
 inline constexpr auto fresh_wait_max = 30s;                 // wait=fresh answers then, with what is done
 inline constexpr std::size_t purged_tags_max = 32'768;       // over: folded into one purge of everything

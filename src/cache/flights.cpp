@@ -140,10 +140,13 @@ void PageCache::Shared::run_load(const std::string& key, std::uint64_t number) {
     if (settings.unknown == CacheSettings::Unknown::ask) return go_on_rendering();
     return land(key, number, nullptr, std::nullopt);
   }
-  publish(page);
-  if (!judge(*page, 0, clock.mono()).may_serve) return go_on_rendering();
+  const Shelf::Put put = publish(page);
+  const Verdict verdict = judge(*page, 0, clock.mono());
+  if (!verdict.may_serve) return go_on_rendering();
   land(key, number, page, std::nullopt);
-  enrich(page);
+  // A hit starts the refresh of a stale page; one that is too large for the memory tier has no hits.
+  if (put == Shelf::Put::refused && verdict.freshness == Freshness::stale) refresh(key);
+  enrich_later(page);
 }
 
 // The newest fill when there is one that may be served, else the release's copy; null when there is neither.
@@ -223,7 +226,7 @@ void PageCache::Shared::run_render(const std::string& key, std::uint64_t number)
     note_success(key);
     publish(*page);
     land(key, number, *page, std::nullopt);
-    return enrich(*page);
+    return enrich_later(*page);
   }
   if (!entry && settings.unknown == CacheSettings::Unknown::refuse) return land(key, number, nullptr, std::nullopt);
 
@@ -304,7 +307,7 @@ void PageCache::Shared::land_rendered(const std::string& key, std::uint64_t numb
   note_success(key);
   publish(*page);
   land(key, number, *page, std::nullopt);
-  enrich(*page);
+  enrich_later(*page);
 }
 
 // The origin says that the page is gone: authoritative (C-10).
@@ -410,7 +413,7 @@ void PageCache::Shared::note_failure(const std::string& key, const Error& why) {
 
 // --- landing --------------------------------------------------------------------------------------
 
-void PageCache::Shared::publish(const std::shared_ptr<const Page>& page) {
+Shelf::Put PageCache::Shared::publish(const std::shared_ptr<const Page>& page) {
   const Mono now = clock.mono();
   const bool is_from_before = page->rendered < started && now - started < settings.warm_window;
   const bool is_stale = judge(*page, 0, now).freshness == Freshness::stale;
@@ -419,7 +422,7 @@ void PageCache::Shared::publish(const std::shared_ptr<const Page>& page) {
     const auto found = all.failures.find(page->key);
     if (found != all.failures.end()) failed = found->second;
   });
-  shelf.put(page, [&](ShelfEntry& entry) {
+  return shelf.put(page, [&](ShelfEntry& entry) {
     entry.failures.store(failed ? failed->count : 0);
     entry.late_hits.store(0);
     std::int64_t next_try = failed ? failed->next_try.ns : 0;
@@ -491,32 +494,58 @@ void PageCache::Shared::land(const std::string& key, std::uint64_t number, std::
 
 // Further codings are made behind the back of everybody: the page is served without them until then (C-43). Those of a
 // release's pages are kept on disk; those of fills, which may change every second, only in memory.
-void PageCache::Shared::enrich(const std::shared_ptr<const Page>& page) {
+void PageCache::Shared::enrich_later(const std::shared_ptr<const Page>& page) {
   if (page->gone) return;
-  Bodies bodies = bodies_of(*page);
+  const std::size_t body_bytes = page->find(store::Codec::identity)->body->size();
+  if (!store::is_worth_compressing(page->content_type, body_bytes)) return;
+  const bool starts = to_enrich.with([&page](ToEnrich& all) {
+    if (all.pages.size() >= limits::enrich_queue_max) return false;
+    all.pages.push_back(page);
+    return !std::exchange(all.is_running, true);
+  });
+  if (!starts) return;
+  if (!renders.offer([self = shared_from_this()] { self->enrich_next(); }))
+    to_enrich.with([](ToEnrich& all) { all.is_running = false; });  // the next page tries again
+}
+
+void PageCache::Shared::enrich_next() {
+  const auto page = to_enrich.with([](ToEnrich& all) {
+    std::shared_ptr<const Page> next;
+    if (!all.pages.empty()) next = std::move(all.pages.front());
+    if (next != nullptr) all.pages.pop_front();
+    return next;
+  });
+  // One that was replaced meanwhile is nobody's business any more.
+  if (page != nullptr && in_memory(page->key) == page) enrich(*page);
+  const bool goes_on = to_enrich.with([](ToEnrich& all) { return all.is_running = !all.pages.empty(); });
+  if (goes_on && !renders.offer([self = shared_from_this()] { self->enrich_next(); }))
+    to_enrich.with([](ToEnrich& all) { all.is_running = false; });
+}
+
+void PageCache::Shared::enrich(const Page& page) {
+  Bodies bodies = bodies_of(page);
   const std::string& identity = *body_of(bodies, store::Codec::identity);
-  if (!store::is_worth_compressing(page->content_type, identity.size())) return;
-  const bool is_of_release = page->generation == page->activation;
+  const bool is_of_release = page.generation == page.activation;
   bool has_more = false;
   for (const store::Codec codec : {store::Codec::gzip, store::Codec::brotli}) {
     std::shared_ptr<const std::string>& body = bodies[static_cast<std::size_t>(codec)];
     if (body != nullptr) continue;
     if (is_of_release) {
-      auto kept = store.blobs().read_coding(page->body_id, codec);
+      auto kept = store.blobs().read_coding(page.body_id, codec);
       if (kept) body = std::make_shared<const std::string>(std::move(kept).value());
     }
     if (body == nullptr) {
       std::string packed = codec == store::Codec::gzip ? store::gzip_of(identity) : store::brotli_of(identity);
       if (packed.size() >= identity.size()) continue;
       if (is_of_release)
-        if (const Status put = store.blobs().put_coding(page->body_id, codec, packed); !put)
+        if (const Status put = store.blobs().put_coding(page.body_id, codec, packed); !put)
           counts.not_stored.fetch_add(1, std::memory_order_relaxed);
       body = std::make_shared<const std::string>(std::move(packed));
     }
     has_more = true;
   }
   if (!has_more) return;
-  const auto more = with_codings(*page, bodies);
+  const auto more = with_codings(page, bodies);
   if (more.ok()) shelf.put(*more, [](ShelfEntry&) {});
 }
 

@@ -88,7 +88,7 @@ Lookup PageCache::Shared::find(std::string_view key, Mono now, Reader* reader) {
       found.kind = is_known ? Lookup::Kind::wait : Lookup::Kind::absent;
     } else {
       const unsigned failures = entry->failures.load(std::memory_order_relaxed);
-      const Verdict verdict = judge(*page, failures, now);
+      const Verdict verdict = judge_guarded(*page, failures, now);
       found = lookup_of(*page, verdict, now);
       if (verdict.may_serve) {
         if (!entry->visited.load(std::memory_order_relaxed)) entry->visited.store(true, std::memory_order_relaxed);
@@ -126,7 +126,13 @@ Purged PageCache::Shared::purged(const Page& page) const {
   return verdict;
 }
 
-PageCache::Shared::Verdict PageCache::Shared::judge(const Page& page, unsigned failures, Mono now) const {
+PageCache::Shared::Verdict PageCache::Shared::judge(const Page& page, unsigned failures, Mono now) {
+  BorrowedSlot slot(domain);
+  const EpochGuard guard(domain, slot.slot());
+  return judge_guarded(page, failures, now);
+}
+
+PageCache::Shared::Verdict PageCache::Shared::judge_guarded(const Page& page, unsigned failures, Mono now) const {
   const Purged verdict = purged(page);
   if (verdict == Purged::hard) {
     const bool keeps = settings.hard_on_error == CacheSettings::HardOnError::stale && failures > 0;

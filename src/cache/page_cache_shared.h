@@ -75,6 +75,12 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   std::mutex purge_order;
   Guarded<Flights> flights;
   std::atomic<std::uint64_t> stale_at_start{0};
+  // Pages whose further codings are not made yet. One task at a time works on them, so that refreshes are not kept waiting.
+  struct ToEnrich {
+    std::deque<std::shared_ptr<const Page>> pages;
+    bool is_running = false;
+  };
+  Guarded<ToEnrich> to_enrich;
 
   Guarded<std::vector<Reader*>> readers;
   struct Counts {
@@ -86,14 +92,15 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   } counts;
 
   // --- page_cache.cpp
-  // What may be done with a page now. The caller stands in an EpochGuard, or holds the page.
+  // What may be done with a page now.
   struct Verdict {
     Freshness freshness = Freshness::fresh;
     Detail detail = Detail::none;
     bool may_serve = true;
   };
-  Verdict judge(const Page& page, unsigned failures, Mono now) const;
-  Purged purged(const Page& page) const;
+  Verdict judge(const Page& page, unsigned failures, Mono now);
+  Verdict judge_guarded(const Page& page, unsigned failures, Mono now) const;  // the caller stands in an EpochGuard
+  Purged purged(const Page& page) const;                                       // likewise
   Lookup lookup_of(const Page& page, const Verdict& verdict, Mono now) const;
   bool is_time_ahead(ShelfEntry& entry, const Page& page, Mono now);
   Lookup find(std::string_view key, Mono now, Reader* reader);
@@ -117,8 +124,10 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   void land_old(const std::string& key, std::uint64_t number, const Error& why);
   Result<std::shared_ptr<const Page>> release_copy_as_newest(const std::string& key, const Active& from);
   Wall modified_of(const std::string& key, const store::BlobId& id, const Active& from, Wall now) const;
-  void publish(const std::shared_ptr<const Page>& page);
-  void enrich(const std::shared_ptr<const Page>& page);
+  Shelf::Put publish(const std::shared_ptr<const Page>& page);
+  void enrich_later(const std::shared_ptr<const Page>& page);
+  void enrich_next();
+  void enrich(const Page& page);
   void note_success(const std::string& key);
   void note_failure(const std::string& key, const Error& why);
   Result<std::shared_ptr<const Page>> load(const std::string& key, const std::shared_ptr<const Active>& from);

@@ -4,6 +4,7 @@ namespace weir::cache {
 namespace {
 
 constexpr std::size_t slots_least = 1'024;
+constexpr std::size_t share_max = 4;  // one page may take a quarter of its arena; a larger one is not kept
 
 // Where an entry was. Never dereferenced.
 ShelfEntry* tombstone() {
@@ -42,7 +43,7 @@ Shelf::Put Shelf::put(std::shared_ptr<const Page> page, const std::function<void
   const std::size_t arena = page->gone ? 1 : 0;
   const std::lock_guard lock(mutex_);
   ShelfEntry* entry = find(page->key);  // no guard: entries are only removed under the mutex that we hold
-  if (cost_of(*page) > arenas_[arena].bytes_max) {
+  if (cost_of(*page) > arenas_[arena].bytes_max / share_max) {
     if (entry != nullptr) drop(*entry);  // an old copy must not outlive the new one
     return Put::refused;
   }

@@ -60,7 +60,7 @@ class Shelf {
   ShelfEntry* find(std::string_view key) const;
 
   // Puts the page in the place of an older one, in one step. A page of an older generation than the one that is there
-  // is not put (false), nor is one larger than the whole budget. `touch` sees the entry before readers can.
+  // is refused, and so is one larger than a quarter of the budget. `touch` sees the entry before readers can.
   enum class Put : std::uint8_t { kept, refused };
   Put put(std::shared_ptr<const Page> page, const std::function<void(ShelfEntry&)>& touch);
   void remove(std::string_view key);

@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -197,6 +198,8 @@ struct Store::Shared {
                         const PurgeIds& ids);
   Status snapshot();
   std::size_t collect();
+  std::size_t make_room();
+  void forget_oldest_fills(std::size_t bytes);
   void complain(const Error& error);
   void tick();
   void run();
@@ -464,6 +467,9 @@ Result<std::uint64_t> Store::put_fill(Fill fill, const PackedBlob* body) {
       return std::move(put).error();
     }
   }
+  const bool has_room = shared.state.with(
+      [&](const State& now) { return now.fills.size() < limits::fills_max || now.fills.contains(fill.key); });
+  if (!has_room) return Error{Errc::full, "more than " + std::to_string(limits::fills_max) + " refreshed pages are kept"};
   const auto payload = std::make_shared<const std::string>(encode_fill(fill));
   std::uint64_t generation = 0;
   TRY(shared.append(Op::fill, *payload, [&](State& now, std::uint64_t seq) {
@@ -696,8 +702,65 @@ std::size_t Store::Shared::collect() {
     doomed.erase(path);
     ++removed;
   }
+  removed += make_room();
   collected.fetch_add(removed, std::memory_order_relaxed);
   return removed;
+}
+
+// Above the high water mark: first the codings that can be made again, those of the longest untouched first; then the oldest
+// fills are forgotten, and their bodies go with the next rounds. Releases are pinned: they are not counted.
+std::size_t Store::Shared::make_room() {
+  const std::size_t high = settings.bytes_max / 100 * 95;
+  const std::size_t low = settings.bytes_max / 100 * 85;
+  struct Loose {
+    std::int64_t modified_ns;
+    std::string path;
+    std::size_t bytes;
+  };
+  std::vector<Loose> codings;
+  std::size_t bytes = 0;
+  const std::string blobs_directory = settings.directory + "/blobs";
+  for (const std::string& name : names_in(blobs_directory).value_or({})) {
+    if (name.ends_with(".seg")) continue;
+    for (const std::string& rest : names_in(blobs_directory + '/' + name).value_or({})) {
+      Loose found{0, blobs_directory + '/' + name + '/' + rest, 0};
+      struct stat facts {};
+      if (::stat(found.path.c_str(), &facts) != 0) continue;
+      found.bytes = static_cast<std::size_t>(facts.st_size);
+      found.modified_ns = static_cast<std::int64_t>(facts.st_mtim.tv_sec) * 1'000'000'000 + facts.st_mtim.tv_nsec;
+      bytes += found.bytes;
+      if (rest.find('.') != std::string::npos) codings.push_back(std::move(found));
+    }
+  }
+  if (bytes <= high) return 0;
+  std::size_t removed = 0;
+  std::ranges::sort(codings, {}, &Loose::modified_ns);
+  for (const Loose& coding : codings) {
+    if (bytes <= low) break;
+    if (!disk.remove(coding.path)) continue;
+    bytes -= coding.bytes;
+    ++removed;
+  }
+  if (bytes > low) forget_oldest_fills(bytes - low);
+  return removed;
+}
+
+// Only memory forgets; the next snapshot leaves them out. After a restart before that they are there again, which does no harm.
+void Store::Shared::forget_oldest_fills(std::size_t bytes) {
+  state.with([bytes](State& now) {
+    std::vector<std::pair<std::uint64_t, std::string_view>> oldest;
+    for (const auto& [key, slot] : now.fills) oldest.emplace_back(slot.generation, key);
+    std::ranges::sort(oldest);
+    std::size_t freed = 0;
+    for (const auto& [generation, key] : oldest) {
+      if (freed >= bytes) return;
+      const auto fill = now.fills.find(key);
+      const auto decoded = decode_fill(fill->second.payload);
+      if (!decoded || !decoded->inline_blob.empty() || decoded->kind == FillKind::gone) continue;
+      freed += decoded->body_bytes;
+      now.fills.erase(fill);
+    }
+  });
 }
 
 // --- the keeper -----------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ enum class Background { none, thread };  // none: the owner calls `tick` (tests)
 
 struct StoreSettings {
   std::string directory = {};
-  std::size_t bytes_max = limits::store_bytes_max;
+  std::size_t bytes_max = limits::store_bytes_max;  // of loose bodies; releases are pinned and not counted
   Nanos fill_sync_max = std::chrono::milliseconds(20);
   Nanos snapshot_time_max = std::chrono::minutes(10);
   std::size_t log_bytes_max = 64 * MiB;

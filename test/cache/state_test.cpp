@@ -410,6 +410,20 @@ TEST_CASE("memory stays within its bound, and pages that are looked at survive a
   CHECK(bench.cache->counters().evictions > 200);
 }
 
+TEST_CASE("a page too large for memory is served from disk, and refreshed all the same", "[cache]") {
+  CacheBench bench;
+  bench.settings.memory_bytes_max = 64 * KiB;
+  bench.origin.answer = [&](const RenderRequest&, int) { return bench.origin.ok("small now"); };
+  bench.open({bench.isr("/large", std::string(100'000, 'x'))});
+  CHECK(bench.see("/large") == std::string(100'000, 'x'));
+  CHECK(bench.find("/large").kind == Kind::wait);
+  CHECK(bench.cache->counters().memory_bytes == 0);
+  bench.clock().advance(61s);
+  bench.see("/large");
+  bench.work();
+  CHECK(bench.see("/large") == "small now");
+}
+
 TEST_CASE("fields: what a client is told about keeping a page", "[cache]") {
   CacheBench bench;
   store::NewEntry asset = page("/app.3f2a9c1b.css", "body{}");

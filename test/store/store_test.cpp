@@ -169,6 +169,25 @@ TEST_CASE("bodies that no fill needs go after their grace, and not while somebod
   CHECK(store->blobs().read(now).ok());
 }
 
+TEST_CASE("above bytes_max codings go first, then the oldest fills, and releases stay", "[store]") {
+  StoreBench bench;
+  StoreSettings settings = bench.settings();
+  settings.bytes_max = 100 * KiB;
+  const auto store = need(Store::open(settings, bench.clock, bench.log, bench.disk));
+  need(store->adopt_release(build(bench, {{"/a/", large("built")}})));
+  for (int i = 0; i < 30; ++i) need(keep(*store, "/" + std::to_string(i), large(std::to_string(i))));
+  for (int i = 0; i < 10; ++i)
+    REQUIRE(store->blobs().put_coding(store->find_fill("/" + std::to_string(i))->body_id, Codec::gzip, large("gzip")));
+  CHECK(store->collect() == 10);
+  CHECK(body_in(*store, "/0") == "(none)");
+  CHECK(body_in(*store, "/29") == large("29"));
+  store->collect();
+  bench.clock.advance(6min);
+  CHECK(store->collect() > 0);
+  CHECK(body_in(*store, "/29") == large("29"));
+  CHECK(active_body(*store, "/a/") == large("built"));
+}
+
 TEST_CASE("a damaged blob is moved away, counted, and never served", "[store]") {
   StoreBench bench;
   const auto store = bench.open();
