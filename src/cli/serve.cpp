@@ -389,8 +389,8 @@ void Serving::serve() {
   const auto release = cache_->release();
   log_.info("starting", {{"version", version}, {"commit", commit}, {"store", loaded_.store_directory},
                          {"release", release == nullptr ? 0 : release->id()}});
+  serving_.store(true, std::memory_order_release);  // from here on a signal drains
   say_listening();
-  serving_.store(true, std::memory_order_release);
   server_->run();
   log_.info("stopped");
 }

@@ -63,7 +63,11 @@ void AccessLog::write(const http::Finished& finished, Visit& visit) {
   chunk_ += "\",\"id\":\"";
   chunk_ += id;
   chunk_ += '"';
-  append_text(chunk_, "client", visit.client.text());
+  if (client_text_.empty() || visit.client != client_) {
+    client_ = visit.client;
+    client_text_ = client_.text();
+  }
+  append_text(chunk_, "client", client_text_);
   append_text(chunk_, "method", request.method_text);
   append_text(chunk_, "host", request.host);
   append_text(chunk_, "path", request.path);

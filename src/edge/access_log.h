@@ -44,6 +44,8 @@ class AccessLog {
   std::uint64_t chunk_lines_ = 0;
   bool flush_is_due_ = false;
   std::int64_t second_ = -1;  // that time_text_ tells
+  guard::IpAddress client_;   // of the line before: a keep-alive connection asks many times
+  std::string client_text_;
   std::string time_text_;     // "2026-11-20T23:28:45.123Z", made once a second but for its milliseconds
 };
 
