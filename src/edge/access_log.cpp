@@ -85,6 +85,22 @@ void AccessLog::write(const http::Finished& finished, Visit& visit) {
     chunk_ += ",\"decision\":";
     guard::append_decision_json(chunk_, decision);
   }
+  end_line();
+}
+
+void AccessLog::write_refused(const http::Peer& peer, int status, std::string_view reason) {
+  if (writer_ == nullptr) return;
+  chunk_ += "{\"t\":\"";
+  append_time(loop_.wall());
+  chunk_ += '"';
+  append_text(chunk_, "client", peer.text());
+  chunk_ += ",\"status\":";
+  append_number(chunk_, static_cast<std::uint64_t>(status));
+  append_text(chunk_, "refused", reason);
+  end_line();
+}
+
+void AccessLog::end_line() {
   chunk_ += '}';
   ++chunk_lines_;
   if (chunk_.size() >= limits::access_chunk_bytes) return flush();

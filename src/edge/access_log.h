@@ -32,10 +32,13 @@ class AccessLog {
   AccessLog& operator=(const AccessLog&) = delete;
 
   void write(const http::Finished& finished, Visit& visit);
+  // What was no request: {"t":...,"client":...,"status":400,"refused":"why"}
+  void write_refused(const http::Peer& peer, int status, std::string_view reason);
   void flush();
 
  private:
   void append_time(Wall time);
+  void end_line();
   LineWriter* writer_;
   AccessLogSettings settings_;
   http::Loop& loop_;

@@ -140,7 +140,7 @@ http::Handler::ErrorForm Front::error_form(const http::Request& request) const {
 
 void Front::on_refused(const http::Peer& peer, int status, std::string_view reason) {
   state_.counters.engine_refusals.add();
-  parts_.log.debug("refused", {{"client", peer.text()}, {"status", status}, {"reason", reason}});
+  access_log_.write_refused(peer, status, reason);
 }
 
 }  // namespace weir::edge
