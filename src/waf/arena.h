@@ -27,6 +27,7 @@ class Arena {
     left_ += bytes;
   }
   std::string_view copy(std::string_view text) {
+    if (text.empty()) return {};
     char* out = take(text.size());
     std::memcpy(out, text.data(), text.size());
     return {out, text.size()};

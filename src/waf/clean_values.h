@@ -8,9 +8,9 @@
 #include "base/hash.h"
 #include "base/limits.h"
 
-#include <cstring>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 namespace weir::waf {
 
@@ -39,8 +39,8 @@ class CleanValues {
     slot.kind = key.kind;
     slot.name_bytes = static_cast<std::uint16_t>(key.name.size());
     slot.value_bytes = static_cast<std::uint16_t>(key.value.size());
-    std::memcpy(slot.bytes, key.name.data(), key.name.size());
-    std::memcpy(slot.bytes + key.name.size(), key.value.data(), key.value.size());
+    key.name.copy(slot.bytes, key.name.size());
+    key.value.copy(slot.bytes + key.name.size(), key.value.size());
   }
 
  private:
@@ -51,9 +51,9 @@ class CleanValues {
     char bytes[limits::waf_remembered_bytes_max];
   };
   static bool is(const Slot& slot, const Key& key) {
-    return slot.hash == key.hash && slot.kind == key.kind && slot.name_bytes == key.name.size() &&
-           slot.value_bytes == key.value.size() && std::memcmp(slot.bytes, key.name.data(), key.name.size()) == 0 &&
-           std::memcmp(slot.bytes + slot.name_bytes, key.value.data(), key.value.size()) == 0;
+    return slot.hash == key.hash && slot.kind == key.kind &&
+           std::string_view(slot.bytes, slot.name_bytes) == key.name &&
+           std::string_view(slot.bytes + slot.name_bytes, slot.value_bytes) == key.value;
   }
   static constexpr std::size_t pairs_count = limits::waf_remembered_values / 2;
   HashKey hash_ = HashKey::random();
