@@ -26,8 +26,8 @@ enum class Network { online, offline };   // offline: remote load_data is an err
 
 struct BuildOptions {
   Mode mode = Mode::build;
-  std::string config_file;              // below the root; empty = weir.toml, else zola.toml, else config.toml
-  std::optional<std::string> base_url;  // instead of the configured one
+  std::string config_file = {};         // below the root; empty = weir.toml, else zola.toml, else config.toml
+  std::optional<std::string> base_url = {};  // instead of the configured one
   Drafts drafts = Drafts::skip;
   Strictness strictness = Strictness::usual;
   Network network = Network::online;
@@ -59,7 +59,7 @@ struct BuildReport {
   std::size_t outputs = 0;
   std::string base_url;
   std::string output_dir = "public";
-  std::string config_file;              // the one that was read
+  std::string config_file = {};         // the one that was read
   bool exports = true;                  // [build] export
   bool preserve_dotfiles = false;       // preserve_dotfiles_in_output
   // Everything a later render of any output may read, sorted: what a release has to keep beside the outputs.

@@ -1,8 +1,10 @@
 #include "site/content_render.h"
 
 #include "base/bytes.h"
+#include "site/code_language.h"
 #include "site/shortcode.h"
 #include "site/views.h"
+#include "text/escape.h"
 #include "text/url.h"
 
 #include <algorithm>
@@ -87,6 +89,20 @@ class BodyRenderer final : public text::MarkdownHooks {
     tmpl::Context context(&site_.base_context(language_));
     context.set("id", tmpl::Value::lend(id)).set("level", tmpl::Value(level));
     return site_.engine().render("anchor-link.html", context, {&reads_, tmpl::Escape::by_name});
+  }
+
+  // With highlighting on, the language is published by its own name and a block without one is "plain". The
+  // colours themselves are not there yet.
+  Result<std::optional<std::string>> code_block_html(const text::CodeBlock& block) override {
+    if (!site_.config().markdown.highlights) return std::optional<std::string>();
+    const std::string_view word = block.info.substr(0, std::min(block.info.find_first_of(", \t{"), block.info.size()));
+    const std::optional<std::string_view> known = language_name_of(word);
+    std::string html = "<pre><code data-lang=\"";
+    text::append_html_attribute(html, known ? *known : word.empty() ? std::string_view("plain") : word);
+    html += "\">";
+    text::append_html_text(html, block.text);
+    html += "</code></pre>\n";
+    return std::optional<std::string>(std::move(html));
   }
 
   Result<std::string> marker_html(std::size_t index) override {
@@ -248,6 +264,7 @@ Result<std::shared_ptr<const Rendered>> render_content(const Site& site, Content
   id.is_page ? renderer.set_page(id.id) : renderer.set_section(id.id);
   text::Markdown markdown = TRY(renderer.render(content.body(), options));
   rendered->html = std::move(markdown.html);
+  rendered->html.shrink_to_fit();  // it is kept; what it grew by is not needed
   rendered->summary = std::move(markdown.summary);
   rendered->toc = std::move(markdown.toc);
   rendered->ids = std::move(markdown.ids);

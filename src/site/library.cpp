@@ -455,8 +455,7 @@ void Loader::link_translations() {
   for (PageId id = 0; id < library_.pages.size(); ++id)
     groups[library_.pages[id].canonical].push_back({library_.pages[id].language, id, no_id});
   for (SectionId id = 0; id < library_.sections.size(); ++id)
-    if (library_.sections[id].has_file)
-      groups[library_.sections[id].canonical].push_back({library_.sections[id].language, no_id, id});
+    groups[library_.sections[id].canonical].push_back({library_.sections[id].language, no_id, id});
   for (auto& [name, group] : groups) {
     std::sort(group.begin(), group.end(), [](const Translation& a, const Translation& b) { return a.language < b.language; });
     const std::uint32_t number = static_cast<std::uint32_t>(library_.translations.size());
@@ -499,10 +498,9 @@ void Loader::link_taxonomies() {
       for (const std::string& value : values) {
         std::string slug = text::slugify(value, config_.slug_taxonomies);
         Term& term = terms[static_cast<std::size_t>(taxonomy - library_.taxonomies.data())][slug];
-        if (term.name.empty()) {
-          term.name = value;
-          term.slug = std::move(slug);
-        }
+        // Names that differ but have one slug are one term, under the name that sorts first.
+        if (term.name.empty() || value < term.name) term.name = value;
+        if (term.slug.empty()) term.slug = std::move(slug);
         if (term.pages.empty() || term.pages.back() != id) term.pages.push_back(id);
       }
     }

@@ -59,12 +59,27 @@ class Planner {
   Plan plan_;
 };
 
+// A slug, path or alias must not lead out of the output directory.
+bool stays_inside(std::string_view file) {
+  for (std::size_t begin = 0; begin <= file.size();) {
+    const std::size_t slash = std::min(file.find('/', begin), file.size());
+    const std::string_view part = file.substr(begin, slash - begin);
+    if (part == ".." || part == "." || part.find('\0') != std::string_view::npos) return false;
+    begin = slash + 1;
+  }
+  return true;
+}
+
 bool is_of_content(const Planned& planned) {
   return planned.kind == OutputKind::page || planned.kind == OutputKind::section || planned.kind == OutputKind::redirect;
 }
 
 void Planner::add(Planned planned) {
   if (planned.file.empty()) planned.file = file_of(planned.path);
+  if (!stays_inside(planned.file))
+    return diagnostics_.error(Error{Errc::denied, "the path " + planned.path + " leads out of the site"}
+                                  .at({planned.origin, 0, 0, 0})
+                                  .with_help("a slug, path or alias has no part \".\" or \"..\""));
   const auto known = by_file_.find(planned.file);
   if (known == by_file_.end()) {
     by_file_.emplace(planned.file, std::move(planned));

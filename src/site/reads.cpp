@@ -27,7 +27,7 @@ void ReadSet::insert(std::uint64_t key) {
   if (key == last_) return;
   last_ = key;
   if (count_ * 2 >= slots_.size()) {
-    std::vector<std::uint64_t> larger(std::max<std::size_t>(64, slots_.size() * 4));
+    std::vector<std::uint64_t> larger(std::max<std::size_t>(16, slots_.size() * 4));
     for (const std::uint64_t old : slots_) {
       if (old == 0) continue;
       std::size_t at = slot_of(old, larger.size() - 1);
