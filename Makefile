@@ -75,7 +75,7 @@ proof: deps ; @$(MAKE) -j$(JOBS) build/weir $(B)/unit-tests $(B)/flow-tests && s
 lint: ; @scripts/lint
 bench: build/weir ; @scripts/bench/all
 golden: $(B)/unit-tests ; WEIR_GOLDEN=write $(B)/unit-tests '[golden]'
-fuzz-%: ; @scripts/fuzz $* $(SECONDS)
+$(patsubst test/fuzz/%_fuzz.cpp,fuzz-%,$(wildcard test/fuzz/*_fuzz.cpp)): fuzz-%: ; @scripts/fuzz $* $(SECONDS)
 install: build/weir ; install -D -m 755 build/weir $(DESTDIR)$(PREFIX)/bin/weir
 clean: ; rm -rf build
 .SECONDARY:
