@@ -21,8 +21,11 @@ constexpr std::array<std::string_view, 28> hangul_tails{
     "",   "g",  "gg", "gs", "n",  "nj", "nh", "d",  "l", "lg", "lm", "lb", "ls", "lt",
     "lp", "lh", "m",  "b",  "bs", "s",  "ss", "ng", "j", "c",  "k",  "t",  "p",  "h"};
 
+constexpr char32_t replacement = 0xFFFD;  // what bytes that are no UTF-8 are read as
+
 // Appends the spelling of a character beyond ASCII; false when it has none.
 bool append_spelling(std::string& out, char32_t code) {
+  if (code == replacement) return false;
   if (code >= hangul_first && code <= hangul_last) {
     const char32_t index = code - hangul_first;
     out += hangul_leads[index / 588];

@@ -1,7 +1,7 @@
 // Goal: the strict request cases of llhttp (H-23): what must be refused is refused, what must parse does, except where a
 // rule of ours is stricter; those cases are listed here with the rule.
 // Method: a test-sized reading of a connection (heads, bodies by length and chunks, one after the other), with a Host
-// added where only that is missing, fed whole and cut in two at every byte.
+// added where only that is missing, fed whole; cuts at every byte are in the tables of the parser and of chunks.
 
 #include "base/bytes.h"
 #include "base/file.h"
