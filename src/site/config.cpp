@@ -406,6 +406,7 @@ void ConfigReader::read_language(std::string_view code, const Value& table, Plac
     config_.languages.emplace_back();
     known = config_.languages.end() - 1;
     known->code = code;
+    known->search_index_format = config_.languages.front().search_index_format;
   }
   Fields fields(table, config_.file, "[languages." + std::string(code) + "]", diagnostics_);
   for (const std::string_view old : {"generate_feed", "feed_filename", "generate_rss"})

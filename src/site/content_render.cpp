@@ -99,7 +99,14 @@ class BodyRenderer final : public text::MarkdownHooks {
     const std::optional<std::string_view> known = language_name_of(word);
     std::string html = "<pre><code data-lang=\"";
     text::append_html_attribute(html, known ? *known : word.empty() ? std::string_view("plain") : word);
-    html += "\">";
+    html += '"';
+    if (const std::size_t at = block.info.find("name="); at != std::string_view::npos && at > 0 && block.info[at - 1] == ',') {
+      const std::string_view name = block.info.substr(at + 5);
+      html += " data-name=\"";
+      text::append_html_attribute(html, name.substr(0, std::min(name.find(','), name.size())));
+      html += '"';
+    }
+    html += '>';
     text::append_html_text(html, block.text);
     html += "</code></pre>\n";
     return std::optional<std::string>(std::move(html));

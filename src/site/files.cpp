@@ -85,13 +85,15 @@ Result<std::optional<std::string>> Files::find(std::string_view path) const {
   }
   const std::string inner = TRY(folded(relative));
   if (inner.empty()) return std::optional<std::string>();
-  std::vector<std::string> places = {"", "static/", "content/"};
-  if (!theme_.empty()) places.push_back("themes/" + theme_ + "/static/");
-  for (const std::string& place : places) {
-    const bool is_there = TRY(source_->exists(place + inner));
-    if (is_there) return std::optional<std::string>(place + inner);
+  for (const std::string_view place : {"", "static/", "content/"}) {
+    const bool is_there = TRY(source_->exists(std::string(place) + inner));
+    if (is_there) return std::optional<std::string>(std::string(place) + inner);
   }
-  return std::optional<std::string>();
+  if (const auto copied = published_.find(inner); copied != published_.end()) return std::optional<std::string>(copied->second);
+  if (theme_.empty()) return std::optional<std::string>();
+  const std::string of_theme = "themes/" + theme_ + "/static/" + inner;
+  const bool is_there = TRY(source_->exists(of_theme));
+  return is_there ? std::optional<std::string>(of_theme) : std::nullopt;
 }
 
 std::optional<std::string> Files::sass_of(std::string_view path) const {

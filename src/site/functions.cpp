@@ -105,8 +105,11 @@ Result<Value> get_url(const Site& site, const Call& call) {
     return Value::text_safe(link->permalink);
   }
   if (text::has_scheme(path) && path.find("://") != std::string_view::npos) return Value::text_safe(path);
-  // As in Zola the language is put before the path as it stands: "/" in French is "fr//", which keeps one slash.
-  std::string full = language == 0 ? "" : site.config().languages[language].code + '/';
+  // As in Zola the language is put before the path as it stands, unless it is there: "/" in French is "fr//", which
+  // keeps one slash.
+  std::string full;
+  if (language != 0 && !path.starts_with(site.config().language_prefix(language) + '/'))
+    full = site.config().languages[language].code + '/';
   full += path;
   std::string url = site.config().permalink_of(full);
   if (!trailing_slash && url.back() == '/') url.pop_back();

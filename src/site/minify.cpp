@@ -53,6 +53,36 @@ std::size_t element_end(std::string_view html, std::size_t at, std::string_view 
   return html.size();
 }
 
+// "margin: 0.5em; color: red;" as "margin:.5em;color:red"; strings and url() stay as they are.
+std::string minified_declarations(std::string_view css) {
+  std::string out;
+  char quote = 0;
+  std::size_t depth = 0;
+  for (std::size_t i = 0; i < css.size(); ++i) {
+    const char c = css[i];
+    if (quote != 0 || depth != 0) {
+      out += c;
+      if (c == quote) quote = 0;
+      if (quote == 0 && c == '(') ++depth;
+      if (quote == 0 && c == ')') --depth;
+      continue;
+    }
+    const bool is_edge = out.empty() || out.back() == ':' || out.back() == ';' || out.back() == ',';
+    if (is_space(c)) {
+      if (!is_edge && out.back() != ' ') out += ' ';
+      continue;
+    }
+    if ((c == ';' || c == ':' || c == ',') && !out.empty() && out.back() == ' ') out.pop_back();
+    const bool starts_number = out.empty() || (!is_alnum(out.back()) && out.back() != '.' && out.back() != '#');
+    if (c == '0' && starts_number && i + 2 < css.size() && css[i + 1] == '.' && is_digit(css[i + 2])) continue;
+    if (c == '"' || c == '\'') quote = c;
+    if (c == '(') ++depth;
+    out += c;
+  }
+  while (!out.empty() && (out.back() == ' ' || out.back() == ';')) out.pop_back();
+  return out;
+}
+
 class Minifier {
  public:
   explicit Minifier(std::string_view html) : html_(html) { out_.reserve(html.size()); }
@@ -101,10 +131,25 @@ class Minifier {
     const bool is_open = tag.size() > 1 && tag[1] != '/';
     const bool is_verbatim = is_open && is_one_of(name, std::begin(verbatim), std::end(verbatim));
     if (is_verbatim) end = element_end(html_, end, name);
-    out_ += html_.substr(at_, end - at_);
+    add_with_short_style(html_.substr(at_, end - at_), tag.size());
     // A pre is a block too, but its own white space was kept.
     after_block_ = is_block || (is_verbatim && equals_ignoring_case(name, "pre"));
     at_ = end;
+  }
+
+  // The element's text with the declarations of its tag's style attribute made short.
+  void add_with_short_style(std::string_view element, std::size_t tag_bytes) {
+    constexpr std::string_view attribute = " style=";
+    const std::size_t at = element.substr(0, tag_bytes).find(attribute);
+    const std::size_t open = at == std::string_view::npos ? at : at + attribute.size();
+    if (open == std::string_view::npos || open >= tag_bytes || (element[open] != '"' && element[open] != '\'')) {
+      out_ += element;
+      return;
+    }
+    const std::size_t close = std::min(element.find(element[open], open + 1), tag_bytes);
+    out_ += element.substr(0, open + 1);
+    out_ += minified_declarations(element.substr(open + 1, close - open - 1));
+    out_ += element.substr(close);
   }
 
   std::string_view html_;

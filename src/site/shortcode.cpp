@@ -33,9 +33,7 @@ class CallReader {
       std::optional<tmpl::Value> value = read_literal(0);
       if (!value) return false;
       call.arguments.emplace_back(name, std::move(*value));
-      if (skip(",")) continue;
-      if (!skip(")")) return false;
-      break;
+      skip(",");  // Zola does not insist on it
     }
     return true;
   }

@@ -71,6 +71,8 @@ std::unique_ptr<Site> Site::load(const SiteSource& source, const BuildOptions& o
   site->load_templates();
   site->add_contexts();
   site->plan_ = plan_of(site->config_, site->library_, *site->files_, diagnostics);
+  for (const Planned& planned : site->plan_.outputs)
+    if (planned.kind == OutputKind::asset) site->files_->note_published(planned.file, planned.origin);
   return site;
 }
 

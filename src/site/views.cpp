@@ -362,7 +362,8 @@ ConfigView::ConfigView(const SiteConfig& config, std::uint32_t language, Mode mo
   constexpr std::string_view modes[] = {"build", "serve", "check"};
   const LanguageConfig& own = config.languages[language];
   std::vector<std::pair<std::string, Value>> others;
-  for (std::size_t i = 1; i < config.languages.size(); ++i)
+  // All of them, also the default one; a site of one language has none, so that templates can ask.
+  for (std::size_t i = 0; config.is_multilingual() && i < config.languages.size(); ++i)
     others.emplace_back(config.languages[i].code, language_value(config.languages[i]));
   std::vector<Value> taxonomies;
   for (const TaxonomyConfig& taxonomy : own.taxonomies) taxonomies.push_back(taxonomy_config_value(taxonomy));

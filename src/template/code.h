@@ -71,7 +71,7 @@ enum class Op : std::uint8_t {
   call_test,   // a = 1 for is not
   argument,    // of macros[c], the a-th: when the macro does not know it, undefined is pushed; to b
   call_macro,  // macros[b]; appends to the output
-  capture,     // what is appended from here ...
+  capture,     // what is appended from here (a: nothing of it is escaped) ...
   captured,    // ... to here is cut off and pushed as a string
   include,     // includes[b]
   block,       // the block with symbol b, by the most derived template

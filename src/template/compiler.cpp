@@ -167,6 +167,7 @@ class Compiler {
       emit(Op::print_path, expr.at, add(unit_.paths, path_of(expr)));
       return;
     }
+    printed_ = &expr;
     value(expr);
     emit(print_of(expr, dumps), expr.at);
   }
@@ -228,7 +229,9 @@ class Compiler {
       case Expr::Is::test: compile_test(expr); return;
       case Expr::Is::call: compile_function(expr); return;
       case Expr::Is::macro:
-        emit(Op::capture, expr.at);
+        // As in Tera a macro escapes nothing where its result is not printed but set, compared or
+        // handed on: its text is a value there, a path for instance.
+        emit(Op::capture, expr.at, 0, 0, &expr == printed_ ? 0 : 1);
         compile_macro_call(expr);
         emit(Op::captured, expr.at);
         return;
@@ -472,6 +475,7 @@ class Compiler {
   const Library& library_;
   std::vector<Error>& warnings_;
   Chunk* chunk_ = nullptr;
+  const Expr* printed_ = nullptr;  // the expression of the `{{ }}` that is being compiled
   std::vector<LoopLabels> loops_;
 };
 

@@ -149,6 +149,12 @@ bool Machine::charge_value(const Value& value, const Instruction& at) {
 
 // --- output ---
 
+void Machine::cut_captures(std::size_t count) {
+  if (captures_.size() <= count) return;
+  escape_ = captures_[count].escape;
+  captures_.resize(count);
+}
+
 bool Machine::print(const Value& value, bool escaped, const Instruction& at) {
   if (!value.is_string()) append_text(out_, value, recorder_);
   else if (escaped) text::append_html_escaped(out_, value.string());
@@ -259,10 +265,13 @@ bool Machine::run(const Chunk& chunk) {
           break;
         }
         case Op::call_macro: ok = call_macro(at); break;
-        case Op::capture: captures_.push_back(out_.size()); break;
+        case Op::capture:
+          captures_.push_back({out_.size(), escape_});
+          if (at.a != 0) escape_ = false;
+          break;
         case Op::captured: {
-          const std::size_t begin = captures_.back();
-          captures_.pop_back();
+          const std::size_t begin = captures_.back().begin;
+          cut_captures(captures_.size() - 1);
           stack_.push_back(Value::text(std::string_view(out_).substr(begin)));
           out_.resize(begin);
           ok = charge_value(stack_.back(), at);
@@ -307,7 +316,7 @@ bool Machine::run(const Chunk& chunk) {
     guards.pop_back();
     stack_.resize(guard.stack);
     out_.resize(guard.output);
-    captures_.resize(guard.captures);
+    cut_captures(guard.captures);
     stack_.push_back(false);
     next = chunk.code.data() + guard.target;
     error_.reset();

@@ -136,7 +136,13 @@ class Machine {
   bool escape_;
   std::size_t output_bytes_max_;
   std::string out_;
-  std::vector<std::size_t> captures_;
+  // Where a capture began, and whether escaping was on around it.
+  struct Capture {
+    std::size_t begin;
+    bool escape;
+  };
+  std::vector<Capture> captures_;
+  void cut_captures(std::size_t count);  // to the first `count`, escaping as it was
   std::vector<Value> stack_;
   std::vector<Loop> loops_;
   std::vector<Bound> loop_trail_;

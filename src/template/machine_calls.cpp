@@ -129,7 +129,7 @@ bool Machine::call_macro(const Instruction& at) {
   }
 
   stack_.resize(stack);
-  captures_.resize(captures);
+  cut_captures(captures);
   cut_loop_trail(base_.loop_trail);
   loops_.erase(loops_.begin() + static_cast<std::ptrdiff_t>(base_.loops), loops_.end());
   cut_base_trail(env_trail_);
@@ -176,7 +176,7 @@ bool Machine::call_include(const Instruction& at) {
   units_.pop_back();
   if (!ok) add_to_chain("included from " + where(*chunk_, at));
   stack_.resize(stack);
-  captures_.resize(captures);
+  cut_captures(captures);
   cut_loop_trail(base_.loop_trail);
   loops_.erase(loops_.begin() + static_cast<std::ptrdiff_t>(base_.loops), loops_.end());
   cut_base_trail(trail);

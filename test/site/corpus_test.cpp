@@ -32,7 +32,7 @@ Built build_directory(const std::string& root) {
 TEST_CASE("S-83: real sites build without a change, each page of theirs", "[site][corpus]") {
   if (!test::has_vectors("zola-sites")) return;
   const std::string root = test::shared_directory() + "/vectors/zola-sites/";
-  for (const char* name : {"getzola-book", "seventeencups", "zola-docs", "zola-test-site", "zola-test-site-i18n", "apollo",
+  for (const char* name : {"getzola-book", "seventeencups", "zola-docs", "zola-test-site", "zola-test-site-i18n", "apollo", "tabi",
                            "rust-blog"}) {
     const Built built = build_directory(root + name + "/site");
     INFO(name << "\n" << built.messages());

@@ -115,6 +115,8 @@ TEST_CASE("minified HTML loses what is not seen and nothing else", "[site]") {
       {"<script>if (a  <  b) { }</script>", "<script>if (a  <  b) { }</script>"},
       {"<a title=\"a > b\">x</a>", "<a title=\"a > b\">x</a>"},
       {"a < b", "a < b"},
+      {"<p style=\"margin: 0.5em 10.5px; color : red; \">", "<p style=\"margin:.5em 10.5px;color:red\">"},
+      {"<p style='background: url(a  b.png)'>", "<p style='background:url(a  b.png)'>"},
       {"<textarea> \n", "<textarea> \n"},
   };
   for (const Row& row : rows) CHECK(minified_html(row.html) == row.expected);

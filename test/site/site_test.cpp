@@ -268,7 +268,7 @@ TEST_CASE("S-28: internal links are resolved and checked, with the place of a br
 TEST_CASE("S-34 to S-36: shortcodes of both kinds, nested, ignored and counted", "[site]") {
   const Built built = build_site(with_templates(
       {{"content/a.md", front("title = \"T\"") +
-                            "{{ show(a=\"x\", n=2, l=[1, 'y'], b=true, f=1.5) }}\n\nin {{ show(a=`q`) }} line\n\n{% quote(by=\"me\") "
+                            "{{ show(a=\"x\", n=2 l=[1, 'y'], b=true, f=1.5,) }}\n\nin {{ show(a=`q`) }} line\n\n{% quote(by=\"me\") "
                             "%}\nsaid {{ show(a=\"i\") }}\n{% end %}\n\n{{ head() }}\n\n{{/* show(a=\"x\") */}}\n\n{{ not a call }}\n"},
        {"templates/page.html", "{{ page.content | safe }}"},
        {"templates/shortcodes/show.html",
