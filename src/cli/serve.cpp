@@ -304,7 +304,7 @@ Status Serving::open_rest() {
 void Serving::open_cache() {
   origin_ = std::make_unique<SiteOrigin>(loaded_.config, clock_, site_fetcher_);
   loads_ = std::make_unique<PoolTasks>("loads", 2, limits::worker_queue_max);
-  renders_ = std::make_unique<PoolTasks>("renders", std::max<std::size_t>(2, cores()), limits::worker_queue_max);
+  renders_ = std::make_unique<PoolTasks>("renders", 4 * cores(), limits::worker_queue_max);
   cache_ = std::make_unique<cache::PageCache>(cache_settings(loaded_.config.cache),
                                               cache::PageCache::Parts{*store_, *origin_, *loads_, *renders_, clock_, log_});
 }
