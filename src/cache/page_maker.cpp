@@ -31,24 +31,11 @@ bool holds(const store::Fields& fields, std::string_view name) {
   return std::ranges::any_of(fields, [name](const auto& field) { return equals_ignoring_case(field.first, name); });
 }
 
-// What 200 and 304 have in common (RFC 9110 15.4.5).
-store::Fields shared_fields_of(const Page& page, store::Codec codec, const std::string& etag) {
-  store::Fields fields;
-  fields.emplace_back("ETag", etag);
-  if (!holds(page.fields, "cache-control"))
-    fields.emplace_back("Cache-Control", cache_control_of(page.kind, page.key));
-  // Whether a coding is at hand now or only later, the answer depends on what the client accepts.
-  const bool varies = codec != store::Codec::identity || store::is_worth_compressing(page.content_type, 1 * MiB);
-  if (varies && !holds(page.fields, "vary")) fields.emplace_back("Vary", "Accept-Encoding");
-  if (page.policy.ttl) fields.emplace_back("Date", http::date_of(page.rendered_wall.seconds()));
-  return fields;
-}
-
 Result<Representation> represent(const Page& page, store::Codec codec, std::shared_ptr<const std::string> body) {
   const http::PrepareOptions options{.age = http::PrepareOptions::Age::slot};
   Representation out;
   out.etag = etag_of(page.sha256, codec);
-  const store::Fields shared = shared_fields_of(page, codec, out.etag);
+  const store::Fields shared = shared_fields_of(page, codec);
 
   store::Fields whole;
   if (!page.content_type.empty()) whole.emplace_back("Content-Type", page.content_type);
@@ -105,6 +92,18 @@ std::string etag_of(const Sha256& sha256, store::Codec codec) {
 std::string_view cache_control_of(store::EntryKind kind, std::string_view path) {
   if (kind == store::EntryKind::static_file && has_hash_in_name(path)) return "public, max-age=31536000, immutable";
   return "public, max-age=0, must-revalidate";
+}
+
+store::Fields shared_fields_of(const Page& page, store::Codec codec) {
+  store::Fields fields;
+  fields.emplace_back("ETag", etag_of(page.sha256, codec));
+  if (!holds(page.fields, "cache-control"))
+    fields.emplace_back("Cache-Control", cache_control_of(page.kind, page.key));
+  // Whether a coding is at hand now or only later, the answer depends on what the client accepts.
+  const bool varies = codec != store::Codec::identity || store::is_worth_compressing(page.content_type, 1 * MiB);
+  if (varies && !holds(page.fields, "vary")) fields.emplace_back("Vary", "Accept-Encoding");
+  if (page.policy.ttl) fields.emplace_back("Date", http::date_of(page.rendered_wall.seconds()));
+  return fields;
 }
 
 Bodies bodies_of(store::Body body) {

@@ -34,4 +34,8 @@ Result<std::shared_ptr<const Page>> with_codings(const Page& page, const Bodies&
 std::string etag_of(const Sha256& sha256, store::Codec codec);
 std::string_view cache_control_of(store::EntryKind kind, std::string_view path);
 
+// What every answer that is made of a page carries, be it whole, 304 or 206 (RFC 9110 15.3.7, 15.4.5): ETag,
+// Cache-Control, Vary and Date, as far as the page's own fields do not say so themselves.
+store::Fields shared_fields_of(const Page& page, store::Codec codec);
+
 }  // namespace weir::cache

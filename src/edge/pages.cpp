@@ -1,6 +1,7 @@
 #include "edge/pages.h"
 
 #include "base/crypto.h"
+#include "cache/page_maker.h"
 #include "edge/answers.h"
 #include "edge/steps.h"
 #include "http/conditions.h"
@@ -46,7 +47,7 @@ const cache::Representation* choose(const cache::Page& page, const http::Request
     encodings[count] = offered.encoding;
     codecs[count++] = offered.codec;
   }
-  const auto weights = http::parse_accept_encoding(request.known(http::Known::accept_encoding));
+  const auto weights = request.use_list(http::Known::accept_encoding, http::parse_accept_encoding);
   const int at = http::choose_encoding(weights, {encodings.data(), count});
   if (at < 0) return nullptr;
   chosen_codec = codecs[static_cast<std::size_t>(at)];
@@ -75,15 +76,14 @@ http::Condition condition_of(const cache::Page& page, const cache::Representatio
   return http::condition_of(request, validators, now_seconds);
 }
 
-// What a 304 and a 206 share with the whole answer, for the slow paths that make their own head.
-http::Response partial_head(const cache::Page& page, const cache::Representation& chosen, Codec codec, int status) {
+// What a 206 shares with the whole answer; the head is made for it alone, as ranges are rare.
+http::Response partial_head(const cache::Page& page, Codec codec) {
   http::Response response;
-  response.status = status;
-  for (const auto& field : page.fields) response.fields.push_back(field);
-  response.fields.emplace_back("ETag", chosen.etag);
+  response.status = 206;
+  response.fields = cache::shared_fields_of(page, codec);
+  response.fields.insert(response.fields.end(), page.fields.begin(), page.fields.end());
   response.fields.emplace_back("Last-Modified", http::date_of(page.modified.seconds()));
   if (codec != Codec::identity) response.fields.emplace_back("Content-Encoding", std::string(store::coding_of(codec)));
-  response.fields.emplace_back("Vary", "Accept-Encoding");
   return response;
 }
 
@@ -192,7 +192,7 @@ void Pages::send(Visit& visit, const Lookup& lookup, const cache::Fetched* fetch
   const http::SlotValues slots{lookup.age_s, lookup.ttl_s.value_or(0)};
   if (condition == http::Condition::not_modified) return visit.exchange->respond(chosen->not_modified, extra, slots);
   const bool partial = condition == http::Condition::proceed && request.has(http::Known::range) &&
-                       request.method == http::Method::get;
+                       !request.repeats(http::Known::range) && request.method == http::Method::get;
   if (partial) return send_range(visit, lookup, *chosen, extra);
   visit.exchange->respond(chosen->ok, extra, slots);
 }
@@ -212,7 +212,7 @@ void Pages::send_range(Visit& visit, const Lookup& lookup, const cache::Represen
     return refuse(visit, {416, "bad-request", "The page is shorter than the range that was asked for.", {},
                           {{"Content-Range", http::unsatisfied_range_of(whole.size())}}});
   }
-  http::Response response = partial_head(page, chosen, codec, 206);
+  http::Response response = partial_head(page, codec);
   response.fields.emplace_back("Age", std::to_string(lookup.age_s));
   add_lines(response.fields, extra);
   if (plan.kind == http::RangePlan::Kind::single) {

@@ -38,6 +38,10 @@ bool any_matches(std::string_view list, const Validators& now, Comparison compar
                      [&](std::string_view etag) { return etag_list_matches(list, etag, comparison); });
 }
 
+bool any_matches(const Request& request, Known field, const Validators& now, Comparison comparison) {
+  return request.use_list(field, [&](std::string_view list) { return any_matches(list, now, comparison); });
+}
+
 // If-Range is one entity tag, strongly compared, or a date that must be exactly ours (RFC 9110 13.1.5). A date is only
 // a strong validator when it lies at least a second before the answer's; ours come from files and builds, long past.
 bool if_range_holds(std::string_view value, const Validators& now, std::int64_t now_seconds) {
@@ -76,13 +80,13 @@ bool etag_list_matches(std::string_view list, std::string_view etag, Comparison 
 Condition condition_of(const Request& request, const Validators& now, std::int64_t now_seconds) {
   const bool reads = request.method == Method::get || request.method == Method::head;
   if (request.has(Known::if_match)) {  // 13.2.2 step 1
-    if (!any_matches(request.known(Known::if_match), now, Comparison::strong)) return Condition::precondition_failed;
+    if (!any_matches(request, Known::if_match, now, Comparison::strong)) return Condition::precondition_failed;
   } else if (request.has(Known::if_unmodified_since)) {  // step 2
     const auto limit = parse_date(request.known(Known::if_unmodified_since), now_seconds);
     if (limit && now.last_modified && *now.last_modified > *limit) return Condition::precondition_failed;
   }
   if (request.has(Known::if_none_match)) {  // step 3
-    if (any_matches(request.known(Known::if_none_match), now, Comparison::weak))
+    if (any_matches(request, Known::if_none_match, now, Comparison::weak))
       return reads ? Condition::not_modified : Condition::precondition_failed;
   } else if (reads && request.has(Known::if_modified_since) && now.exists) {  // step 4
     const auto since = parse_date(request.known(Known::if_modified_since), now_seconds);

@@ -145,7 +145,7 @@ void StreamWriter::on_room(std::function<void()> call) { exchange_->room_ = std:
 // --- handlers -------------------------------------------------------------------------------------------
 
 Handler::ErrorForm Handler::error_form(const Request& request) const {
-  return prefers_problem(request.known(Known::accept)) ? ErrorForm::problem : ErrorForm::page;
+  return request.use_list(Known::accept, prefers_problem) ? ErrorForm::problem : ErrorForm::page;
 }
 
 }  // namespace weir::http

@@ -308,9 +308,7 @@ class Parser {
     head_.fields[head_.field_count++] = {name, value};
     const KnownName* const known = find_known(name);
     if (known == nullptr) return true;
-    std::uint8_t& at = head_.request.known_at[static_cast<std::size_t>(known->known)];
-    const bool first = at == 0;
-    if (first) at = static_cast<std::uint8_t>(head_.field_count);
+    const bool first = note_known(known->known, head_.field_count);
     switch (known->known) {
       case Known::host:
         return first || refuse(400, "a request has exactly one Host");
@@ -324,6 +322,17 @@ class Parser {
         return true;
       default: return true;
     }
+  }
+
+  // Remembers where the field is. False: it was there before.
+  bool note_known(Known known, std::size_t ordinal) {
+    std::uint8_t& at = head_.request.known_at[static_cast<std::size_t>(known)];
+    if (at != 0) {
+      head_.request.repeated |= 1U << static_cast<unsigned>(known);
+      return false;
+    }
+    at = static_cast<std::uint8_t>(ordinal);
+    return true;
   }
 
   bool content_length(std::string_view value) {
@@ -421,11 +430,9 @@ class Parser {
     head_.field_count = kept;
     request.fields = {head_.fields.data(), kept};
     request.known_at = {};
+    request.repeated = 0;
     for (std::size_t i = 0; i < kept; ++i)
-      if (const KnownName* const known = find_known(head_.fields[i].name)) {
-        std::uint8_t& at = request.known_at[static_cast<std::size_t>(known->known)];
-        if (at == 0) at = static_cast<std::uint8_t>(i + 1);
-      }
+      if (const KnownName* const known = find_known(head_.fields[i].name)) note_known(known->known, i + 1);
   }
 
   char* const begin_;

@@ -61,6 +61,17 @@ std::string_view Request::known(Known field) const {
   return at == 0 ? std::string_view{} : fields[at - 1].value;
 }
 
+std::string Request::joined(Known field) const {
+  const std::string_view name = fields[known_at[static_cast<std::size_t>(field)] - 1U].name;
+  std::string all;
+  for (const Field& one : fields) {
+    if (one.name != name) continue;
+    if (!all.empty()) all += ", ";
+    all += one.value;
+  }
+  return all;
+}
+
 const Field* Request::find(std::string_view lower_name) const {
   for (const Field& field : fields)
     if (field.name == lower_name) return &field;

@@ -60,7 +60,9 @@ struct Request {
   std::string_view method_text;
   std::string_view target;    // as sent
   std::string_view raw_path;  // of the target, as sent
-  std::string_view path;      // percent-decoded once, dot segments resolved; starts with '/' (or is "*")
+  // Percent-decoded once, dot segments resolved; starts with '/' (or is "*"). As sent where that was not possible: such
+  // a request is refused by the engine and only seen in on_finished.
+  std::string_view path;
   std::string_view query;     // behind the first '?', as sent, without it
   std::string_view host;      // authority: Host, or the target's own in absolute form; may be empty in 1.0
   std::uint64_t content_length = 0;  // when framing is length
@@ -70,11 +72,24 @@ struct Request {
   // First value, empty when absent. `has` tells an empty value from none.
   std::string_view known(Known field) const;
   bool has(Known field) const { return known_at[static_cast<std::size_t>(field)] != 0; }
+  // True when the field came on more than one line. For a list that means the same as one line with commas, see
+  // use_list; for a field of one value it means that nobody can say which was meant.
+  bool repeats(Known field) const { return (repeated >> static_cast<unsigned>(field) & 1U) != 0; }
+  // `use` of the whole list that the lines of the field make together (RFC 9110 5.3); the view lasts for the call.
+  template <class Use>
+  auto use_list(Known field, Use use) const {
+    return repeats(field) ? use(std::string_view(joined(field))) : use(known(field));
+  }
   // First field of that (lower case) name; null when there is none. Linear.
   const Field* find(std::string_view lower_name) const;
 
   // Index + 1 into `fields`; 0 = absent. Written by the parser.
   std::array<std::uint8_t, static_cast<std::size_t>(Known::count)> known_at{};
+  std::uint32_t repeated = 0;  // one bit for each Known
+  static_assert(static_cast<std::size_t>(Known::count) <= 32);
+
+ private:
+  std::string joined(Known field) const;
 };
 
 using Fields = std::vector<std::pair<std::string, std::string>>;

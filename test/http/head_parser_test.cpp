@@ -50,6 +50,25 @@ std::string get(std::string_view fields) { return "GET / HTTP/1.1\r\nHost: a\r\n
 
 }  // namespace
 
+TEST_CASE("the lines of a list are one list, and a repeated field of one value is known as such", "[http]") {
+  const auto list_of = [](const Parsed& parsed, Known field) {
+    return parsed.head->request.use_list(field, [](std::string_view list) { return std::string(list); });
+  };
+  const Parsed parsed = parse(get("Accept-Encoding: gzip;q=0.1\r\nIf-None-Match: \"a\"\r\nX: y\r\naccept-encoding: br\r\n"));
+  REQUIRE(parsed.verdict.kind == Kind::complete);
+  CHECK(list_of(parsed, Known::accept_encoding) == "gzip;q=0.1, br");
+  CHECK(list_of(parsed, Known::if_none_match) == "\"a\"");
+  CHECK(list_of(parsed, Known::accept).empty());
+  CHECK(parsed.head->request.repeats(Known::accept_encoding));
+  CHECK_FALSE(parsed.head->request.repeats(Known::if_none_match));
+  // What Connection takes away is neither there nor repeated.
+  const Parsed dropped = parse(get("Range: bytes=0-1\r\nRange: bytes=2-3\r\nConnection: range\r\n"));
+  REQUIRE(dropped.verdict.kind == Kind::complete);
+  CHECK_FALSE(dropped.head->request.has(Known::range));
+  CHECK_FALSE(dropped.head->request.repeats(Known::range));
+  CHECK(list_of(dropped, Known::range).empty());
+}
+
 TEST_CASE("a plain request is read into its parts", "[http]") {
   const Parsed parsed = parse(
       "POST /a/b?x=1&y=%20 HTTP/1.1\r\nHost: Example.COM:8080\r\nUser-Agent: test/1\r\nX-Odd:\r\n"
