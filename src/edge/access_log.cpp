@@ -70,7 +70,7 @@ void AccessLog::write(const http::Finished& finished, Visit& visit) {
   append_text(chunk_, "client", client_text_);
   append_text(chunk_, "method", request.method_text);
   append_text(chunk_, "host", request.host);
-  append_text(chunk_, "path", request.path);
+  append_text(chunk_, "path", request.path.empty() ? request.target : request.path);  // CONNECT names no path
   chunk_ += ",\"status\":";
   append_number(chunk_, static_cast<std::uint64_t>(finished.status));
   chunk_ += ",\"bytes\":";

@@ -1,6 +1,7 @@
 #include "edge/answers.h"
 
 #include "base/text_escape.h"
+#include "edge/pipeline.h"
 #include "edge/steps.h"
 #include "http/problem.h"
 #include "text/escape.h"
@@ -71,8 +72,9 @@ void refuse(Visit& visit, const Refusal& refusal) {
   visit.decision.status = refusal.status;
   const ProblemText* known = find_problem(refusal.slug);
   http::Response response;
-  const bool for_programs = refusal.form == Refusal::Form::problem ||
-                            http::prefers_problem(visit.exchange->request().known(http::Known::accept));
+  const bool is_page = visit.route == nullptr || visit.route->target == Route::Target::site;
+  const bool for_programs = !is_page || refusal.form == Refusal::Form::problem ||
+                            visit.exchange->request().use_list(http::Known::accept, http::prefers_problem);
   if (for_programs) {
     std::string members = "\"decision\":" + json_string_of(id);
     if (!refusal.members.empty()) members += "," + std::string(refusal.members);

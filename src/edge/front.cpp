@@ -54,18 +54,24 @@ void note_stripped(Visit& visit, const guard::ForwardedHeaders& owned) {
 
 }  // namespace
 
-void Front::on_request(http::Exchange& exchange) {
+// Who asks, and which route it is.
+Visit& Front::begin(http::Exchange& exchange) {
   Visit& visit = state_.take(exchange);
-  const http::Request& request = exchange.request();
-  visit.client = client_of(request, parts_.pipeline.proxies());
-  visit.route = &parts_.pipeline.route_of(request);
+  visit.client = client_of(exchange.request(), parts_.pipeline.proxies());
+  visit.route = &parts_.pipeline.route_of(exchange.request());
   visit.decision.route = visit.route->name;
+  return visit;
+}
+
+void Front::on_request(http::Exchange& exchange) {
+  Visit& visit = begin(exchange);
   if (parts_.pipeline.forwards_headers()) note_stripped(visit, parts_.pipeline.forwarded_headers());
   if (refused_by_listener(visit)) return;
   walk(visit);
 }
 
-// What is decided before any step: the wrong listener, the wrong host, methods that no route has.
+// What is decided before any step: the wrong listener, the wrong host. (Methods that no route has, and paths that
+// cannot be decoded, were answered by the engine.)
 bool Front::refused_by_listener(Visit& visit) {
   const http::Request& request = visit.exchange->request();
   const ListenerKind kind = kind_of(request);
@@ -86,17 +92,10 @@ bool Front::refused_by_listener(Visit& visit) {
     const std::string host = bare_host_of(request.host);
     const bool known = std::any_of(hosts.begin(), hosts.end(), [&](const std::string& one) { return host_matches(lower_of(one), host); });
     if (!known) {
+      visit.exchange->close_after();  // whoever is at the wrong address has more requests for it
       refuse(visit, {421, "bad-request", "This server does not serve that host."});
       return true;
     }
-  }
-  if (request.method == http::Method::trace || request.method == http::Method::connect) {
-    refuse(visit, {405, "method-not-allowed", "TRACE and CONNECT do not work here.", {}, {{"Allow", "GET, HEAD, OPTIONS"}}});
-    return true;
-  }
-  if (request.path == "*") {  // OPTIONS * (RFC 9110 9.3.7)
-    respond(visit, {204, {{"Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}}, {}});
-    return true;
   }
   return false;
 }
@@ -123,14 +122,14 @@ void Front::answer(Visit& visit) {
 }
 
 void Front::on_finished(const http::Finished& finished) {
-  auto* visit = static_cast<Visit*>(finished.exchange.user());
   const auto digit = static_cast<std::size_t>(std::clamp(finished.status / 100, 0, 5));
   state_.counters.statuses[digit].add();
   state_.counters.bytes_sent.add(finished.sent_bytes);
   state_.counters.latency.add(static_cast<std::uint64_t>(finished.took.count() / 1'000));
-  if (visit == nullptr) return;
-  if (visit->sync_ask != 0 && data_) data_->gone(*visit);
-  access_log_.write(finished, *visit);
+  auto* known = static_cast<Visit*>(finished.exchange.user());
+  Visit& visit = known != nullptr ? *known : begin(finished.exchange);  // answered by the engine: it is logged all the same
+  if (visit.sync_ask != 0 && data_) data_->gone(visit);
+  access_log_.write(finished, visit);
 }
 
 http::Handler::ErrorForm Front::error_form(const http::Request& request) const {

@@ -41,6 +41,7 @@ class Front final : public http::Handler, private Story {
   const Counters& counters() const { return state_.counters; }
 
  private:
+  Visit& begin(http::Exchange& exchange);
   void walk(Visit& visit) override;
   void answer(Visit& visit);
   bool refused_by_listener(Visit& visit);

@@ -317,7 +317,7 @@ void Connection::begin_exchange(const char* head, std::size_t head_bytes) {
   request.listener_tag = listener_.tag;
 
   const DecodedPath decoded = decode_path(request.raw_path, kept + head_bytes);
-  request.path = decoded.path;
+  request.path = decoded.refusal == nullptr ? decoded.path : request.raw_path;
   request.encoded_slash = decoded.encoded_slash;
   request.path_is_utf8 = decoded.is_utf8;
 

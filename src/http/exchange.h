@@ -49,7 +49,7 @@ enum class Ending : std::uint8_t {
 };
 
 struct Finished {
-  const Exchange& exchange;
+  Exchange& exchange;
   int status = 0;               // of the answer; 0 = gone before there was one
   std::uint64_t body_bytes = 0; // of the answer, handed to the kernel
   std::uint64_t sent_bytes = 0; // head and body

@@ -82,6 +82,8 @@ TEST_CASE("the coding is the one that the client likes best", "[flow][http]") {
     if (!row.coding.empty()) CHECK(coded.body.size() < plain.body.size() / 2);
     CHECK(coded.field("etag") != "");
   }
+  // Several lines of a list are one list (RFC 9110 5.3).
+  CHECK(get(server.port(), "/long/", "Accept-Encoding: br;q=0.5\r\nAccept-Encoding: gzip\r\n").field("content-encoding") == "gzip");
   // A validator of one coding is good for all of them.
   const auto tag = get(server.port(), "/long/", "Accept-Encoding: zstd\r\n").field("etag");
   CHECK(get(server.port(), "/long/", "If-None-Match: " + tag + "\r\n").status == 304);
@@ -99,6 +101,7 @@ TEST_CASE("conditions are answered in the order of the RFC", "[flow][http]") {
       {"If-None-Match: " + tag + "\r\n", 304},
       {"If-None-Match: W/" + tag + "\r\n", 304},
       {"If-None-Match: *\r\n", 304},
+      {"If-None-Match: \"other\"\r\nIf-None-Match: " + tag + "\r\n", 304},
       {"If-None-Match: \"other\"\r\n", 200},
       {"If-Modified-Since: " + modified + "\r\n", 304},
       {"If-Modified-Since: Mon, 01 Jan 2001 00:00:00 GMT\r\n", 200},
@@ -148,7 +151,22 @@ TEST_CASE("ranges are parts of the page and never more than the page", "[flow][h
   CHECK_THAT(several.body, Catch::Contains("Content-Range: bytes 0-1/37") && Catch::Contains("\r\n\r\n01\r\n"));
   const auto tag = get(port, path).field("etag");
   CHECK(get(port, path, "Range: bytes=0-1\r\nIf-Range: " + tag + "\r\n").status == 206);
+  CHECK(get(port, path, "Range: bytes=0-1\r\nRange: bytes=2-3\r\n").body == whole);  // nobody knows which is meant
   CHECK(get(port, path, "Range: bytes=0-1\r\nIf-Range: \"other\"\r\n").status == 200);
+}
+
+TEST_CASE("a part of a page says of itself what the whole page says", "[flow][http]") {
+  const auto port = shared_server().port();
+  for (const std::string_view path : {"/blog/one/", "/robots-note.txt"}) {
+    const auto whole = get(port, path);
+    const auto part = get(port, path, "Range: bytes=0-3\r\n");
+    INFO(path << '\n' << whole.head << part.head);
+    REQUIRE(part.status == 206);
+    for (const std::string_view name : {"etag", "cache-control", "vary", "last-modified", "content-type", "x-content-type-options"})
+      CHECK(part.field(name) == whole.field(name));
+    CHECK(part.has("date"));
+    CHECK(part.has("age"));
+  }
 }
 
 TEST_CASE("HEAD says what GET would say, without the body", "[flow][http]") {
@@ -237,6 +255,38 @@ TEST_CASE("malformed requests get the exact status, and the connection closes", 
   }
 }
 
+TEST_CASE("programs are refused with a problem document, browsers with a page", "[flow][http]") {
+  const auto port = shared_server().port();
+  struct Row {
+    std::string_view path, accept, type;
+  };
+  const Row rows[] = {{"/%00", "", "text/html; charset=utf-8"},
+                      {"/%00", "Accept: application/json\r\n", "application/problem+json"},
+                      {"/%00", "Accept: text/html;q=0.1\r\nAccept: application/json\r\n", "application/problem+json"},
+                      {"/_weir/nothing", "", "application/problem+json"},
+                      {"/_weir/%00", "", "application/problem+json"}};
+  for (const Row& row : rows) {
+    INFO(row.path << ' ' << row.accept);
+    CHECK(get(port, row.path, row.accept).field("content-type") == row.type);
+  }
+}
+
+TEST_CASE("a host that is not served is 421 and ends the connection", "[flow][http]") {
+  const test::TemporaryDirectory directory;
+  flow::write_site(directory, "[serve]\nhosts = [\"example.com\"]\n");
+  flow::Server server(directory.path());
+  INFO(server.process().errors());
+  REQUIRE(server.port() != 0);
+  Connection connection(server.port());
+  connection.send("GET / HTTP/1.1\r\nHost: EXAMPLE.com:81\r\n\r\nGET http://other/ HTTP/1.1\r\nHost: example.com\r\n\r\n"
+                  "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n");
+  CHECK(connection.receive().status == 200);
+  const auto other = connection.receive();
+  CHECK(other.status == 421);
+  CHECK(other.field("connection") == "close");
+  CHECK(connection.is_closed_by_peer());
+}
+
 TEST_CASE("an expectation that nobody can meet is 417", "[flow][http]") {
   CHECK(get(shared_server().port(), "/", "Expect: miracles\r\n").status == 417);
 }
@@ -257,9 +307,16 @@ TEST_CASE("every line of the access log is JSON, whatever a client sends", "[flo
   REQUIRE(server.port() != 0);
   get(server.port(), "/%22%0A%1B%5B31m/?secret=value", "User-Agent: a\"b\\c\x80\xff\r\nCookie: s=secret\r\n");
   get(server.port(), "/blog/one/");
+  get(server.port(), "/broken/%00");
+  get(server.port(), "/hopeful/", "Expect: miracles\r\n");
+  Connection(server.port()).request("TRACE", "/traced/", {}, {});
+  Connection(server.port()).request("CONNECT", "example.com:443", {}, {});
   CHECK(server.stop() == 0);
   const std::string log = server.process().output();
   INFO(log);
+  // What the engine answers by itself has its line too.
+  for (const std::string_view path : {"/broken/%00", "/hopeful/", "/traced/", "example.com:443"})
+    CHECK_THAT(log, Catch::Contains("\"path\":\"" + std::string(path) + "\""));
   CHECK_THAT(log, Catch::Contains("\"path\":\"/blog/one/\"") && Catch::Contains("\"status\":200") && Catch::Contains("\"route\":\"site\""));
   CHECK_THAT(log, !Catch::Contains("secret") && !Catch::Contains("\x1b"));
   for (std::size_t at = 0; at < log.size();) {
