@@ -28,6 +28,7 @@ constexpr ProblemText problems[] = {
     {"snapshot-required", 410, "Older operations were folded", "The cursor lies before the compaction point. Load the snapshot, then go on from its seq."},
     {"precondition", 412, "The value has changed", "If-Match or If-None-Match did not hold. Read the value again, then try again."},
     {"too-large", 413, "Too large", "A body or a value is above its limit; the detail names the limit."},
+    {"coded-body", 415, "The body is compressed", "Bodies are taken without a Content-Encoding. Send the same bytes uncompressed."},
     {"invalid-op", 422, "An operation is not valid", "Nothing of the batch was stored. `errors` names the operation and what is wrong with it."},
     {"clock-drift", 422, "The clock is ahead", "A time stamp lies too far in the future. Shift by `server_now` and stamp again."},
     {"rate-limited", 429, "Too many requests", "Wait as long as Retry-After says."},

@@ -50,6 +50,25 @@ constexpr std::string_view replica = "r_7hq3k2v9xw4mzp1c";
 
 }  // namespace
 
+TEST_CASE("a compressed body is refused, never stored as if it were plain", "[flow][sync]") {
+  const test::TemporaryDirectory directory;
+  write_data_site(directory);
+  flow::Server server(directory.path());
+  INFO(server.process().errors());
+  REQUIRE(server.port() != 0);
+  const std::string ann = token_of(directory, "ann") + "Content-Type: application/json\r\n";
+  Connection connection(server.port());
+  for (const std::string_view coding : {"gzip", "zstd", "identity, gzip", "identity\r\nContent-Encoding: gzip"}) {
+    INFO(coding);
+    const auto refused = connection.request("PUT", "/kv/settings/ann", ann + "Content-Encoding: " + std::string(coding) + "\r\n", "5");
+    CHECK(refused.status == 415);
+    CHECK(refused.field("accept-encoding") == "identity");
+    CHECK_THAT(refused.body, Catch::Contains("/_weir/problems/coded-body"));
+  }
+  CHECK(connection.get("/kv/settings/ann", ann).status == 404);
+  CHECK(connection.request("PUT", "/kv/settings/ann", ann + "Content-Encoding: identity\r\n", "5").status == 201);
+}
+
 TEST_CASE("an operation that was pushed is read, once, and its snapshot folds", "[flow][sync]") {
   const test::TemporaryDirectory directory;
   write_data_site(directory);
