@@ -49,6 +49,8 @@ namespace {
 
 Error error_of(std::string_view doing, std::string_view path) {
   const int number = errno;
+  // Only lookups beneath a root (openat2) and renames between file systems give this.
+  if (number == EXDEV && doing != "rename to") return Error{Errc::denied, std::string(path) + " is a link that leaves its root directory; files outside are not read"};
   return Error{errc_of(number), "cannot " + std::string(doing) + " " + std::string(path) + ": " + reason_of(number)};
 }
 
@@ -118,14 +120,20 @@ Status write_file_atomically(const std::string& path, std::string_view bytes, Sy
 
 Status make_directories(const std::string& path) {
   if (path.empty()) return done;
+  int refusal = 0;  // a directory above that we may not write in is no harm if the path is there already
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
-    if (::mkdir(part.c_str(), 0755) != 0 && errno != EEXIST && !(errno == EROFS || errno == EACCES))
-      return error_of("create directory", part);
+    if (::mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) {
+      if (errno != EROFS && errno != EACCES && !(errno == ENOENT && refusal != 0)) return error_of("create directory", part);
+      if (errno != ENOENT) refusal = errno;
+    }
     if (slash == std::string::npos) break;
   }
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return error_of("create directory", path);
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT && refusal != 0) errno = refusal;
+    return error_of("create directory", path);
+  }
   if (!S_ISDIR(status.st_mode)) return Error{Errc::exists, path + " exists and is not a directory"};
   return done;
 }

@@ -4,6 +4,7 @@
 #include "base/crypto.h"
 #include "base/file.h"
 
+#include <algorithm>
 #include <filesystem>
 
 namespace weir::cli {
@@ -43,6 +44,35 @@ bool stays_inside(std::string_view file) {
 
 }  // namespace
 
+Status check_output_directory(const std::string& directory, const std::string& root, const std::string& store) {
+  std::error_code error;
+  const auto whole = [&error](const std::string& path) {
+    fs::path found = fs::weakly_canonical(fs::absolute(path, error), error);
+    return found.has_filename() || found == found.root_path() ? found : found.parent_path();
+  };
+  const auto holds = [](const fs::path& outer, const fs::path& inner) {
+    return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+  };
+  const fs::path out = whole(directory);
+  for (const std::string& kept : {root, store}) {
+    if (holds(out, whole(kept))) {
+      return Error{Errc::denied, directory + " cannot be the output directory: " + kept + " is in it, and plain files replace what is there"}
+          .with_help("name a directory of its own, such as public");
+    }
+  }
+  std::vector<std::string> inputs{store};
+  for (const std::string_view name : {"content", "templates", "static", "data", "sass", "themes", "i18n"}) {
+    inputs.push_back(root + "/" + std::string(name));
+  }
+  for (const std::string& kept : inputs) {
+    if (holds(whole(kept), out)) {
+      return Error{Errc::denied, directory + " cannot be the output directory: it is in " + kept}.with_help(
+          "name a directory of its own, such as public");
+    }
+  }
+  return done;
+}
+
 Result<std::unique_ptr<Exporter>> Exporter::open(const std::string& directory, Claim claim) {
   std::unique_ptr<Exporter> exporter(new Exporter(directory));
   std::error_code error;
@@ -72,7 +102,7 @@ Exporter::~Exporter() {
 Status Exporter::put(std::string_view file, std::string_view bytes) {
   if (!stays_inside(file)) return Error{Errc::denied, "the output \"" + std::string(file) + "\" would leave " + directory_};
   const Sha256 hash = sha256_of(bytes);
-  Row row{hex_of(hash), true};
+  Row row{hex_of(hash), true, 0};
   std::error_code error;
   const auto before = before_.find(file);
   const std::string path = directory_ + "/" + std::string(file);
@@ -80,9 +110,8 @@ Status Exporter::put(std::string_view file, std::string_view bytes) {
       fs::file_size(path, error) == bytes.size()) {
     row.changed = false;
   } else {
-    const std::string aside = side() + "/" + std::string(file);
-    TRY(make_directories(aside.substr(0, aside.rfind('/'))));
-    TRY(write_file_atomically(aside, bytes, Sync::no));
+    row.aside = asides_.fetch_add(1, std::memory_order_relaxed);
+    TRY(write_file_atomically(aside_of(row.aside), bytes, Sync::no));
   }
   now_.with([&](auto& rows) { rows.insert_or_assign(std::string(file), std::move(row)); });
   return done;
@@ -125,7 +154,7 @@ Result<Exporter::Counts> Exporter::finish(DotFiles dot_files) {
     const std::string path = directory_ + "/" + file;
     TRY(make_directories(path.substr(0, path.rfind('/'))));
     if (fs::is_directory(path, error)) fs::remove_all(path, error);  // a page took the place of a directory
-    fs::rename(side() + "/" + file, path, error);
+    fs::rename(aside_of(row.aside), path, error);
     if (error) return io_error(path, error);
     ++counts.written;
   }

@@ -11,6 +11,7 @@
 #include "base/guarded.h"
 #include "base/result.h"
 
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -18,6 +19,10 @@
 #include <string_view>
 
 namespace weir::cli {
+
+// Refuses an output directory whose emptying would take the author's files or the store with it: one that holds the
+// site or the store, or lies in the store or in a directory that the site is made from.
+Status check_output_directory(const std::string& directory, const std::string& root, const std::string& store);
 
 class Exporter {
  public:
@@ -41,15 +46,19 @@ class Exporter {
   struct Row {
     std::string sha256;
     bool changed = false;
+    std::size_t aside = 0;  // its number in the side directory, if it changed
   };
   explicit Exporter(std::string directory) : directory_(std::move(directory)) {}
   Status clear(DotFiles dot_files) const;
   std::string side() const { return directory_ + "/.weir-new"; }
+  // One flat directory: a tree like the site's would be made and removed again for every build.
+  std::string aside_of(std::size_t number) const { return side() + '/' + std::to_string(number); }
 
   std::string directory_;
   bool has_record_ = false;
   std::map<std::string, std::string, std::less<>> before_;  // file -> sha256, from the record
   Guarded<std::map<std::string, Row, std::less<>>> now_;
+  std::atomic<std::size_t> asides_{0};
 };
 
 }  // namespace weir::cli

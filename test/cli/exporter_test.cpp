@@ -87,3 +87,23 @@ TEST_CASE("no output leaves the directory", "[cli]") {
   REQUIRE(exporter.ok());
   for (const std::string_view bad : {"../x", "/etc/x", "a/../../x", ""}) CHECK_FALSE((*exporter)->put(bad, "x").ok());
 }
+
+TEST_CASE("no output directory may take the author's files or the store with it", "[cli]") {
+  const test::TemporaryDirectory directory;
+  const std::string root = directory / "site";
+  directory.write("site/content/_index.md", "+++\n+++\n");
+  const std::string store = root + "/cache";
+  for (const std::string& bad : {root, root + "/", root + "/.", directory / "", root + "/content", root + "/content/x", root + "/static",
+                                 root + "/templates/", root + "/../site/data", store, store + "/blobs", std::string("/")}) {
+    INFO(bad);
+    const Status refused = cli::check_output_directory(bad, root, store);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code == Errc::denied);
+  }
+  std::filesystem::create_directory_symlink(root, directory / "alias");
+  CHECK_FALSE(cli::check_output_directory(directory / "alias", root, store).ok());
+  for (const std::string& good : {root + "/public", root + "/content-out", directory / "out", root + "/../other"}) {
+    INFO(good);
+    CHECK(cli::check_output_directory(good, root, store).ok());
+  }
+}
