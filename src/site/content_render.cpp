@@ -68,15 +68,22 @@ class BodyRenderer final : public text::MarkdownHooks {
 
   ReadSet take_reads() { return std::move(reads_); }
   std::vector<Error> take_warnings() { return std::move(warnings_); }
+  std::vector<Error> take_broken_links() { return std::move(broken_links_); }
+
+  Status mistake(Error error) override {
+    error.place.line = author_line(error.place.line);
+    broken_links_.push_back(std::move(error));
+    return done;
+  }
 
   Result<std::string> resolve_internal_link(std::string_view target, const Place& place) override {
     Result<InternalLink> link = site::resolve_internal_link(site_, target);
     if (!link.ok()) {
       Place where = place;
-      where.line = expanded_.empty() ? place.line : lines_.source_of(place.line);
+      where.line = author_line(place.line);
       Error error = std::move(link).error().at(std::move(where));
-      if (site_.config().internal_links == LinkLevel::error) return error;
-      warnings_.push_back(std::move(error));
+      // The other links of the text are looked at too.
+      (site_.config().internal_links == LinkLevel::error ? broken_links_ : warnings_).push_back(std::move(error));
       return std::string(target);
     }
     const Content& content = site_.content_of(link->target);
@@ -122,6 +129,8 @@ class BodyRenderer final : public text::MarkdownHooks {
   }
 
  private:
+  std::uint32_t author_line(std::uint32_t line) const { return expanded_.empty() ? line : lines_.source_of(line); }
+
   // Fills `expanded_`, `htmls_` and `lines_`.
   Status expand(const std::vector<ShortcodePiece>& pieces) {
     std::uint32_t expanded_line = 1;
@@ -223,6 +232,7 @@ class BodyRenderer final : public text::MarkdownHooks {
   std::map<std::string, std::int64_t> counts_;
   ReadSet reads_;
   std::vector<Error> warnings_;
+  std::vector<Error> broken_links_;
 };
 
 text::AnchorLinks anchor_links_of(const Site& site, ContentId id) {
@@ -278,6 +288,7 @@ Result<std::shared_ptr<const Rendered>> render_content(const Site& site, Content
   rendered->internal_links = std::move(markdown.internal_links);
   rendered->reads = renderer.take_reads();
   rendered->warnings = renderer.take_warnings();
+  rendered->broken_links = renderer.take_broken_links();
   return std::shared_ptr<const Rendered>(std::move(rendered));
 }
 
@@ -286,6 +297,7 @@ Result<std::string> render_markdown_text(const Site& site, std::string_view text
   options.insert_anchor_links = text::AnchorLinks::none;
   BodyRenderer renderer(site, 0, {place.file, 1, 1, 0});
   Result<text::Markdown> markdown = renderer.render(text, options);
+  if (std::vector<Error> broken = renderer.take_broken_links(); markdown.ok() && !broken.empty()) markdown = std::move(broken.front());
   if (!markdown.ok()) {
     Error error = std::move(markdown).error();
     // Its lines are those of the text, not of the template.

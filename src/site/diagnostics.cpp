@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace weir::site {
 
@@ -17,14 +18,20 @@ constexpr std::size_t kept_max = limits::diagnostics_max * 200;
 }  // namespace
 
 void Diagnostics::add(Severity severity, Error error) {
-  const bool is_known = kept_.with([&](std::vector<Diagnostic>& kept) {
-    for (const Diagnostic& known : kept) {
-      if (known.severity == severity && known.error.what == error.what && known.error.place.file == error.place.file &&
-          known.error.place.line == error.place.line && known.error.place.column == error.place.column &&
-          known.error.chain == error.chain)
+  const bool is_known = kept_.with([&](std::vector<Kept>& kept) {
+    Chain chain = std::exchange(error.chain, {});
+    for (Kept& known : kept) {
+      const Diagnostic& told = known.diagnostic;
+      if (told.severity == severity && told.error.what == error.what && told.error.place.file == error.place.file &&
+          told.error.place.line == error.place.line && told.error.place.column == error.place.column) {
+        if (known.chains.size() < kept_max) known.chains.insert(std::move(chain));
         return true;
+      }
     }
-    if (kept.size() < kept_max) kept.push_back({severity, std::move(error)});
+    if (kept.size() < kept_max) {
+      kept.push_back({{severity, std::move(error)}, {}});
+      kept.back().chains.insert(std::move(chain));
+    }
     return false;
   });
   if (!is_known) ++(severity == Severity::error ? errors_ : warnings_);
@@ -35,7 +42,17 @@ void Diagnostics::notice(std::string_view what) {
 }
 
 std::vector<Diagnostic> Diagnostics::sorted() const {
-  std::vector<Diagnostic> all = kept_.with([](const std::vector<Diagnostic>& kept) { return kept; });
+  std::vector<Diagnostic> all = kept_.with([](const std::vector<Kept>& kept) {
+    std::vector<Diagnostic> copies;
+    copies.reserve(kept.size());
+    for (const Kept& one : kept) {
+      Diagnostic& copy = copies.emplace_back(one.diagnostic);
+      copy.error.chain = *one.chains.begin();
+      if (const std::size_t others = one.chains.size() - 1; others != 0)
+        copy.error.chain.push_back("and in " + std::to_string(others) + (others == 1 ? " other place" : " other places"));
+    }
+    return copies;
+  });
   std::stable_sort(all.begin(), all.end(),
                    [](const Diagnostic& a, const Diagnostic& b) { return order_of(a) < order_of(b); });
   std::vector<Diagnostic> told;

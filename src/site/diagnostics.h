@@ -8,6 +8,7 @@
 #include "site/build.h"
 
 #include <atomic>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -29,16 +30,22 @@ class Diagnostics {
   bool failed() const { return errors_.load() != 0; }
   std::size_t errors() const { return errors_.load(); }
   std::size_t warnings() const { return warnings_.load(); }
-  // Sorted, without repeats; at most limits::diagnostics_max of each severity.
+  // Sorted, without repeats; at most limits::diagnostics_max of each severity. One mistake of a template that many pages
+  // meet is told once, with the first page and the count of the others.
   std::vector<Diagnostic> sorted() const;
 
  private:
+  using Chain = std::vector<std::string>;
+  struct Kept {
+    Diagnostic diagnostic;   // with an empty chain
+    std::set<Chain> chains;  // of every way that led to it
+  };
   void add(Severity severity, Error error);
 
   Strictness strictness_;
   std::atomic<std::size_t> errors_{0};
   std::atomic<std::size_t> warnings_{0};
-  Guarded<std::vector<Diagnostic>> kept_;
+  Guarded<std::vector<Kept>> kept_;
 };
 
 // "did you mean \"x\"?" or nothing.

@@ -184,6 +184,7 @@ void Site::render_all_content() {
       return diagnostics_.error(std::move(error));
     }
     for (const Error& warning : (*rendered)->warnings) diagnostics_.warning(warning);
+    for (const Error& broken : (*rendered)->broken_links) diagnostics_.error(broken);
     // Each slot is written by one thread, before anybody reads it.
     slot_of(id).rendered = std::move(*rendered);
     // The body is not needed again; ten thousand of them would be half of a build's memory.
@@ -248,7 +249,11 @@ Result<std::shared_ptr<const Rendered>> Site::rendered(ContentId id, ReadSet* re
   return held;
 }
 
-Result<std::shared_ptr<const Rendered>> Site::render_anew(ContentId id) const { return render_content(*this, id); }
+Result<std::shared_ptr<const Rendered>> Site::render_anew(ContentId id) const {
+  auto rendered = TRY(render_content(*this, id));
+  if (!rendered->broken_links.empty()) return rendered->broken_links.front();
+  return rendered;
+}
 
 void Site::collect_backlinks() const {
   const std::size_t pages = library_.pages.size();

@@ -38,6 +38,7 @@ struct Rendered {
   std::vector<std::string> ids;
   std::vector<text::FoundLink> internal_links;
   std::vector<Error> warnings;
+  std::vector<Error> broken_links;  // errors, where the site does not call them warnings
   ReadSet reads;
 };
 

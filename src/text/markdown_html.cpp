@@ -558,11 +558,7 @@ class Writer {
     const Node& link = node(index);
     const Place place = place_of(link);
     if (link.text.empty())
-      return Error{Errc::invalid,
-                   "a link without a URL",
-                   place,
-                   "write the URL between the parentheses",
-                   {}};
+      TRY(hooks_.mistake({Errc::invalid, "a link without a URL", place, "write the URL between the parentheses", {}}));
     const std::string url = TRY(with_markers_replaced(link.text));
     const std::string target = TRY(resolved(url, place));
     std::string tag = "<a ";

@@ -480,6 +480,27 @@ TEST_CASE("all mistakes of a phase are told at once, each with its place", "[sit
   }
 }
 
+TEST_CASE("every broken link of a page is told, and a template's mistake once for all its pages", "[site]") {
+  const Built links = build_site(with_templates({
+      {"config.toml", "base_url = \"https://example.com\"\n"},
+      {"content/a.md", front("title = \"A\"") + "[x](@/no.md)\n[y]()\n[z](@/nor.md)\n"},
+  }));
+  INFO(links.messages());
+  REQUIRE(links.report.errors == 3);
+  for (std::uint32_t i = 0; i < 3; ++i) CHECK(links.report.diagnostics[i].error.place.line == 4 + i);
+
+  const Built pages = build_site(with_templates({
+      {"config.toml", "base_url = \"https://example.com\"\n"},
+      {"content/a.md", front("title = \"A\"")},
+      {"content/b.md", front("title = \"B\"")},
+      {"content/c.md", front("title = \"C\"")},
+      {"templates/page.html", "{{ page.titel }}"},
+  }));
+  INFO(pages.messages());
+  REQUIRE(pages.report.errors == 1);
+  CHECK(pages.report.diagnostics[0].error.chain == std::vector<std::string>{"in page content/a.md", "and in 2 other places"});
+}
+
 TEST_CASE("S-53: a site without page.html is told so on the page; another missing template is an error", "[site]") {
   const Built plain = build_site({{"content/a.md", front("") + "text\n"}, {"templates/index.html", "x"}});
   INFO(plain.messages());
