@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <nss.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace {
@@ -17,6 +18,11 @@ void write_to(int descriptor, std::string_view text) {
     if (count <= 0) return;  // the reader has gone
     text.remove_prefix(static_cast<std::size_t>(count));
   }
+}
+
+std::size_t columns_of(int descriptor) {
+  winsize size{};
+  return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 weir::edge::Environment environment_of(char** variables) {
@@ -36,7 +42,7 @@ int main(int count, char** words) {
   __nss_configure_lookup("hosts", "files dns");
   std::signal(SIGPIPE, SIG_IGN);
   weir::cli::Session session({environment_of(environ), [](std::string_view text) { write_to(STDOUT_FILENO, text); },
-                              [](std::string_view text) { write_to(STDERR_FILENO, text); }, ::isatty(STDERR_FILENO) == 1});
+                              [](std::string_view text) { write_to(STDERR_FILENO, text); }, ::isatty(STDERR_FILENO) == 1, columns_of(STDERR_FILENO)});
   const std::vector<std::string> all(words + 1, words + count);
   return weir::cli::run(all, session);
 }

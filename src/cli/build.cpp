@@ -69,15 +69,15 @@ int run_build(const Arguments& arguments, Session& session) {
                          !arguments.has("no-export")};
   const auto built = build_release(order, session, *clock, disk);
   if (!built.ok()) return session.fail(built.error().code == Errc::denied ? exit_code::unavailable : exit_code::failed, built.error());
-  if (!built->has_value()) {
+  if (built->report.failed()) {
     session.talk("build failed; the active release stays as it is\n");
-    return exit_code::failed;
+    return failure_code_of(built->report);
   }
   LineWriter lines(2, limits::log_queue_lines_max);
   Log log(real, lines, LogLevel::warning, session.log_form());
-  const Status active = activate(*loaded, (*built)->release, real, log, disk);
+  const Status active = activate(*loaded, built->release, real, log, disk);
   if (!active.ok()) return session.fail(active.error().code == Errc::exists ? exit_code::unavailable : exit_code::failed, active.error());
-  print_summary(**built, session, arguments.has("timings"));
+  print_summary(*built, session, arguments.has("timings"));
   return exit_code::done;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/version.h"
 
+#include <algorithm>
 #include <array>
 
 namespace weir::cli {
@@ -143,7 +144,11 @@ std::span<const Option> global_options() { return root_flags; }
 
 int run(std::span<const std::string> words, Session& session) {
   auto parsed = parse_arguments(words, commands(), global_options());
-  if (!parsed.ok()) return session.fail(exit_code::usage, parsed.error());
+  if (!parsed.ok()) {
+    // Who asked for JSON gets it also when the rest of the line is not understood.
+    if (std::find(words.begin(), words.end(), "--json") != words.end()) session.talk_json();
+    return session.fail(exit_code::usage, parsed.error());
+  }
   const Arguments& arguments = parsed.value();
   session.obey(arguments);
   if (arguments.has("version")) return run_version(arguments, session);

@@ -148,9 +148,9 @@ class Parser {
     for (const Option& option : globals_) names.push_back(option.name);
     std::string help = did_you_mean(name, names, "--");
     if (said_.command != nullptr && said_.command->name == "serve" && belongs_to_dev(name)) {
-      help = "did you mean `weir dev`? It is the author's server; `weir serve` is for production. ";
+      help = "did you mean `weir dev`? The author's server is not available yet; `weir serve` is for production. ";
     }
-    help += said_.command == nullptr ? "`weir --help` lists the flags" : usage_line(*said_.command);
+    help += usage();
     return wrong_usage("unknown flag \"" + std::string(shown) + "\"", std::move(help));
   }
 
@@ -183,12 +183,12 @@ class Parser {
   Status take(const Option& option, std::optional<std::string> value) {
     const std::string shown = "--" + std::string(option.name);
     if (option.value.empty()) {
-      if (value) return wrong_usage(shown + " takes no value, found \"" + *value + "\"", {});
+      if (value) return wrong_usage(shown + " takes no value, found \"" + *value + "\"", usage());
       said_.add(option.name, {});
       return done;
     }
     if (!value) {
-      if (at_ == words_.size()) return wrong_usage(shown + " needs a value: " + std::string(option.value), {});
+      if (at_ == words_.size()) return wrong_usage(shown + " needs a value: " + std::string(option.value), usage());
       value = words_[at_++];
     }
     if (!option.choices.empty()) TRY(check_choice(option, *value));
@@ -196,7 +196,9 @@ class Parser {
     return done;
   }
 
-  static Status check_choice(const Option& option, std::string_view value) {
+  std::string usage() const { return said_.command == nullptr ? "`weir --help` lists the flags" : usage_line(*said_.command); }
+
+  Status check_choice(const Option& option, std::string_view value) const {
     std::vector<std::string_view> names;
     std::string_view rest = option.choices;
     while (!rest.empty()) {
@@ -208,7 +210,7 @@ class Parser {
     if (std::find(names.begin(), names.end(), value) != names.end()) return done;
     return wrong_usage("--" + std::string(option.name) + " must be one of " + std::string(option.choices) + ", not \"" +
                            std::string(value) + "\"",
-                       did_you_mean(value, names, ""));
+                       did_you_mean(value, names, "") + usage());
   }
 
   Status check_operands() const {

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/must.h"
 
+#include <algorithm>
 #include <atomic>
 
 namespace weir::cli {
@@ -116,6 +117,15 @@ void show_report(const site::BuildReport& report, const site::SiteSource& source
   if (unseen != 0) session.talk("... and " + std::to_string(unseen) + " more\n");
 }
 
+int failure_code_of(const site::BuildReport& report) {
+  // TOML above every directory of the site is its configuration: weir.toml, zola.toml, config.toml, or what --config names.
+  const bool is_configuration = std::any_of(report.diagnostics.begin(), report.diagnostics.end(), [](const site::Diagnostic& diagnostic) {
+    const std::string& file = diagnostic.error.place.file;
+    return diagnostic.severity == site::Severity::error && file.ends_with(".toml") && file.find('/') == std::string::npos;
+  });
+  return is_configuration ? exit_code::configuration : exit_code::failed;
+}
+
 site::BuildOptions build_options_of(const Arguments& arguments, const LoadedConfig& loaded) {
   site::BuildOptions options;
   options.config_file = loaded.named;
@@ -133,7 +143,7 @@ std::unique_ptr<Clock> build_clock(const Session& session) {
   return std::make_unique<ManualClock>(Wall{static_cast<std::int64_t>(*epoch) * 1'000'000'000});
 }
 
-Result<std::optional<Built>> build_release(const BuildOrder& order, Session& session, const Clock& clock, store::Disk& disk) {
+Result<Built> build_release(const BuildOrder& order, Session& session, const Clock& clock, store::Disk& disk) {
   const SystemClock real;
   const Mono begun = real.mono();
   auto source = site::DirectorySource::open(order.loaded.root);
@@ -144,14 +154,17 @@ Result<std::optional<Built>> build_release(const BuildOrder& order, Session& ses
   options.fetcher = &fetcher;
 
   std::unique_ptr<Exporter> exporter;
-  if (const auto plan = export_plan(order)) exporter = TRY(Exporter::open(plan->directory, plan->claim));
+  if (const auto plan = export_plan(order)) {
+    TRY(check_output_directory(plan->directory, order.loaded.root, order.loaded.store_directory));
+    exporter = TRY(Exporter::open(plan->directory, plan->claim));
+  }
   auto writer = TRY(store::ReleaseWriter::open({order.loaded.store_directory}, clock, disk));
   Sink sink(*writer, exporter.get(), order.loaded.config);
 
   Built built;
   built.report = site::build(**source, options, sink);
   show_report(built.report, **source, session);
-  if (built.report.failed()) return std::optional<Built>();
+  if (built.report.failed()) return built;
 
   TRY(sink.add_redirects(built.report.base_url));
   TRY(keep_inputs(*writer, **source, built.report, options));
@@ -164,7 +177,7 @@ Result<std::optional<Built>> build_release(const BuildOrder& order, Session& ses
     built.written = sink.count();
   }
   built.took = std::chrono::duration_cast<std::chrono::milliseconds>(real.mono() - begun);
-  return std::optional<Built>(std::move(built));
+  return built;
 }
 
 }  // namespace weir::cli

@@ -32,11 +32,15 @@ struct Built {
   std::chrono::milliseconds took{0};
 };
 
-// Shows what is wrong with the site; nullopt when there was an error. Errors of the disk come back as Result.
-Result<std::optional<Built>> build_release(const BuildOrder& order, Session& session, const Clock& clock, store::Disk& disk);
+// Shows what is wrong with the site; there is a release unless the report has failed. Errors of the disk come back as
+// Result.
+Result<Built> build_release(const BuildOrder& order, Session& session, const Clock& clock, store::Disk& disk);
 
 // Every diagnostic of the report, with the author's line and a caret, and a count of those beyond the bound.
 void show_report(const site::BuildReport& report, const site::SiteSource& source, const Session& session);
+
+// The exit code of a report that has failed: `configuration` when one of its errors is in the site's configuration.
+int failure_code_of(const site::BuildReport& report);
 
 // What --drafts, --strict, --offline, --minify and --base-url say.
 site::BuildOptions build_options_of(const Arguments& arguments, const LoadedConfig& loaded);

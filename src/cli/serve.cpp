@@ -282,15 +282,17 @@ int Serving::build_first(std::string_view when) {
   options.config_file = loaded_.named;
   const BuildOrder order{loaded_, options, std::nullopt, false, false};
   const auto built = build_release(order, session_, clock_, disk_);
-  if (!built.ok()) return session_.fail(exit_code::failed, built.error());
-  if (!built->has_value()) {
-    if (!has_release) return exit_code::failed;
+  if (!built.ok()) {
+    return session_.fail(built.error().code == Errc::denied ? exit_code::unavailable : exit_code::failed, built.error());
+  }
+  if (built->report.failed()) {
+    if (!has_release) return failure_code_of(built->report);
     log_.warning("build-failed", {{"serving", "the release before"}});
     return exit_code::done;
   }
-  const auto adopted = store_->adopt_release((*built)->release);
+  const auto adopted = store_->adopt_release(built->release);
   if (!adopted.ok()) return session_.fail(exit_code::unavailable, adopted.error());
-  log_.info("built", {{"release", (*built)->release}, {"pages", (*built)->report.pages}, {"ms", (*built)->took.count()}});
+  log_.info("built", {{"release", built->release}, {"pages", built->report.pages}, {"ms", built->took.count()}});
   return exit_code::done;
 }
 

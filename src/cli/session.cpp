@@ -39,6 +39,7 @@ void Session::show(const Error& error, std::string_view source, text::Severity s
   }
   text::DiagnosticStyle style;
   style.colour = colour_ ? text::Colour::on : text::Colour::off;
+  style.columns_max = parts_.err_columns;
   parts_.err(text::diagnostic_text(diagnostic, source, style));
 }
 

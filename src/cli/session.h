@@ -31,6 +31,7 @@ struct SessionParts {
   std::function<void(std::string_view)> out;  // stdout
   std::function<void(std::string_view)> err;  // stderr
   bool err_is_terminal = false;
+  std::size_t err_columns = 0;  // the terminal's width; 0 = not known
 };
 
 class Session {
@@ -39,6 +40,7 @@ class Session {
 
   // From --color, --quiet, --verbose, --json, NO_COLOR and TERM.
   void obey(const Arguments& arguments);
+  void talk_json() { json_ = true; }
 
   void out(std::string_view text) const { parts_.out(text); }
   void talk(std::string_view text) const;  // not with --quiet
