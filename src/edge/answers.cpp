@@ -78,6 +78,8 @@ void refuse(Visit& visit, const Refusal& refusal) {
                             visit.exchange->request().use_list(http::Known::accept, http::prefers_problem);
   if (for_programs) {
     std::string members = "\"decision\":" + json_string_of(id);
+    const bool is_data = visit.route != nullptr && visit.route->target == Route::Target::data;
+    if (is_data) members += ",\"trace_id\":" + json_string_of(id);  // the name that clients of the data side know
     if (!refusal.members.empty()) members += "," + std::string(refusal.members);
     const std::string type = type_of(refusal.slug);
     response = http::problem_response({refusal.status, type, known == nullptr ? std::string_view() : known->title,

@@ -7,14 +7,6 @@
 
 namespace weir::edge {
 
-bool is_below(std::string_view mount, std::string_view path, std::string_view& below) {
-  if (mount.empty() || path.substr(0, mount.size()) != mount) return false;
-  const std::string_view rest = path.substr(mount.size());
-  if (!rest.empty() && rest.front() != '/') return false;
-  below = rest.empty() ? rest : rest.substr(1);
-  return true;
-}
-
 namespace {
 
 // A coded body would be stored, and inspected, as something else than its sender means.

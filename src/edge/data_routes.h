@@ -6,16 +6,12 @@
 // One per loop.
 
 #include "edge/config.h"
+#include "edge/mounts.h"
 #include "edge/visit.h"
 
 #include "sync/service.h"
 
 namespace weir::edge {
-
-struct Mounts {
-  std::string sync;  // "/sync"; empty = off
-  std::string kv;
-};
 
 class DataRoutes {
  public:
@@ -32,8 +28,5 @@ class DataRoutes {
   sync::SyncService& service_;
   Mounts mounts_;
 };
-
-// What lies below `mount` in `path`, without a slash in front; false when it is another path ("/synced").
-bool is_below(std::string_view mount, std::string_view path, std::string_view& below);
 
 }  // namespace weir::edge

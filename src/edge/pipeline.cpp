@@ -152,7 +152,7 @@ Result<std::size_t> Pipeline::rule_set_of(const Config& config, unsigned paranoi
   waf::RuleSetOptions options;
   options.paranoia = static_cast<int>(paranoia);
   for (const WafExclusion& exclusion : config.waf.exclude) {
-    options.exclusions.push_back({static_cast<std::uint32_t>(exclusion.rule), {}, exclusion.path, exclusion.target});
+    options.exclusions.push_back({exclusion.rule, exclusion.tag, exclusion.path, exclusion.target});
   }
   std::vector<waf::RuleFile> more;
   for (const std::string& file : config.waf.rule_files) more.push_back({file, TRY(read_file(file))});
@@ -226,6 +226,7 @@ Result<StepSettings> Pipeline::step_of(const StageSettings& stage, const RouteSe
       step.blocks = stage.names.front() == "block";
       step.takes_body = target == Route::Target::data;
       step.body_bytes_max = std::min(route.body_bytes_max.value_or(config.serve.body_bytes_max), limits::sync_body_bytes_max);
+      if (target == Route::Target::data) step.mounts = {config.data.sync_mount, config.data.kv_mount};
       step.workers = &parts.workers;
       break;
   }

@@ -197,8 +197,10 @@ Outcome judge_score(Visit& visit, const StepSettings& settings) {
   return refused(visit, settings, waf::name_of(band), {403, "blocked", "The request looked like an attack and was refused."});
 }
 
-waf::WafRequest waf_request_of(const http::Request& request) {
-  return {request.method_text, request.raw_path, request.query, request.fields};
+waf::WafRequest waf_request_of(const http::Request& request, const StepSettings& settings) {
+  const bool is_json = settings.mounts.reads_json(request.method_text, request.path);
+  return {request.method_text, request.raw_path, request.query, request.fields,
+          is_json ? waf::BodyReading::json : waf::BodyReading::as_declared};
 }
 
 // A large body is judged on a worker, which must own every byte that it looks at: the client may leave meanwhile.
@@ -206,6 +208,8 @@ struct LargeBody {
   std::string method, raw_path, query;
   std::vector<std::pair<std::string, std::string>> owned_fields;
   std::shared_ptr<const std::string> body;
+  waf::BodyReading reading = waf::BodyReading::as_declared;
+  std::size_t body_bytes_max = 0;
   std::shared_ptr<const waf::RuleSet> rules;
 };
 
@@ -220,8 +224,9 @@ Inspected inspect_on_worker(const LargeBody& work) {
   for (const auto& field : work.owned_fields) fields.push_back({field.first, field.second});
   waf::InspectorOptions options;
   options.clean_memory = waf::CleanMemory::off;  // made for this one body
+  options.body_bytes_max = work.body_bytes_max;  // what the route takes is what is inspected
   waf::Inspector inspector(work.rules, options);
-  const waf::Verdict verdict = inspector.inspect_body({work.method, work.raw_path, work.query, fields}, *work.body);
+  const waf::Verdict verdict = inspector.inspect_body({work.method, work.raw_path, work.query, fields, work.reading}, *work.body);
   Inspected inspected{verdict.score, {}};
   for (const waf::Hit& hit : verdict.hits) inspected.hits.push_back(row_of(hit));
   return inspected;
@@ -243,6 +248,8 @@ Outcome inspect_large(Visit& visit, const StepSettings& settings) {
   for (const http::Field& field : request.fields) work->owned_fields.emplace_back(field.name, field.value);
   visit.body = std::make_shared<const std::string>(visit.exchange->take_body());
   work->body = visit.body;
+  work->reading = waf_request_of(request, settings).body_reading;
+  work->body_bytes_max = settings.body_bytes_max;
   work->rules = settings.rules;
 
   http::Loop& loop = visit.exchange->loop();
@@ -281,14 +288,14 @@ Outcome inspect_body(Visit& visit, const StepSettings& settings) {
   const std::string_view body = visit.exchange->body();
   if (body.size() > limits::waf_body_inline_bytes_max) return inspect_large(visit, settings);
   waf::Inspector& inspector = *visit.loop->inspectors[settings.rule_set];
-  add_verdict(visit.decision, inspector.inspect_body(waf_request_of(visit.exchange->request()), body));
+  add_verdict(visit.decision, inspector.inspect_body(waf_request_of(visit.exchange->request(), settings), body));
   return judge_score(visit, settings);
 }
 
 Outcome score_request(Visit& visit, const StepSettings& settings) {
   const http::Request& request = visit.exchange->request();
   waf::Inspector& inspector = *visit.loop->inspectors[settings.rule_set];
-  add_verdict(visit.decision, inspector.inspect_head(waf_request_of(request)));
+  add_verdict(visit.decision, inspector.inspect_head(waf_request_of(request, settings)));
   const bool expects_body = settings.takes_body && request.framing != http::Framing::none && !request.dropped_body;
   const bool is_over = settings.blocks && settings.bands.of(visit.decision.score) == waf::Band::block;
   if (!expects_body || is_over) return judge_score(visit, settings);

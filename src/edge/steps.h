@@ -11,6 +11,7 @@
 // that was reached on the loop itself stands, because it is already here, and is counted as late.
 
 #include "edge/config.h"
+#include "edge/mounts.h"
 #include "edge/visit.h"
 
 #include "guard/jwt.h"
@@ -73,6 +74,7 @@ struct StepSettings {
   bool blocks = true;
   bool takes_body = false;
   std::size_t body_bytes_max = 0;
+  Mounts mounts;  // whose bodies are JSON whatever they declare
   WorkerPool* workers = nullptr;
 };
 

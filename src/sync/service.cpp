@@ -129,8 +129,14 @@ Mono end_of(const text::Value* claims, const Clock& clock) {
   constexpr std::int64_t seconds_max = 10LL * 366 * 24 * 3600;
   const text::Value* expiry = claims == nullptr ? nullptr : claims->find("exp");
   std::int64_t left = seconds_max;
+  // A date is a whole number or a fraction (RFC 7519); what is neither grants nothing.
   if (expiry != nullptr && expiry->integer() != nullptr)
     left = std::clamp<std::int64_t>(*expiry->integer() - clock.wall().seconds(), 0, seconds_max);
+  else if (expiry != nullptr && expiry->real() != nullptr)
+    left = static_cast<std::int64_t>(std::clamp(*expiry->real() - static_cast<double>(clock.wall().seconds()), 0.0,
+                                                static_cast<double>(seconds_max)));
+  else if (expiry != nullptr)
+    left = 0;
   return clock.mono() + std::chrono::seconds(left);
 }
 

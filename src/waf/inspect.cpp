@@ -15,6 +15,7 @@ namespace {
 
 // Findings that are the engine's own; no rule file may use these ids.
 constexpr std::uint32_t unreadable_body_id = 30'000'001;
+constexpr std::uint32_t bound_exceeded_id = 30'000'002;
 
 // What is looked up as one in the memory of clean values.
 enum class Unit : std::uint8_t { none, path, query, header, cookies };
@@ -57,6 +58,7 @@ struct Inspector::State final : JsonValues::Visitor {
     hits.clear();
     score = 0;
     bound_exceeded = false;
+    reads_json = request.body_reading == BodyReading::json;
     off = RuleBits{};
     narrow.clear();
     for (const CompiledExclusion& exclusion : engine.exclusions) {
@@ -67,7 +69,14 @@ struct Inspector::State final : JsonValues::Visitor {
     // Under an exclusion "clean" would mean something else.
     remembers = options.clean_memory == CleanMemory::on && off.none() && narrow.empty();
   }
-  Verdict verdict() const { return {score + (bound_exceeded ? points_of(Severity::critical) : 0), hits, bound_exceeded}; }
+  Verdict verdict() const { return {score, hits, bound_exceeded}; }
+
+  // More than can be inspected is never "not inspected" (W-25), and the record says why it scored.
+  void exceed(Target target) {
+    if (bound_exceeded) return;
+    bound_exceeded = true;
+    add_hit({bound_exceeded_id, "bound-exceeded", Severity::critical, target, "", 0});
+  }
 
   // Runs `scan` unless this very unit was found clean before.
   template <class Scan>
@@ -89,10 +98,7 @@ struct Inspector::State final : JsonValues::Visitor {
       const std::string_view pair = text.substr(0, end);
       text.remove_prefix(std::min(end + 1, text.size()));
       if (pair.empty()) continue;
-      if (++count > limits::waf_arguments_max) {
-        bound_exceeded = true;
-        return;
-      }
+      if (++count > limits::waf_arguments_max) return exceed(values);
       const std::size_t equals = pair.find('=');
       const std::string_view name = url_decoded(pair.substr(0, equals), Plus::is_blank, arena);
       scan(names, name, name);
@@ -133,13 +139,18 @@ struct Inspector::State final : JsonValues::Visitor {
     scan(Target::json_keys, path, member);
     scan(Target::args_names, path, path);
   }
-  void leaf(std::string_view path, std::string_view value) override { argument(Target::args, path, value); }
+  void leaf(std::string_view path, std::string_view value) override {
+    argument(Target::args, path, value);
+    // A value that the consumer will decode is looked at as it will be (`POST /kv/atomic`).
+    constexpr std::string_view encoded = ".b64";
+    if (reads_json && path.ends_with(encoded)) scan(Target::body, path, apply(Transform::base64, value, arena));
+  }
 
   void json(std::string_view body) {
     switch (json_values.read(body, arena, *this)) {
       case JsonValues::End::whole: return;
       case JsonValues::End::too_deep:
-      case JsonValues::End::too_many: bound_exceeded = true; return;
+      case JsonValues::End::too_many: return exceed(Target::body);
       case JsonValues::End::broken: unreadable(body);
     }
   }
@@ -157,7 +168,7 @@ struct Inspector::State final : JsonValues::Visitor {
                         part.content_type.find("xml") != std::string_view::npos || part.file_name->ends_with(".svg");
       if (runs) scan(Target::body, part.name, part.content);
     }
-    if (end == MultipartEnd::too_many) bound_exceeded = true;
+    if (end == MultipartEnd::too_many) exceed(Target::body);
     if (end == MultipartEnd::broken) unreadable(body);
   }
   void unreadable(std::string_view body) {
@@ -292,6 +303,7 @@ struct Inspector::State final : JsonValues::Visitor {
   int score = 0;
   bool bound_exceeded = false;
   bool remembers = true;
+  bool reads_json = false;  // the consumer's own JSON, not only what Content-Type declares
   Counts counts;
 };
 
@@ -329,11 +341,12 @@ Verdict Inspector::inspect_body(const WafRequest& request, std::string_view body
   State& state = *state_;
   state.begin(request);
   if (body.size() > state.options.body_bytes_max) {
-    state.bound_exceeded = true;
+    state.exceed(Target::body);
     return state.verdict();
   }
   const std::string_view content_type = field_of(request.fields, "content-type");
-  switch (kind_of(content_type)) {
+  const bool is_json = request.body_reading == BodyReading::json;
+  switch (is_json ? BodyKind::json : kind_of(content_type)) {
     case BodyKind::form: state.pairs(body, Target::args_names, Target::args); break;
     case BodyKind::json: state.json(body); break;
     case BodyKind::multipart: state.multipart(body, content_type); break;

@@ -22,11 +22,16 @@ struct Field;
 
 namespace weir::waf {
 
+// What a body is taken for. A consumer that reads JSON whatever Content-Type says must have it inspected as JSON,
+// or an escape behind another type would pass unseen.
+enum class BodyReading : std::uint8_t { as_declared, json };
+
 struct WafRequest {
   std::string_view method;
   std::string_view raw_path;  // as it was sent, without the query
   std::string_view query;     // as it was sent, without '?'
   std::span<const http::Field> fields;
+  BodyReading body_reading = BodyReading::as_declared;
 };
 
 struct Hit {

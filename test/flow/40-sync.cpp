@@ -186,6 +186,59 @@ TEST_CASE("a body that looks like an attack is blocked before it is stored, also
   CHECK(connection.request("PUT", "/kv/settings/ann", ann, "{\"pad\":\"" + std::string(40'000, 'a') + "\"}").status < 300);
 }
 
+TEST_CASE("an attack in a batch is blocked whatever type the batch declares", "[flow][sync]") {
+  // The data side reads a push as JSON always; the inspection had believed Content-Type and saw only escapes.
+  const test::TemporaryDirectory directory;
+  write_data_site(directory);
+  flow::Server server(directory.path());
+  REQUIRE(server.port() != 0);
+  const std::string ann = token_of(directory, "ann");
+  Connection connection(server.port());
+  const std::string evil = batch(std::string(replica), 1, "\\u0027 UNION \\u0053ELECT password FROM users--");
+  for (const std::string type : {"application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"}) {
+    INFO(type);
+    const std::string fields = ann + "Content-Type: " + type + "\r\n";
+    const auto answer = connection.request("POST", "/sync/notes/ann/list/ops", fields, evil);
+    CHECK(answer.status == 403);
+    CHECK(answer.field("content-type") == "application/problem+json");  // programs ask here, also without Accept
+    CHECK_THAT(answer.body, Catch::Contains("\"trace_id\":"));
+    const auto atomic = connection.request("POST", "/kv/atomic", fields, "{\"sets\":[{\"k\":\"settings/ann\",\"v\":\"\\u0027 UNION SELECT a FROM b--\"}]}");
+    CHECK(atomic.status == 403);
+  }
+}
+
+TEST_CASE("a clean batch just below 1 MiB passes the inspection", "[flow][sync]") {
+  const test::TemporaryDirectory directory;
+  write_data_site(directory);
+  flow::Server server(directory.path());
+  REQUIRE(server.port() != 0);
+  const std::string ann = token_of(directory, "ann") + "Content-Type: application/json\r\n";
+  Connection connection(server.port());
+  std::string words;
+  while (words.size() < 60'000) words += "rivers and lakes ";
+  std::string ops;
+  for (int i = 0; i < 17; ++i)
+    ops += std::string(i == 0 ? "" : ",") + "{\"e\":\"task\",\"f\":\"f" + std::to_string(i) + "\",\"t\":\"lww\",\"h\":\"" + stamp(i) + "\",\"v\":\"" + words + "\"}";
+  const auto pushed = connection.request("POST", "/sync/notes/ann/list/ops", ann, "{\"rep\":\"" + std::string(replica) + "\",\"n\":1,\"ops\":[" + ops + "]}");
+  INFO(pushed.body);
+  CHECK(pushed.status == 200);
+}
+
+TEST_CASE("a feed ends with the reader's token, also when its exp is a fraction", "[flow][sync]") {
+  // An exp of 1764000000.5 was no whole number, and the feed went on for ten years.
+  const test::TemporaryDirectory directory;
+  write_data_site(directory);
+  flow::Server server(directory.path());
+  REQUIRE(server.port() != 0);
+  const auto soon = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count() + 3;
+  auto minted = flow::run({"--root", directory.path(), "token", "mint", "--auth", "main", "--sub", "ann", "--claim", "exp:=" + std::to_string(soon) + ".5"});
+  REQUIRE(minted.code == 0);
+  minted.out.pop_back();
+  Connection reader(server.port());
+  reader.send("GET /sync/notes/ann/list?since=0&live=sse HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + minted.out + "\r\n\r\n");
+  CHECK_THAT(reader.receive_until("\r\n0\r\n\r\n"), Catch::Contains("text/event-stream") && Catch::EndsWith("\r\n0\r\n\r\n"));
+}
+
 TEST_CASE("every acknowledged operation is there after kill -9, once, in order", "[flow][sync]") {
   const test::TemporaryDirectory directory;
   write_data_site(directory);

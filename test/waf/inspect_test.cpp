@@ -258,6 +258,34 @@ TEST_CASE("what is more than can be inspected scores 25, and is never skipped", 
   CHECK(body(as_json, nested(limits::waf_json_depth_max + 1)).score == 25);
   CHECK(body({}, std::string(limits::waf_body_bytes_max, 'a')).score == 0);
   CHECK(body({}, std::string(limits::waf_body_bytes_max + 1, 'a')).score == 25);
+  // The record says why: the bound is a hit like any other.
+  const Verdict over = body({}, std::string(limits::waf_body_bytes_max + 1, 'a'));
+  REQUIRE(over.hits.size() == 1);
+  CHECK(over.hits[0].rule_name == "bound-exceeded");
+}
+
+TEST_CASE("a body that its consumer reads as JSON is inspected as JSON, whatever it declares", "[waf]") {
+  Inspector inspector(own_rules());
+  const std::string hidden = R"({"ops":[{"v":"\u0027 UNION \u0053ELECT password FROM users--"}]})";
+  const std::string encoded = R"({"sets":[{"k":"a","b64":"JyBVTklPTiBTRUxFQ1QgcGFzc3dvcmQgRlJPTSB1c2Vycy0t"}]})";
+  for (const std::string_view type : {"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""}) {
+    INFO(type);
+    const std::vector<http::Field> fields{{"content-type", type}};
+    for (const std::string& text : {hidden, encoded})
+      CHECK(inspector.inspect_body({"POST", "/sync/d/ops", "", fields, BodyReading::json}, text).score >= 25);
+  }
+  const std::vector<http::Field> form_type{{"content-type", form}};
+  const std::string clean = R"({"ops":[{"v":"a & b = c, 100 %"}]})";
+  CHECK(inspector.inspect_body({"POST", "/sync/d/ops", "", form_type, BodyReading::json}, clean).score == 0);
+}
+
+TEST_CASE("a body of 1 MiB in small values is inspected whole where its route takes that much", "[waf]") {
+  Inspector inspector(own_rules(), {.body_bytes_max = limits::sync_body_bytes_max});
+  const std::vector<http::Field> as_json{{"content-type", json}};
+  std::string body = "[1";
+  while (body.size() < limits::sync_body_bytes_max - 64) body += ",1";
+  CHECK(inspector.inspect_body({"POST", "/", "", as_json}, body + "]").score == 0);
+  CHECK(inspector.inspect_body({"POST", "/", "", as_json}, body + ",\"' UNION SELECT password FROM users--\"]").score >= 25);
 }
 
 TEST_CASE("a JSON body that cannot be read is logged and inspected raw", "[waf]") {
