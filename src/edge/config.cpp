@@ -409,8 +409,10 @@ void read_waf(Table table, Findings& findings, WafSettings& waf) {
   for (Table& one : table.tables("exclude")) {
     WafExclusion exclusion;
     std::size_t rule = 0;
-    one.read_count("rule", rule, 1, 9'999'999);
-    exclusion.rule = static_cast<std::int64_t>(rule);
+    one.read_count("rule", rule, 1, 999'999'999);
+    exclusion.rule = static_cast<std::uint32_t>(rule);
+    one.read("tag", exclusion.tag);
+    if ((rule == 0) == exclusion.tag.empty()) one.error(one.value(), "waf.exclude names either a rule or a tag");
     one.read("path", exclusion.path);
     one.read("target", exclusion.target);
     one.finish();

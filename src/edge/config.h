@@ -125,7 +125,8 @@ struct LimitSettings {
 };
 
 struct WafExclusion {
-  std::int64_t rule = 0;
+  std::uint32_t rule = 0;  // 0 = by tag
+  std::string tag;
   std::string path;
   std::string target;
 };

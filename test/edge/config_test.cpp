@@ -149,3 +149,12 @@ TEST_CASE("a route that can never be reached is pointed out", "[edge]") {
   const auto reading = read("[[route]]\nname = \"all\"\nto = { site = true }\n[[route]]\nname = \"later\"\nmatch = { path = \"/a\" }\nto = { site = true }\n");
   CHECK(all_of(reading.notices).find("\"later\" is never reached") != std::string::npos);
 }
+
+TEST_CASE("an exclusion of the inspection names a rule, also one of weir's own, or a tag", "[edge]") {
+  const auto reading = read("[waf]\nexclude = [{ rule = 30000301, path = \"/search\", target = \"args:q\" }, { tag = \"attack-sqli\" }]\n");
+  CHECK(all_of(reading.errors).empty());
+  REQUIRE(reading.config.waf.exclude.size() == 2);
+  CHECK(reading.config.waf.exclude[0].rule == 30'000'301);
+  CHECK(reading.config.waf.exclude[1].tag == "attack-sqli");
+  CHECK_THAT(all_of(read("[waf]\nexclude = [{ path = \"/a\" }]\n").errors), Catch::Contains("either a rule or a tag"));
+}
