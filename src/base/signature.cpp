@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/crypto.h"
+#include "base/guarded.h"
 #include "base/must.h"
 
 #include <openssl/core_names.h>
@@ -230,6 +231,26 @@ struct SignatureKey::Prepared {
   // One context per algorithm that the key fits, ready to be copied.
   std::array<Owned<EVP_MD_CTX>, signature_algorithms_count> verifiers;
   std::array<Owned<EVP_MAC_CTX>, signature_algorithms_count> macs;
+  // Copies of those that are at rest. To begin anew with the key that a context has costs half of copying one; there are
+  // never more than threads that verified at once.
+  using SpareMacs = Guarded<std::vector<Owned<EVP_MAC_CTX>>>;
+  mutable std::array<SpareMacs, signature_algorithms_count> spare_macs;
+
+  Owned<EVP_MAC_CTX> take_mac(std::size_t index) const {
+    Owned<EVP_MAC_CTX> mac = spare_macs[index].with([](auto& spare) -> Owned<EVP_MAC_CTX> {
+      if (spare.empty()) return nullptr;
+      Owned<EVP_MAC_CTX> last = std::move(spare.back());
+      spare.pop_back();
+      return last;
+    });
+    if (mac == nullptr) mac.reset(EVP_MAC_CTX_dup(macs[index].get()));
+    MUST(mac != nullptr);
+    MUST(EVP_MAC_init(mac.get(), nullptr, 0, nullptr) == 1);
+    return mac;
+  }
+  void give_back_mac(std::size_t index, Owned<EVP_MAC_CTX> mac) const {
+    spare_macs[index].with([&mac](auto& spare) { spare.push_back(std::move(mac)); });
+  }
 
   ~Prepared() {
     for (Number& number : private_numbers) OPENSSL_cleanse(number.bytes.data(), number.bytes.size());
@@ -423,12 +444,12 @@ bool SignatureKey::verify(SignatureAlgorithm algorithm, std::string_view message
   const std::size_t index = static_cast<std::size_t>(algorithm);
   const AlgorithmRow& row = rows[index];
   if (row.family == Family::hmac) {
-    const Owned<EVP_MAC_CTX> mac(EVP_MAC_CTX_dup(prepared_->macs[index].get()));
+    Owned<EVP_MAC_CTX> mac = prepared_->take_mac(index);
     std::array<unsigned char, EVP_MAX_MD_SIZE> made{};
     std::size_t count = 0;
-    MUST(mac != nullptr);
     MUST(EVP_MAC_update(mac.get(), raw(message), message.size()) == 1);
     MUST(EVP_MAC_final(mac.get(), made.data(), &count, made.size()) == 1);
+    prepared_->give_back_mac(index, std::move(mac));
     return equal_in_constant_time({reinterpret_cast<const char*>(made.data()), count}, signature);
   }
   const QuietErrors quiet;
