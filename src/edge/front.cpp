@@ -79,7 +79,10 @@ bool Front::refused_by_listener(Visit& visit) {
     if (request.host.empty()) {
       refuse(visit, {400, "bad-request", "The request names no host to redirect to."});
     } else {
-      respond(visit, {308, {{"Location", "https://" + bare_host_of(request.host) + std::string(request.target)}}, {}});
+      // From the parts: a target in absolute form names a host of its own.
+      std::string location = "https://" + bare_host_of(request.host) + std::string(request.raw_path);
+      if (request.target.find('?') != std::string_view::npos) location += "?" + std::string(request.query);
+      respond(visit, {308, {{"Location", std::move(location)}}, {}});
     }
     return true;
   }

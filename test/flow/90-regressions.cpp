@@ -46,4 +46,7 @@ TEST_CASE("a plain listener that redirects keeps the address and changes the sch
   const auto answer = connection.receive();
   CHECK(answer.status == 308);
   CHECK(answer.field("location") == "https://example.com/blog/one/?a=b");
+  // A target in absolute form names the host, once (RFC 9112 3.2.2).
+  connection.send("GET http://example.org:80/x?http://y HTTP/1.1\r\nHost: example.com\r\n\r\n");
+  CHECK(connection.receive().field("location") == "https://example.org/x?http://y");
 }
