@@ -4,6 +4,7 @@
 #include "edge/config_routes.h"
 
 #include "base/bytes.h"
+#include "text/rule.h"
 
 #include <algorithm>
 #include <set>
@@ -440,6 +441,17 @@ void read_mount(Table& mounts, std::string_view key, std::string& into) {
   into = *path;
 }
 
+// Rules are compiled again where they are used; here their mistakes are told with all the others.
+void check_rule(Table& table, const SyncRuleSettings& rule, const std::string& label) {
+  const auto pattern = text::PathPattern::compile(rule.match);
+  if (!pattern.ok()) return table.error(table.find("match"), label + ".match: " + pattern.error().what, pattern.error().help);
+  for (const auto& [key, text] : {std::pair("read", &rule.read), std::pair("write", &rule.write)}) {
+    if (text->empty()) continue;  // denied
+    const auto compiled = text::compile_rule(*text, pattern->variables());
+    if (!compiled.ok()) table.error(table.find(key), label + "." + key + ": " + compiled.error().what, compiled.error().help);
+  }
+}
+
 void read_data(Table table, const CacheSettings& cache, DataSettings& data) {
   data.present = table.value() != nullptr;
   data.directory = cache.directory + "/data";
@@ -474,7 +486,9 @@ void read_data(Table table, const CacheSettings& cache, DataSettings& data) {
       one.read("write", rule.write);
       one.not_available("schema");
       one.finish();
-      if (rule.match.empty()) one.error(one.value(), "data." + std::string(surface) + " needs match");
+      const std::string label = "data." + std::string(surface);
+      if (rule.match.empty()) one.error(one.value(), label + " needs match");
+      else check_rule(one, rule, label);
       data.rules.push_back(std::move(rule));
     }
   }

@@ -114,8 +114,9 @@ Status Pipeline::open_auth(const AuthSettings& auth, const PipelineParts& parts)
     issuer->fetched = opened->get();
     issuer->keys = std::move(opened).value();
   } else if (!auth.jwks_file.empty()) {
-    const std::string json = TRY(read_file(auth.jwks_file));
-    auto parsed = guard::Jwks::parse(std::string_view(json), guard::KeyOrigin::local);
+    const auto json = read_file(auth.jwks_file);
+    if (!json.ok()) return Error(json.error()).at(auth.place);
+    auto parsed = guard::Jwks::parse(std::string_view(*json), guard::KeyOrigin::local);
     if (!parsed.ok()) return std::move(parsed).error().in(auth.jwks_file).at(auth.place);
     for (const std::string& warning : parsed->warnings) parts.log.warning("jwks", {{"file", auth.jwks_file}, {"warning", warning}});
     issuer->keys = std::make_unique<guard::FixedKeys>(parsed->set);

@@ -158,3 +158,12 @@ TEST_CASE("an exclusion of the inspection names a rule, also one of weir's own, 
   CHECK(reading.config.waf.exclude[1].tag == "attack-sqli");
   CHECK_THAT(all_of(read("[waf]\nexclude = [{ path = \"/a\" }]\n").errors), Catch::Contains("either a rule or a tag"));
 }
+
+TEST_CASE("a rule of the data side that makes no sense is a mistake of the configuration, with its place", "[edge]") {
+  const auto errors_of = [](std::string_view rule) {
+    return all_of(read("[data]\n[[data.kv_rule]]\n" + std::string(rule)).errors);
+  };
+  CHECK(errors_of("match = \"u/{owner}/**\"\nread = \"sub == owner\"\n").empty());
+  CHECK_THAT(errors_of("match = \"u/**\"\nread = \"sub = owner\"\n"), Catch::Contains("weir.toml:4:") && Catch::Contains("data.kv_rule.read"));
+  CHECK_THAT(errors_of("match = \"u/**/x\"\n"), Catch::Contains("weir.toml:3:") && Catch::Contains("data.kv_rule.match"));
+}
