@@ -52,6 +52,7 @@ void print_summary(const Built& built, Session& session, bool timings) {
       session.talk("  " + phase.name + ": " + std::to_string(phase.time.count()) + " us\n");
     }
   }
+  if (session.is_quiet()) return;
   session.out(std::to_string(report.pages) + " pages, " + std::to_string(report.sections) + " sections, " +
               std::to_string(report.orphans) + " orphans, " + std::to_string(built.written) + " written, " +
               std::to_string(built.unchanged) + " unchanged, " + std::to_string(built.took.count()) + " ms\n");

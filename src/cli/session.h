@@ -51,6 +51,7 @@ class Session {
   const edge::Environment& environment() const { return parts_.environment; }
   std::string variable(std::string_view name) const;  // empty when it is not set
   bool is_json() const { return json_; }
+  bool is_quiet() const { return quiet_; }
   bool is_verbose() const { return verbose_; }
   LogForm log_form() const { return parts_.err_is_terminal ? LogForm::text : LogForm::json; }
 

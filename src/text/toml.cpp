@@ -146,6 +146,33 @@ std::string reason_of(std::string_view description) {
   return std::string(description);
 }
 
+// Two refusals that toml++ tells from the parser's side, told from the author's.
+Error refusal_of(std::string_view description, Place place, std::string_view text,
+                 std::uint32_t line_first) {
+  Error error{Errc::invalid, reason_of(description), std::move(place)};
+  if (error.what.starts_with("encountered end-of-file")) {
+    const std::size_t last = text.find_last_not_of(" \t\r\n");
+    const std::size_t offset = last == std::string_view::npos ? 0 : last;
+    error.what = "the text ends in the middle of a value";
+    error.place.line = line_of(text, offset) + line_first - 1;
+    error.place.column = column_of(text, offset);
+    error.place.end_column = 0;
+    error.help = "close the string, array or table that begins here or above";
+    return error;
+  }
+  if (error.what.ends_with("control characters other than TAB (U+0009) are explicitly prohibited")) {
+    std::string_view rest = text;
+    for (std::uint32_t line = line_first; line < error.place.line; ++line)
+      rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);
+    const std::string_view line = rest.substr(0, rest.find_first_of("\r\n"));
+    if (error.place.column > code_points_of(line)) {
+      error.what = "this string has no end on its line";
+      error.help = "close it with the quote that it begins with";
+    }
+  }
+  return error;
+}
+
 }  // namespace
 
 Result<Value> parse_toml(std::string_view text, std::string_view file, std::uint32_t line_first) {
@@ -167,8 +194,8 @@ Result<Value> parse_toml(std::string_view text, std::string_view file, std::uint
   const Converter converter(file, line_first);
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed)
-    return Error{Errc::invalid, reason_of(parsed.error().description()),
-                 converter.place_of(parsed.error().source())};
+    return refusal_of(parsed.error().description(), converter.place_of(parsed.error().source()),
+                      text, line_first);
   return converter.value_of(parsed.table(), 1);
 }
 
