@@ -41,7 +41,7 @@ UNIT := $(patsubst %.cpp,$(B)/%.o,$(sort $(shell find test -name '*_test.cpp' -n
 FLOW := $(patsubst %.cpp,$(B)/%.o,$(sort $(wildcard test/flow/*.cpp)) test/support.cpp)
 EMBED := $(sort $(shell find templates src/waf/rules -type f 2>/dev/null))
 
-.PHONY: FORCE all weir demo test check tsan proof lint bench golden install clean help tsan-ci deps unit flow tests
+.PHONY: FORCE all weir demo test check tsan proof lint bench golden install clean help deps unit flow tests
 all: weir
 weir: build/weir
 deps: ; @scripts/install-deps
@@ -68,9 +68,7 @@ tests: $(B)/unit-tests $(B)/flow-tests $(B)/weir ; @scripts/run-tests $(B)
 demo: deps ; @$(MAKE) -j$(JOBS) build/weir && scripts/demo
 test: deps ; @$(MAKE) -j$(JOBS) build/weir tests
 check: deps ; @$(MAKE) -j$(JOBS) MODE=asan tests
-tsan: deps ; @$(MAKE) -j$(JOBS) MODE=tsan tests
-# The rooms with threads, for CI: the whole suite under ThreadSanitizer is `make tsan`.
-tsan-ci: ; @$(MAKE) -j$(JOBS) MODE=tsan build/tsan/unit-tests && scripts/run-tests build/tsan '[base],[http],[cache],[store],[guard],[sync],[site]'
+tsan: deps ; @$(MAKE) -j$(JOBS) MODE=tsan build/tsan/unit-tests && scripts/run-tests build/tsan '[base],[template],[http],[cache],[store],[guard],[sync],[site]'
 proof: deps ; @$(MAKE) -j$(JOBS) build/weir $(B)/unit-tests $(B)/flow-tests && scripts/proof
 lint: ; @scripts/lint
 bench: build/weir ; @scripts/bench/all
