@@ -30,7 +30,8 @@ weir::edge::Environment environment_of(char** variables) {
   for (; *variables != nullptr; ++variables) {
     const std::string_view text(*variables);
     const std::size_t equals = text.find('=');
-    if (equals != std::string_view::npos) environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+    if (equals != std::string_view::npos)
+      environment.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return environment;
 }
@@ -41,8 +42,10 @@ int main(int count, char** words) {
   // A static binary must not load a host's name service modules (docs/decisions).
   __nss_configure_lookup("hosts", "files dns");
   std::signal(SIGPIPE, SIG_IGN);
-  weir::cli::Session session({environment_of(environ), [](std::string_view text) { write_to(STDOUT_FILENO, text); },
-                              [](std::string_view text) { write_to(STDERR_FILENO, text); }, ::isatty(STDERR_FILENO) == 1, columns_of(STDERR_FILENO)});
+  weir::cli::Session session({environment_of(environ),
+                              [](std::string_view text) { write_to(STDOUT_FILENO, text); },
+                              [](std::string_view text) { write_to(STDERR_FILENO, text); },
+                              ::isatty(STDERR_FILENO) == 1, columns_of(STDERR_FILENO)});
   const std::vector<std::string> all(words + 1, words + count);
   return weir::cli::run(all, session);
 }

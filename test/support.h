@@ -24,7 +24,8 @@ class TemporaryDirectory {
 // $WEIR_SHARED, else ../shared; without a slash at the end.
 std::string shared_directory();
 
-// Catch2 2.13 has no SKIP. Says "SKIPPED: reason" on stdout, where scripts/run-tests counts it. The test then returns.
+// Catch2 2.13 has no SKIP. Says "SKIPPED: reason" on stdout, where scripts/run-tests counts it. The
+// test then returns.
 void skip(std::string_view reason);
 
 // True when shared vectors named `relative` are there; else skips, saying which are missing.

@@ -21,8 +21,9 @@ namespace {
 
 // Floor of each room. A file includes its own room, or rooms on strictly lower floors.
 const std::map<std::string, int, std::less<>> floors{
-    {"base", 0},  {"text", 1},  {"store", 1}, {"http", 1}, {"data", 1}, {"template", 2}, {"cache", 2},
-    {"guard", 2}, {"waf", 2},   {"sync", 2},  {"site", 3}, {"edge", 3}, {"cli", 4},
+    {"base", 0},     {"text", 1},  {"store", 1}, {"http", 1}, {"data", 1},
+    {"template", 2}, {"cache", 2}, {"guard", 2}, {"waf", 2},  {"sync", 2},
+    {"site", 3},     {"edge", 3},  {"cli", 4},
 };
 
 // One library, one room, one .cpp (a library with several headers may have one file for each).
@@ -63,8 +64,13 @@ std::string room_of(std::string_view path) {
 // Every finding is "path:line: what is wrong".
 std::vector<std::string> findings_of(const Source& source) {
   static const std::regex include(R"rx(^\s*#\s*include\s*(["<])([^">]+)[">])rx");
-  static const std::regex unfinished("\\b(FIX" "ME|XX" "X|HA" "CK)\\b");
-  static const std::regex vague_todo(R"(TO)" R"(DO(?!\((perf|safety|cleanup|test)\)))");
+  static const std::regex unfinished(
+      "\\b(FIX"
+      "ME|XX"
+      "X|HA"
+      "CK)\\b");
+  static const std::regex vague_todo(R"(TO)"
+                                     R"(DO(?!\((perf|safety|cleanup|test)\)))");
   const bool product = source.path.starts_with("src/");
   const std::string room = room_of(source.path);
   std::vector<std::string> findings;
@@ -80,8 +86,10 @@ std::vector<std::string> findings_of(const Source& source) {
       findings.push_back(source.path + ':' + std::to_string(number) + ": " + std::string(what));
     };
     std::smatch match;
-    if (std::regex_search(line, match, unfinished)) found("'" + match.str() + "' is for your own desk");
-    if (std::regex_search(line, vague_todo)) found("a to-do needs its kind: perf, safety, cleanup or test");
+    if (std::regex_search(line, match, unfinished))
+      found("'" + match.str() + "' is for your own desk");
+    if (std::regex_search(line, vague_todo))
+      found("a to-do needs its kind: perf, safety, cleanup or test");
     if (!product) continue;
     if (line.find("using namespace") != std::string::npos && source.path.ends_with(".h"))
       found("no using namespace in headers");
@@ -94,14 +102,15 @@ std::vector<std::string> findings_of(const Source& source) {
       if (theirs == floors.end()) found("\"" + target + "\" names no room");
       else if (room.empty()) continue;  // main.cpp stands above all floors
       else if (other != room && theirs->second >= mine->second)
-        found(room + " (floor " + std::to_string(mine->second) + ") includes " + other + " (floor " +
-              std::to_string(theirs->second) + ")");
+        found(room + " (floor " + std::to_string(mine->second) + ") includes " + other +
+              " (floor " + std::to_string(theirs->second) + ")");
     } else {
       for (const Fence& fence : fences) {
         if (!target.starts_with(fence.include)) continue;
         bool allowed = false;
         for (const std::string_view file : fence.files) allowed = allowed || source.path == file;
-        if (!allowed) found("<" + target + "> belongs in " + std::string(fence.files.front()) + " alone");
+        if (!allowed)
+          found("<" + target + "> belongs in " + std::string(fence.files.front()) + " alone");
         break;
       }
     }
@@ -144,15 +153,24 @@ TEST_CASE("a planted violation of each rule is found", "[tidy]") {
     std::string_view finding;
   };
   const std::vector<Row> rows{
-      {{"src/cache/a.cpp", "#include \"site/build.h\"\n"}, "cache (floor 2) includes site (floor 3)"},
+      {{"src/cache/a.cpp", "#include \"site/build.h\"\n"},
+       "cache (floor 2) includes site (floor 3)"},
       {{"src/cache/a.cpp", "#include \"waf/rules.h\"\n"}, "cache (floor 2) includes waf (floor 2)"},
-      {{"src/base/a.h", "\n# include \"text/json.h\"\n"}, "src/base/a.h:2: base (floor 0) includes text (floor 1)"},
+      {{"src/base/a.h", "\n# include \"text/json.h\"\n"},
+       "src/base/a.h:2: base (floor 0) includes text (floor 1)"},
       {{"src/text/a.cpp", "#include \"nowhere/x.h\"\n"}, "names no room"},
-      {{"src/edge/a.cpp", "#include <sqlite3.h>\n"}, "<sqlite3.h> belongs in src/data/sqlite.cpp alone"},
+      {{"src/edge/a.cpp", "#include <sqlite3.h>\n"},
+       "<sqlite3.h> belongs in src/data/sqlite.cpp alone"},
       {{"src/guard/a.cpp", "#include <openssl/evp.h>\n"}, "belongs in src/base/crypto.cpp alone"},
       {{"src/text/a.h", "using namespace std;\n"}, "no using namespace in headers"},
-      {{"src/text/a.cpp", "// FIX" "ME later\n"}, "is for your own desk"},
-      {{"test/text/a.cpp", "// TO" "DO later\n"}, "a to-do needs its kind"},
+      {{"src/text/a.cpp",
+        "// FIX"
+        "ME later\n"},
+       "is for your own desk"},
+      {{"test/text/a.cpp",
+        "// TO"
+        "DO later\n"},
+       "a to-do needs its kind"},
   };
   for (const Row& row : rows) {
     const auto findings = findings_of(row.source);
@@ -163,8 +181,13 @@ TEST_CASE("a planted violation of each rule is found", "[tidy]") {
 }
 
 TEST_CASE("what the rules allow is not reported", "[tidy]") {
-  CHECK(findings_of({"src/edge/a.cpp", "#include \"cache/page.h\"\n#include \"edge/b.h\"\n#include <vector>\n"}).empty());
+  CHECK(findings_of({"src/edge/a.cpp",
+                     "#include \"cache/page.h\"\n#include \"edge/b.h\"\n#include <vector>\n"})
+            .empty());
   CHECK(findings_of({"src/main.cpp", "#include \"cli/main.h\"\n"}).empty());
   CHECK(findings_of({"src/data/sqlite.cpp", "#include <sqlite3.h>\n"}).empty());
-  CHECK(findings_of({"src/text/a.cpp", "// TO" "DO(perf): copies once\n"}).empty());
+  CHECK(findings_of({"src/text/a.cpp",
+                     "// TO"
+                     "DO(perf): copies once\n"})
+            .empty());
 }

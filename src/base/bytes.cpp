@@ -7,7 +7,8 @@
 
 namespace weir {
 
-static_assert(std::endian::native == std::endian::little, "file formats are written as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "file formats are written as they lie in memory");
 
 std::string hex_of(ByteView bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -35,8 +36,10 @@ std::optional<std::string> parse_hex(std::string_view text) {
 
 namespace {
 
-constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::string_view alphabet_url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view alphabet_url =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 constexpr std::array<signed char, 256> table_of(std::string_view digits) {
   std::array<signed char, 256> table{};
@@ -65,11 +68,14 @@ std::string encode(ByteView bytes, std::string_view digits) {
   return out;
 }
 
-std::optional<std::string> decode(std::string_view text, const std::array<signed char, 256>& digits) {
+std::optional<std::string> decode(std::string_view text,
+                                  const std::array<signed char, 256>& digits) {
   if (text.size() % 4 == 1) return std::nullopt;
   std::string out(text.size() * 3 / 4, '\0');
   char* to = out.data();
-  const auto digit_of = [&](std::size_t at) { return digits[static_cast<unsigned char>(text[at])]; };
+  const auto digit_of = [&](std::size_t at) {
+    return digits[static_cast<unsigned char>(text[at])];
+  };
   // Four digits are three bytes; what is left over at the end goes digit by digit.
   std::size_t at = 0;
   for (; at + 4 <= text.size(); at += 4) {
@@ -110,11 +116,13 @@ std::optional<std::string> parse_base64(std::string_view text) {
   else if (text.ends_with('=')) text.remove_suffix(1);
   return decode(text, table);
 }
-std::optional<std::string> parse_base64url(std::string_view text) { return decode(text, table_url); }
+std::optional<std::string> parse_base64url(std::string_view text) {
+  return decode(text, table_url);
+}
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string lower_of(std::string_view text) {
@@ -139,8 +147,12 @@ std::optional<T> parse_whole(std::string_view text) {
 }
 }  // namespace
 
-std::optional<std::uint64_t> parse_u64(std::string_view text) { return parse_whole<std::uint64_t>(text); }
-std::optional<std::int64_t> parse_i64(std::string_view text) { return parse_whole<std::int64_t>(text); }
+std::optional<std::uint64_t> parse_u64(std::string_view text) {
+  return parse_whole<std::uint64_t>(text);
+}
+std::optional<std::int64_t> parse_i64(std::string_view text) {
+  return parse_whole<std::int64_t>(text);
+}
 
 std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t most) {
   const std::size_t gap = a.size() > b.size() ? a.size() - b.size() : b.size() - a.size();

@@ -19,7 +19,9 @@ inline constexpr std::size_t GiB = 1024 * MiB;
 
 using ByteView = std::span<const std::byte>;
 
-inline ByteView bytes_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+inline ByteView bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 inline std::string_view text_of(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -27,8 +29,8 @@ inline std::string_view text_of(ByteView bytes) {
 std::string hex_of(ByteView bytes);  // lower case
 std::optional<std::string> parse_hex(std::string_view text);
 
-// RFC 4648. `base64url_of` writes no padding. The parsers are strict: no white space, no unused bits,
-// and for base64url no '='; for base64 exactly the padding that belongs there.
+// RFC 4648. `base64url_of` writes no padding. The parsers are strict: no white space, no unused
+// bits, and for base64url no '='; for base64 exactly the padding that belongs there.
 std::string base64_of(ByteView bytes);
 std::string base64url_of(ByteView bytes);
 std::optional<std::string> parse_base64(std::string_view text);
@@ -77,7 +79,9 @@ std::optional<std::int64_t> parse_i64(std::string_view text);
 // Lets a map with string keys be searched by string_view without making a string.
 struct StringHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>{}(text);
+  }
 };
 
 // How many single-character edits turn `a` into `b`; stops counting above `most`. For did-you-mean.

@@ -1,8 +1,8 @@
 #pragma once
 // Time, from one place. Nobody else asks the kernel; tests hold a ManualClock and never sleep.
 //
-// Two times that are never mixed: `Mono` orders and measures (it never goes back); `Wall` only makes
-// and reads dates (it may jump). Both in nanoseconds.
+// Two times that are never mixed: `Mono` orders and measures (it never goes back); `Wall` only
+// makes and reads dates (it may jump). Both in nanoseconds.
 
 #include <atomic>
 #include <chrono>
@@ -45,7 +45,8 @@ class SystemClock final : public Clock {
 // Stands still until told. Both times advance together; the wall clock can also be set apart.
 class ManualClock final : public Clock {
  public:
-  explicit ManualClock(Wall wall = {1'700'000'000'000'000'000}) : mono_(1'000'000'000), wall_(wall.ns) {}
+  explicit ManualClock(Wall wall = {1'700'000'000'000'000'000})
+      : mono_(1'000'000'000), wall_(wall.ns) {}
   Mono mono() const override { return {mono_.load()}; }
   Wall wall() const override { return {wall_.load()}; }
   void advance(Nanos span) {

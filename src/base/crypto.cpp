@@ -25,8 +25,8 @@ const EVP_MD* md_of(Digest digest) {
 Sha256 sha256_of(std::string_view bytes) {
   Sha256 out;
   unsigned count = 0;
-  MUST(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &count, EVP_sha256(),
-                  nullptr) == 1);
+  MUST(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &count,
+                  EVP_sha256(), nullptr) == 1);
   MUST(count == out.size());
   return out;
 }
@@ -34,8 +34,8 @@ Sha256 sha256_of(std::string_view bytes) {
 std::string digest_of(Digest digest, std::string_view bytes) {
   std::string out(EVP_MAX_MD_SIZE, '\0');
   unsigned count = 0;
-  MUST(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &count, md_of(digest),
-                  nullptr) == 1);
+  MUST(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &count,
+                  md_of(digest), nullptr) == 1);
   out.resize(count);
   return out;
 }
@@ -70,7 +70,8 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   unsigned char difference = 0;
   for (std::size_t i = 0; i < a.size(); ++i)
-    difference = static_cast<unsigned char>(difference | (static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i])));
+    difference = static_cast<unsigned char>(
+        difference | (static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i])));
   return difference == 0;
 }
 

@@ -7,14 +7,14 @@
 #include <atomic>
 #include <memory>
 
-#include <cerrno>
-#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
 
 namespace weir {
 
@@ -37,10 +37,18 @@ std::string reason_of(int error_number) {
 
 Errc errc_of(int error_number) {
   switch (error_number) {
-    case ENOENT: case ENOTDIR: return Errc::missing;
+    case ENOENT:
+    case ENOTDIR: return Errc::missing;
     case EEXIST: return Errc::exists;
-    case EACCES: case EPERM: case EROFS: case EXDEV: case ELOOP: return Errc::denied;
-    case ENOSPC: case EDQUOT: case EMFILE: case ENFILE: return Errc::full;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case EXDEV:
+    case ELOOP: return Errc::denied;
+    case ENOSPC:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE: return Errc::full;
     default: return Errc::io;
   }
 }
@@ -50,16 +58,22 @@ namespace {
 Error error_of(std::string_view doing, std::string_view path) {
   const int number = errno;
   // Only lookups beneath a root (openat2) and renames between file systems give this.
-  if (number == EXDEV && doing != "rename to") return Error{Errc::denied, std::string(path) + " is a link that leaves its root directory; files outside are not read"};
-  return Error{errc_of(number), "cannot " + std::string(doing) + " " + std::string(path) + ": " + reason_of(number)};
+  if (number == EXDEV && doing != "rename to")
+    return Error{Errc::denied,
+                 std::string(path) +
+                     " is a link that leaves its root directory; files outside are not read"};
+  return Error{errc_of(number),
+               "cannot " + std::string(doing) + " " + std::string(path) + ": " + reason_of(number)};
 }
 
 Result<std::string> read_open_file(int descriptor, std::string_view path) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) return error_of("look at", path);
-  if (!S_ISREG(status.st_mode)) return Error{Errc::denied, std::string(path) + " is not a regular file"};
+  if (!S_ISREG(status.st_mode))
+    return Error{Errc::denied, std::string(path) + " is not a regular file"};
   if (static_cast<std::size_t>(status.st_size) > limits::file_bytes_max)
-    return Error{Errc::too_large, std::string(path) + " is larger than " + std::to_string(limits::file_bytes_max) + " bytes"};
+    return Error{Errc::too_large, std::string(path) + " is larger than " +
+                                      std::to_string(limits::file_bytes_max) + " bytes"};
   std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t filled = 0;
   while (filled < bytes.size()) {
@@ -101,30 +115,35 @@ Status sync_directory(const std::string& path) {
 
 Status write_file_atomically(const std::string& path, std::string_view bytes, Sync sync) {
   static std::atomic<unsigned> count{0};  // only makes temporary names unique within the process
-  const std::string temporary = path + ".tmp" + std::to_string(::getpid()) + '.' + std::to_string(count++);
+  const std::string temporary =
+      path + ".tmp" + std::to_string(::getpid()) + '.' + std::to_string(count++);
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file.is_open()) return error_of("create", temporary);
   const auto give_up = [&temporary](Error error) {
     ::unlink(temporary.c_str());
     return error;
   };
-  if (Status written = write_all(file.number(), bytes, path); !written) return give_up(std::move(written).error());
+  if (Status written = write_all(file.number(), bytes, path); !written)
+    return give_up(std::move(written).error());
   if (sync == Sync::yes && ::fdatasync(file.number()) != 0) return give_up(error_of("sync", path));
   if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up(error_of("rename to", path));
   if (sync == Sync::yes) {
     const std::size_t slash = path.rfind('/');
-    return sync_directory(slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1)));
+    return sync_directory(
+        slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1)));
   }
   return done;
 }
 
 Status make_directories(const std::string& path) {
   if (path.empty()) return done;
-  int refusal = 0;  // a directory above that we may not write in is no harm if the path is there already
+  int refusal =
+      0;  // a directory above that we may not write in is no harm if the path is there already
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
     if (::mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) {
-      if (errno != EROFS && errno != EACCES && !(errno == ENOENT && refusal != 0)) return error_of("create directory", part);
+      if (errno != EROFS && errno != EACCES && !(errno == ENOENT && refusal != 0))
+        return error_of("create directory", part);
       if (errno != ENOENT) refusal = errno;
     }
     if (slash == std::string::npos) break;
@@ -159,7 +178,8 @@ struct CloseDirectory {
 Result<RootDirectory> RootDirectory::open(const std::string& path) {
   RootDirectory root;
   root.path_ = path;
-  root.directory_ = Descriptor(::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  root.directory_ =
+      Descriptor(::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root.directory_.is_open()) return error_of("open directory", path);
   return root;
 }
@@ -169,7 +189,8 @@ Result<std::string> RootDirectory::read(std::string_view relative) const {
   const Descriptor file(open_beneath(directory_.number(), name, O_RDONLY | O_NONBLOCK));
   if (!file.is_open()) {
     if (errno == EXDEV || errno == ELOOP)
-      return Error{Errc::denied, path_ + "/" + name + " leads out of " + path_ + "; files outside are not read"};
+      return Error{Errc::denied,
+                   path_ + "/" + name + " leads out of " + path_ + "; files outside are not read"};
     return error_of("open", path_ + "/" + name);
   }
   return read_open_file(file.number(), name);
@@ -197,7 +218,8 @@ Result<RootDirectory::Listing> RootDirectory::list(std::string_view relative) co
   while (!pending.empty()) {
     Pending current = std::move(pending.back());
     pending.pop_back();
-    const int number = open_beneath(directory_.number(), current.path.empty() ? "." : current.path, O_RDONLY | O_DIRECTORY);
+    const int number = open_beneath(directory_.number(), current.path.empty() ? "." : current.path,
+                                    O_RDONLY | O_DIRECTORY);
     if (number < 0) {
       if (errno == ENOENT && current.path == relative) return listing;
       return error_of("open directory", path_ + "/" + current.path);
@@ -207,13 +229,16 @@ Result<RootDirectory::Listing> RootDirectory::list(std::string_view relative) co
     struct stat status {};
     if (::fstat(number, &status) != 0) return error_of("look at", path_ + "/" + current.path);
     const Identity self{status.st_dev, status.st_ino};
-    if (std::find(current.ancestors.begin(), current.ancestors.end(), self) != current.ancestors.end()) continue;
+    if (std::find(current.ancestors.begin(), current.ancestors.end(), self) !=
+        current.ancestors.end())
+      continue;
     current.ancestors.push_back(self);
 
     while (const dirent* entry = ::readdir(directory.get())) {
       const std::string_view name = entry->d_name;
       if (name == "." || name == "..") continue;
-      std::string path = current.path.empty() ? std::string(name) : current.path + '/' + std::string(name);
+      std::string path =
+          current.path.empty() ? std::string(name) : current.path + '/' + std::string(name);
       bool found = false;
       if (entry->d_type == DT_REG || entry->d_type == DT_DIR) {
         found = ::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0;
@@ -227,7 +252,8 @@ Result<RootDirectory::Listing> RootDirectory::list(std::string_view relative) co
         listing.files.push_back({std::move(path), static_cast<std::size_t>(status.st_size),
                                  status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec});
         if (listing.files.size() > limits::site_files_max)
-          return Error{Errc::too_large, path_ + " holds more than " + std::to_string(limits::site_files_max) + " files"};
+          return Error{Errc::too_large, path_ + " holds more than " +
+                                            std::to_string(limits::site_files_max) + " files"};
       } else {
         listing.left_out.push_back(std::move(path));
       }

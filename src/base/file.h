@@ -39,8 +39,8 @@ Result<std::string> read_file(const std::string& path);
 Status write_all(int descriptor, std::string_view bytes, std::string_view path_for_errors);
 
 enum class Sync { no, yes };
-// Writes beside the target and renames over it: a reader sees the old bytes or the new ones, nothing between.
-// With Sync::yes the bytes and the name are on disk when this returns.
+// Writes beside the target and renames over it: a reader sees the old bytes or the new ones,
+// nothing between. With Sync::yes the bytes and the name are on disk when this returns.
 Status write_file_atomically(const std::string& path, std::string_view bytes, Sync sync);
 Status make_directories(const std::string& path);
 Status sync_directory(const std::string& path);
@@ -52,17 +52,18 @@ struct FoundFile {
 };
 
 // A directory that nothing below can be tricked out of: every open goes through
-// openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS), regular files only. A symbolic link that stays inside
-// is followed, one that leaves is Errc::denied with the link's name.
+// openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS), regular files only. A symbolic link that stays
+// inside is followed, one that leaves is Errc::denied with the link's name.
 class RootDirectory {
  public:
   static Result<RootDirectory> open(const std::string& path);
   const std::string& path() const { return path_; }
   Result<std::string> read(std::string_view relative) const;
-  Result<bool> exists(std::string_view relative) const;  // a regular file beneath; escapes are Errc::denied
+  Result<bool> exists(
+      std::string_view relative) const;  // a regular file beneath; escapes are Errc::denied
 
-  // All regular files below `relative`, sorted bytewise by path. Links that leave the root (or dangle) are
-  // reported in `left_out`, not read. At most limits::site_files_max files.
+  // All regular files below `relative`, sorted bytewise by path. Links that leave the root (or
+  // dangle) are reported in `left_out`, not read. At most limits::site_files_max files.
   struct Listing {
     std::vector<FoundFile> files;
     std::vector<std::string> left_out;

@@ -39,7 +39,8 @@ HashKey HashKey::of(std::string_view seed) {
 }
 
 Hash128 HashKey::hash(std::string_view bytes) const {
-  const XXH128_hash_t h = XXH3_128bits_withSecret(bytes.data(), bytes.size(), secret_.data(), secret_.size());
+  const XXH128_hash_t h =
+      XXH3_128bits_withSecret(bytes.data(), bytes.size(), secret_.data(), secret_.size());
   return {h.low64, h.high64};
 }
 
@@ -57,6 +58,8 @@ Checksum::~Checksum() { XXH3_freeState(static_cast<XXH3_state_t*>(state_)); }
 void Checksum::add(std::string_view bytes) {
   XXH3_64bits_update(static_cast<XXH3_state_t*>(state_), bytes.data(), bytes.size());
 }
-std::uint64_t Checksum::value() const { return XXH3_64bits_digest(static_cast<XXH3_state_t*>(state_)); }
+std::uint64_t Checksum::value() const {
+  return XXH3_64bits_digest(static_cast<XXH3_state_t*>(state_));
+}
 
 }  // namespace weir

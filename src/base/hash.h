@@ -1,8 +1,9 @@
 #pragma once
 // Hashes that are fast and not cryptographic: xxh3 (the only file that knows xxHash is hash.cpp).
 //
-// Everything that a client can choose (map keys, limiter slots, tokens) is hashed with a secret seed,
-// so that nobody can aim at collisions (wire.md A-7). What another host sees is SHA-256 (crypto.h).
+// Everything that a client can choose (map keys, limiter slots, tokens) is hashed with a secret
+// seed, so that nobody can aim at collisions (wire.md A-7). What another host sees is SHA-256
+// (crypto.h).
 
 #include "base/bytes.h"
 

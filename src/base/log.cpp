@@ -9,9 +9,9 @@
 #include <mutex>
 #include <thread>
 
-#include <cerrno>
 #include <poll.h>
 #include <unistd.h>
+#include <cerrno>
 
 namespace weir {
 
@@ -26,7 +26,8 @@ struct LineWriter::Shared {
   bool stopping = false;
   std::thread thread;
 
-  // Writes all of `text`; gives up when the reader takes nothing for a second while we are stopping.
+  // Writes all of `text`; gives up when the reader takes nothing for a second while we are
+  // stopping.
   void write_out(int to, std::string_view text) {
     while (!text.empty()) {
       const ssize_t count = ::write(to, text.data(), text.size());
@@ -58,7 +59,8 @@ struct LineWriter::Shared {
         lines.pop_front();
       }
       if (dropped != dropped_said) {
-        batch += "{\"event\":\"log-lines-dropped\",\"dropped\":" + std::to_string(dropped - dropped_said) + "}\n";
+        batch += "{\"event\":\"log-lines-dropped\",\"dropped\":" +
+                 std::to_string(dropped - dropped_said) + "}\n";
         dropped_said = dropped;
       }
       const int to = descriptor;
@@ -69,7 +71,8 @@ struct LineWriter::Shared {
   }
 };
 
-LineWriter::LineWriter(int descriptor, std::size_t queue_lines_max) : shared_(std::make_unique<Shared>()) {
+LineWriter::LineWriter(int descriptor, std::size_t queue_lines_max)
+    : shared_(std::make_unique<Shared>()) {
   shared_->descriptor = descriptor;
   shared_->lines_max = queue_lines_max;
   shared_->thread = std::thread([shared = shared_.get()] { shared->run(); });
@@ -157,7 +160,8 @@ void Log::say(LogLevel level, std::string_view event, LogFields fields) {
   line.reserve(128);
   const std::string_view level_name = level_names[static_cast<std::size_t>(level)];
   if (form_ == LogForm::json) {
-    line += "{\"time\":\"" + iso_time_of(clock_.wall()) + "\",\"level\":\"" + std::string(level_name) + "\",\"event\":";
+    line += "{\"time\":\"" + iso_time_of(clock_.wall()) + "\",\"level\":\"" +
+            std::string(level_name) + "\",\"event\":";
     append_json_string(line, event);
     for (const LogField& field : fields) {
       line += ',';

@@ -1,9 +1,9 @@
 #pragma once
 // What weir says while it runs: one JSON object a line, or plain text for a person at a terminal.
 //
-// A line never blocks the one who says it. Lines go into a bounded queue that one thread writes out;
-// when the reader is slow the queue fills, lines are dropped, counted, and the count is said as soon
-// as there is room ("dropped":n). Values are escaped, so that no client can forge a line.
+// A line never blocks the one who says it. Lines go into a bounded queue that one thread writes
+// out; when the reader is slow the queue fills, lines are dropped, counted, and the count is said
+// as soon as there is room ("dropped":n). Values are escaped, so that no client can forge a line.
 //
 //   log.info("listening", {{"address", "127.0.0.1:8080"}, {"tls", false}});
 
@@ -30,13 +30,14 @@ struct LogField {
   LogField(std::string_view n, bool v) : name(n), value(v) {}
   LogField(std::string_view n, double v) : name(n), value(v) {}
   template <class T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  LogField(std::string_view n, T v) : name(n), value(static_cast<std::int64_t>(v)) {}
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) LogField(std::string_view n, T v)
+      : name(n), value(static_cast<std::int64_t>(v)) {}
 };
 using LogFields = std::initializer_list<LogField>;
 
 // A bounded queue of finished lines in front of one file descriptor. Callable from any thread.
-// The descriptor stays the caller's. The destructor writes what is queued, waiting at most a second.
+// The descriptor stays the caller's. The destructor writes what is queued, waiting at most a
+// second.
 class LineWriter {
  public:
   LineWriter(int descriptor, std::size_t queue_lines_max);
@@ -62,7 +63,9 @@ class Log {
 
   void debug(std::string_view event, LogFields fields = {}) { say(LogLevel::debug, event, fields); }
   void info(std::string_view event, LogFields fields = {}) { say(LogLevel::info, event, fields); }
-  void warning(std::string_view event, LogFields fields = {}) { say(LogLevel::warning, event, fields); }
+  void warning(std::string_view event, LogFields fields = {}) {
+    say(LogLevel::warning, event, fields);
+  }
   void error(std::string_view event, LogFields fields = {}) { say(LogLevel::error, event, fields); }
   void say(LogLevel level, std::string_view event, LogFields fields);
   bool speaks(LogLevel level) const { return level >= least_; }

@@ -1,8 +1,8 @@
 #include "base/must.h"
 
+#include <unistd.h>
 #include <cstdio>
 #include <cstdlib>
-#include <unistd.h>
 
 namespace weir {
 

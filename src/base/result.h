@@ -6,7 +6,8 @@
 //
 // An Error says what was expected, what was found, and where. `code` is for callers that branch;
 // everything else is prose. Context is added on the way up: `return error.in("about.md")`.
-// Errors about an author's file carry a Place, so that text/diagnostic.h can show the line with a caret.
+// Errors about an author's file carry a Place, so that text/diagnostic.h can show the line with a
+// caret.
 
 #include <cstdint>
 #include <string>
@@ -31,7 +32,8 @@ enum class Errc : std::uint8_t {
 
 std::string_view name_of(Errc code);
 
-// A position in an author's file. Lines and columns count from 1, columns in characters; 0 = unknown.
+// A position in an author's file. Lines and columns count from 1, columns in characters; 0 =
+// unknown.
 struct Place {
   std::string file;
   std::uint32_t line = 0;
@@ -43,8 +45,9 @@ struct Error {
   Errc code = Errc::invalid;
   std::string what;
   Place place = {};
-  std::string help = {};                // one sentence: what to do next
-  std::vector<std::string> chain = {};  // "in page content/a.md", "included from base.html:3", innermost first
+  std::string help = {};  // one sentence: what to do next
+  std::vector<std::string> chain =
+      {};  // "in page content/a.md", "included from base.html:3", innermost first
 
   Error in(std::string_view context) && {
     what.insert(0, std::string(context) + ": ");
@@ -99,9 +102,9 @@ inline constexpr Done done{};
 }  // namespace weir
 
 // Unwraps a Result, or leaves the function with its error. Never nest one TRY in another.
-#define TRY(expression)                                                        \
-  __extension__({                                                              \
-    auto weir_try_result_ = (expression);                                      \
-    if (!weir_try_result_.ok()) return std::move(weir_try_result_).error();    \
-    std::move(weir_try_result_).value();                                       \
+#define TRY(expression)                                                     \
+  __extension__({                                                           \
+    auto weir_try_result_ = (expression);                                   \
+    if (!weir_try_result_.ok()) return std::move(weir_try_result_).error(); \
+    std::move(weir_try_result_).value();                                    \
   })

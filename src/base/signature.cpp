@@ -31,8 +31,8 @@ struct Free {
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
 
-// What OpenSSL notes about a refused key or signature must not stay in the thread's error queue: the TLS
-// layer reads that queue to tell its own errors apart.
+// What OpenSSL notes about a refused key or signature must not stay in the thread's error queue:
+// the TLS layer reads that queue to tell its own errors apart.
 class QuietErrors {
  public:
   QuietErrors() { ERR_set_mark(); }
@@ -66,7 +66,9 @@ constexpr std::array<AlgorithmRow, signature_algorithms_count> rows{{
     {"ES512", Family::ecdsa, KeyKind::p521, Digest::sha512, "SHA512", 0},
     {"EdDSA", Family::eddsa, KeyKind::ed25519, Digest::sha512, nullptr, 0},
 }};
-const AlgorithmRow& row_of(SignatureAlgorithm algorithm) { return rows[static_cast<std::size_t>(algorithm)]; }
+const AlgorithmRow& row_of(SignatureAlgorithm algorithm) {
+  return rows[static_cast<std::size_t>(algorithm)];
+}
 
 struct CurveRow {
   KeyKind kind;
@@ -83,7 +85,9 @@ const CurveRow* find_curve(KeyKind kind) {
   return at == curves.end() ? nullptr : &*at;
 }
 
-const unsigned char* raw(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
+const unsigned char* raw(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
 unsigned char* raw(std::string& bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
 
 std::string_view without_zeros(std::string_view number) {
@@ -95,19 +99,21 @@ std::size_t bits_of(std::string_view number) {
   number = without_zeros(number);
   if (number.empty()) return 0;
   std::size_t bits = number.size() * 8;
-  for (unsigned first = static_cast<unsigned char>(number.front()); first < 0x80; first <<= 1) --bits;
+  for (unsigned first = static_cast<unsigned char>(number.front()); first < 0x80; first <<= 1)
+    --bits;
   return bits;
 }
 
-// The fingerprint of CVE-2017-15361 (Nemec et al., 2017): such moduli are, for every small prime p, powers of
-// 65537 modulo p. A random modulus passes all 38 tests with a probability below 2^-27.
+// The fingerprint of CVE-2017-15361 (Nemec et al., 2017): such moduli are, for every small prime p,
+// powers of 65537 modulo p. A random modulus passes all 38 tests with a probability below 2^-27.
 bool has_roca_fingerprint(std::string_view modulus) {
   for (unsigned prime = 3; prime <= 167; prime += 2) {
     bool is_prime = true;
     for (unsigned d = 3; d * d <= prime; d += 2) is_prime = is_prime && prime % d != 0;
     if (!is_prime) continue;
     unsigned remainder = 0;
-    for (const char c : modulus) remainder = (remainder * 256 + static_cast<unsigned char>(c)) % prime;
+    for (const char c : modulus)
+      remainder = (remainder * 256 + static_cast<unsigned char>(c)) % prime;
     bool in_group = false;
     unsigned power = 1;
     do {
@@ -119,7 +125,8 @@ bool has_roca_fingerprint(std::string_view modulus) {
   return true;
 }
 
-// Numbers and texts on their way to EVP_PKEY_fromdata. Texts and bytes are the caller's until `key` returns.
+// Numbers and texts on their way to EVP_PKEY_fromdata. Texts and bytes are the caller's until `key`
+// returns.
 class Params {
  public:
   void add_number(const char* name, std::string_view bytes) {
@@ -140,7 +147,8 @@ class Params {
     MUST(context != nullptr);
     EVP_PKEY* key = nullptr;
     if (EVP_PKEY_fromdata_init(context.get()) != 1) return nullptr;
-    EVP_PKEY_fromdata(context.get(), &key, with_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params.get());
+    EVP_PKEY_fromdata(context.get(), &key, with_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY,
+                      params.get());
     return Owned<EVP_PKEY>(key);
   }
 
@@ -218,7 +226,8 @@ std::optional<SignatureAlgorithm> parse_signature_algorithm(std::string_view nam
 std::string_view name_of(SignatureAlgorithm algorithm) { return row_of(algorithm).name; }
 
 std::string_view name_of(KeyKind kind) {
-  constexpr std::array<std::string_view, 6> names{"RSA", "P-256", "P-384", "P-521", "Ed25519", "oct"};
+  constexpr std::array<std::string_view, 6> names{"RSA",   "P-256",   "P-384",
+                                                  "P-521", "Ed25519", "oct"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -231,8 +240,8 @@ struct SignatureKey::Prepared {
   // One context per algorithm that the key fits, ready to be copied.
   std::array<Owned<EVP_MD_CTX>, signature_algorithms_count> verifiers;
   std::array<Owned<EVP_MAC_CTX>, signature_algorithms_count> macs;
-  // Copies of those that are at rest. To begin anew with the key that a context has costs half of copying one; there are
-  // never more than threads that verified at once.
+  // Copies of those that are at rest. To begin anew with the key that a context has costs half of
+  // copying one; there are never more than threads that verified at once.
   using SpareMacs = Guarded<std::vector<Owned<EVP_MAC_CTX>>>;
   mutable std::array<SpareMacs, signature_algorithms_count> spare_macs;
 
@@ -253,7 +262,8 @@ struct SignatureKey::Prepared {
   }
 
   ~Prepared() {
-    for (Number& number : private_numbers) OPENSSL_cleanse(number.bytes.data(), number.bytes.size());
+    for (Number& number : private_numbers)
+      OPENSSL_cleanse(number.bytes.data(), number.bytes.size());
     OPENSSL_cleanse(secret.data(), secret.size());
   }
   bool fits(SignatureAlgorithm algorithm) const {
@@ -263,25 +273,24 @@ struct SignatureKey::Prepared {
   void prepare() {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (!fits(static_cast<SignatureAlgorithm>(i))) continue;
-      if (kind == KeyKind::secret)
-        prepare_mac(i);
-      else
-        prepare_verifier(i);
+      if (kind == KeyKind::secret) prepare_mac(i);
+      else prepare_verifier(i);
     }
   }
   void prepare_mac(std::size_t index) {
     const Owned<EVP_MAC> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
     macs[index].reset(EVP_MAC_CTX_new(mac.get()));
     std::string digest(rows[index].digest_name);
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
-                                 OSSL_PARAM_construct_end()};
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+        OSSL_PARAM_construct_end()};
     MUST(EVP_MAC_init(macs[index].get(), raw(secret), secret.size(), params) == 1);
   }
   void prepare_verifier(std::size_t index) {
     Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
     EVP_PKEY_CTX* key_context = nullptr;
-    MUST(EVP_DigestVerifyInit_ex(context.get(), &key_context, rows[index].digest_name, nullptr, nullptr, key.get(),
-                                 nullptr) == 1);
+    MUST(EVP_DigestVerifyInit_ex(context.get(), &key_context, rows[index].digest_name, nullptr,
+                                 nullptr, key.get(), nullptr) == 1);
     set_padding(key_context, rows[index].family);
     verifiers[index] = std::move(context);
   }
@@ -303,19 +312,23 @@ Result<SignatureKey> SignatureKey::rsa(const RsaNumbers& numbers) {
   const QuietErrors quiet;
   const std::size_t bits = bits_of(numbers.n);
   if (bits < 2048 || bits > 8192)
-    return Error{Errc::invalid, "an RSA modulus must have 2048 to 8192 bits, not " + std::to_string(bits)};
+    return Error{Errc::invalid,
+                 "an RSA modulus must have 2048 to 8192 bits, not " + std::to_string(bits)};
   const std::string_view exponent = without_zeros(numbers.e);
   // A public exponent above 64 bits has no use but to make every verification slow.
   if (exponent.empty() || exponent.size() > 8 || exponent == "\1" || exponent.back() % 2 == 0)
-    return Error{Errc::invalid, "the public exponent of an RSA key must be odd, above 1 and at most 64 bits long"};
+    return Error{Errc::invalid,
+                 "the public exponent of an RSA key must be odd, above 1 and at most 64 bits long"};
   if (has_roca_fingerprint(without_zeros(numbers.n)))
-    return Error{Errc::invalid, "the RSA modulus was made by a generator with the ROCA flaw (CVE-2017-15361)"};
+    return Error{Errc::invalid,
+                 "the RSA modulus was made by a generator with the ROCA flaw (CVE-2017-15361)"};
 
   auto prepared = std::make_unique<Prepared>();
   prepared->kind = KeyKind::rsa;
   prepared->with_private = !numbers.d.empty();
   Params params;
-  const auto add = [&](const char* name, std::string_view jwk_name, std::string_view bytes, bool is_private) {
+  const auto add = [&](const char* name, std::string_view jwk_name, std::string_view bytes,
+                       bool is_private) {
     if (bytes.empty()) return;
     params.add_number(name, bytes);
     auto& list = is_private ? prepared->private_numbers : prepared->public_numbers;
@@ -324,8 +337,8 @@ Result<SignatureKey> SignatureKey::rsa(const RsaNumbers& numbers) {
   add(OSSL_PKEY_PARAM_RSA_N, "n", numbers.n, false);
   add(OSSL_PKEY_PARAM_RSA_E, "e", numbers.e, false);
   add(OSSL_PKEY_PARAM_RSA_D, "d", numbers.d, true);
-  const bool has_factors = !numbers.p.empty() && !numbers.q.empty() && !numbers.dp.empty() && !numbers.dq.empty() &&
-                           !numbers.qi.empty();
+  const bool has_factors = !numbers.p.empty() && !numbers.q.empty() && !numbers.dp.empty() &&
+                           !numbers.dq.empty() && !numbers.qi.empty();
   if (prepared->with_private && has_factors) {
     add(OSSL_PKEY_PARAM_RSA_FACTOR1, "p", numbers.p, true);
     add(OSSL_PKEY_PARAM_RSA_FACTOR2, "q", numbers.q, true);
@@ -335,8 +348,10 @@ Result<SignatureKey> SignatureKey::rsa(const RsaNumbers& numbers) {
   }
   prepared->key = params.key("RSA", prepared->with_private);
   if (prepared->key == nullptr) return Error{Errc::invalid, "the numbers do not make an RSA key"};
-  if (prepared->with_private && has_factors && !passes(prepared->key.get(), EVP_PKEY_pairwise_check))
-    return Error{Errc::invalid, "the private and public numbers of the RSA key do not belong together"};
+  if (prepared->with_private && has_factors &&
+      !passes(prepared->key.get(), EVP_PKEY_pairwise_check))
+    return Error{Errc::invalid,
+                 "the private and public numbers of the RSA key do not belong together"};
   return SignatureKey(std::move(prepared));
 }
 
@@ -373,7 +388,8 @@ Result<SignatureKey> SignatureKey::ec(KeyKind kind, const EcNumbers& numbers) {
 Result<SignatureKey> SignatureKey::ed25519(std::string_view x, std::string_view d) {
   const QuietErrors quiet;
   if (x.size() != 32) return Error{Errc::invalid, "x of an Ed25519 key must have 32 bytes"};
-  if (!d.empty() && d.size() != 32) return Error{Errc::invalid, "d of an Ed25519 key must have 32 bytes"};
+  if (!d.empty() && d.size() != 32)
+    return Error{Errc::invalid, "d of an Ed25519 key must have 32 bytes"};
   auto prepared = std::make_unique<Prepared>();
   prepared->kind = KeyKind::ed25519;
   prepared->with_private = !d.empty();
@@ -389,13 +405,15 @@ Result<SignatureKey> SignatureKey::ed25519(std::string_view x, std::string_view 
         EVP_PKEY_get_raw_public_key(prepared->key.get(), raw(made), &count) != 1 || made != x)
       return Error{Errc::invalid, "d does not belong to x"};
   }
-  if (prepared->key == nullptr) return Error{Errc::invalid, "the numbers do not make an Ed25519 key"};
+  if (prepared->key == nullptr)
+    return Error{Errc::invalid, "the numbers do not make an Ed25519 key"};
   return SignatureKey(std::move(prepared));
 }
 
 Result<SignatureKey> SignatureKey::secret(std::string_view bytes) {
   if (bytes.size() < 32)
-    return Error{Errc::invalid, "a secret must have at least 32 bytes, not " + std::to_string(bytes.size())};
+    return Error{Errc::invalid,
+                 "a secret must have at least 32 bytes, not " + std::to_string(bytes.size())};
   auto prepared = std::make_unique<Prepared>();
   prepared->kind = KeyKind::secret;
   prepared->with_private = true;
@@ -408,7 +426,8 @@ Result<SignatureKey> SignatureKey::generate(KeyKind kind) {
   if (kind == KeyKind::secret) return secret(random_bytes(64));
   if (kind == KeyKind::ed25519) {
     const std::string d = random_bytes(32);
-    const Owned<EVP_PKEY> key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, raw(d), d.size()));
+    const Owned<EVP_PKEY> key(
+        EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, raw(d), d.size()));
     std::string x(32, '\0');
     std::size_t count = x.size();
     MUST(EVP_PKEY_get_raw_public_key(key.get(), raw(x), &count) == 1);
@@ -439,7 +458,8 @@ KeyKind SignatureKey::kind() const { return prepared_->kind; }
 bool SignatureKey::can_sign() const { return prepared_->with_private; }
 bool SignatureKey::fits(SignatureAlgorithm algorithm) const { return prepared_->fits(algorithm); }
 
-bool SignatureKey::verify(SignatureAlgorithm algorithm, std::string_view message, std::string_view signature) const {
+bool SignatureKey::verify(SignatureAlgorithm algorithm, std::string_view message,
+                          std::string_view signature) const {
   if (!fits(algorithm)) return false;
   const std::size_t index = static_cast<std::size_t>(algorithm);
   const AlgorithmRow& row = rows[index];
@@ -453,31 +473,38 @@ bool SignatureKey::verify(SignatureAlgorithm algorithm, std::string_view message
     return equal_in_constant_time({reinterpret_cast<const char*>(made.data()), count}, signature);
   }
   const QuietErrors quiet;
-  // A context per call: copying a prepared one costs a fifth of preparing it, and threads share nothing.
+  // A context per call: copying a prepared one costs a fifth of preparing it, and threads share
+  // nothing.
   const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
   MUST(EVP_MD_CTX_copy_ex(context.get(), prepared_->verifiers[index].get()) == 1);
   if (row.family == Family::ecdsa) {
     if (signature.size() != 2 * find_curve(row.kind)->field_bytes) return false;
     const DerSignature der = der_of(signature);
-    return EVP_DigestVerify(context.get(), der.bytes.data(), der.count, raw(message), message.size()) == 1;
+    return EVP_DigestVerify(context.get(), der.bytes.data(), der.count, raw(message),
+                            message.size()) == 1;
   }
   const std::size_t expected =
-      row.family == Family::eddsa ? 64 : static_cast<std::size_t>(EVP_PKEY_get_size(prepared_->key.get()));
+      row.family == Family::eddsa
+          ? 64
+          : static_cast<std::size_t>(EVP_PKEY_get_size(prepared_->key.get()));
   if (signature.size() != expected) return false;
-  return EVP_DigestVerify(context.get(), raw(signature), signature.size(), raw(message), message.size()) == 1;
+  return EVP_DigestVerify(context.get(), raw(signature), signature.size(), raw(message),
+                          message.size()) == 1;
 }
 
-Result<std::string> SignatureKey::sign(SignatureAlgorithm algorithm, std::string_view message) const {
+Result<std::string> SignatureKey::sign(SignatureAlgorithm algorithm,
+                                       std::string_view message) const {
   const AlgorithmRow& row = row_of(algorithm);
   if (!fits(algorithm))
-    return Error{Errc::invalid, "a key of kind " + std::string(name_of(kind())) + " cannot sign with " +
-                                    std::string(row.name)};
-  if (!can_sign()) return Error{Errc::invalid, "this is a public key; signing needs the private one"};
+    return Error{Errc::invalid, "a key of kind " + std::string(name_of(kind())) +
+                                    " cannot sign with " + std::string(row.name)};
+  if (!can_sign())
+    return Error{Errc::invalid, "this is a public key; signing needs the private one"};
   if (row.family == Family::hmac) return hmac_of(row.digest, prepared_->secret, message);
   const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;
-  MUST(EVP_DigestSignInit_ex(context.get(), &key_context, row.digest_name, nullptr, nullptr, prepared_->key.get(),
-                             nullptr) == 1);
+  MUST(EVP_DigestSignInit_ex(context.get(), &key_context, row.digest_name, nullptr, nullptr,
+                             prepared_->key.get(), nullptr) == 1);
   Prepared::set_padding(key_context, row.family);
   std::size_t count = 0;
   MUST(EVP_DigestSign(context.get(), nullptr, &count, raw(message), message.size()) == 1);

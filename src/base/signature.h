@@ -1,7 +1,7 @@
 #pragma once
-// Signature keys for JWS (RFC 7518, RFC 8037): made once from their numbers, checked as they are made,
-// then used as often as one likes. Every verification context is prepared at load, because building one
-// per token costs more than the arithmetic (guard, section 14).
+// Signature keys for JWS (RFC 7518, RFC 8037): made once from their numbers, checked as they are
+// made, then used as often as one likes. Every verification context is prepared at load, because
+// building one per token costs more than the arithmetic (guard, section 14).
 //
 // A SignatureKey never changes after it was made: `verify` and `sign` are callable from any thread.
 // Only signature.cpp and crypto.cpp know OpenSSL's EVP.
@@ -18,10 +18,18 @@
 namespace weir {
 
 enum class SignatureAlgorithm : std::uint8_t {
-  hs256, hs384, hs512,
-  rs256, rs384, rs512,
-  ps256, ps384, ps512,
-  es256, es384, es512,
+  hs256,
+  hs384,
+  hs512,
+  rs256,
+  rs384,
+  rs512,
+  ps256,
+  ps384,
+  ps512,
+  es256,
+  es384,
+  es512,
   eddsa,
 };
 inline constexpr std::size_t signature_algorithms_count = 13;
@@ -65,10 +73,12 @@ class SignatureKey {
 
   // False for anything but a good signature over `message`, also when the key does not fit.
   // ECDSA signatures are r and s side by side, as JWS has them.
-  bool verify(SignatureAlgorithm algorithm, std::string_view message, std::string_view signature) const;
+  bool verify(SignatureAlgorithm algorithm, std::string_view message,
+              std::string_view signature) const;
   Result<std::string> sign(SignatureAlgorithm algorithm, std::string_view message) const;
 
-  // The numbers by their JWK names ("n", "e", "x", "y", "d", "k", ...), raw; for `weir token` to write a JWK.
+  // The numbers by their JWK names ("n", "e", "x", "y", "d", "k", ...), raw; for `weir token` to
+  // write a JWK.
   struct Number {
     std::string_view name;
     std::string bytes;

@@ -66,7 +66,8 @@ Status WorkerPool::offer(std::function<void()> work) {
   {
     const std::lock_guard lock(shared_->mutex);
     if (shared_->queue.size() >= shared_->queue_max)
-      return Error{Errc::full, "the work queue is full (" + std::to_string(shared_->queue_max) + " waiting)"};
+      return Error{Errc::full,
+                   "the work queue is full (" + std::to_string(shared_->queue_max) + " waiting)"};
     shared_->queue.push_back(std::move(work));
   }
   shared_->work_came.notify_one();
@@ -83,7 +84,8 @@ void WorkerPool::wait_until_idle() {
   shared_->idle_came.wait(lock, [this] { return shared_->running == 0 && shared_->queue.empty(); });
 }
 
-void for_each_parallel(std::size_t count, std::size_t threads, const std::function<void(std::size_t)>& work) {
+void for_each_parallel(std::size_t count, std::size_t threads,
+                       const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
   const auto take = [&next, &work, count] {
     for (std::size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) work(i);

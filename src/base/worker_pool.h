@@ -1,9 +1,9 @@
 #pragma once
 // A fixed number of threads that work off one bounded queue, in order of arrival.
 //
-// `offer` never waits: a full queue is Errc::full, and the caller says so (503, or the stale copy stays).
-// Work runs exactly once or, when the pool is destroyed first, not at all. Work must not throw.
-// Callable from any thread. The destructor lets running work end and drops what is queued.
+// `offer` never waits: a full queue is Errc::full, and the caller says so (503, or the stale copy
+// stays). Work runs exactly once or, when the pool is destroyed first, not at all. Work must not
+// throw. Callable from any thread. The destructor lets running work end and drops what is queued.
 
 #include "base/result.h"
 
@@ -30,9 +30,11 @@ class WorkerPool {
   std::unique_ptr<Shared> shared_;
 };
 
-// Runs `work(i)` for every i in [0, count) on `threads` threads (the caller's is one of them) and returns when
-// all are done. Items are taken one by one, so uneven work balances itself. Work must not throw.
-void for_each_parallel(std::size_t count, std::size_t threads, const std::function<void(std::size_t)>& work);
+// Runs `work(i)` for every i in [0, count) on `threads` threads (the caller's is one of them) and
+// returns when all are done. Items are taken one by one, so uneven work balances itself. Work must
+// not throw.
+void for_each_parallel(std::size_t count, std::size_t threads,
+                       const std::function<void(std::size_t)>& work);
 
 std::size_t cores();  // that this process may run on, at least 1
 

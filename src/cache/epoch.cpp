@@ -5,7 +5,8 @@
 namespace weir::cache {
 namespace {
 
-constexpr std::size_t collect_at = 64;  // retired objects that wait before a writer looks which may go
+constexpr std::size_t collect_at =
+    64;  // retired objects that wait before a writer looks which may go
 
 }  // namespace
 
@@ -27,7 +28,8 @@ void EpochDomain::retire(std::shared_ptr<const void> object) {
   bool is_time = false;
   {
     const std::lock_guard lock(mutex_);
-    // Readers that announce a later epoch loaded it after this increment, so after the unlinking before it.
+    // Readers that announce a later epoch loaded it after this increment, so after the unlinking
+    // before it.
     retired_.push_back({epoch_.fetch_add(1, std::memory_order_seq_cst), std::move(object)});
     is_time = retired_.size() >= collect_at;
   }
@@ -38,7 +40,8 @@ void EpochDomain::collect() {
   std::vector<Retired> free;  // destroyed after the lock is given back: it may be a whole page
   const std::lock_guard lock(mutex_);
   const std::uint64_t oldest = oldest_announced();
-  const auto kept = std::partition(retired_.begin(), retired_.end(), [oldest](const Retired& item) { return item.epoch >= oldest; });
+  const auto kept = std::partition(retired_.begin(), retired_.end(),
+                                   [oldest](const Retired& item) { return item.epoch >= oldest; });
   std::move(kept, retired_.end(), std::back_inserter(free));
   retired_.erase(kept, retired_.end());
 }

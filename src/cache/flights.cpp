@@ -1,12 +1,14 @@
-// A flight is the one load or render in progress for a key. Whoever needs it joins; its end wakes all of them; what
-// it brings is in memory before the first of them is told.
+// A flight is the one load or render in progress for a key. Whoever needs it joins; its end wakes
+// all of them; what it brings is in memory before the first of them is told.
 //
-//   load     disk -> page. Served when it may be; a stale one starts a refresh; an expired or damaged one goes on as a
+//   load     disk -> page. Served when it may be; a stale one starts a refresh; an expired or
+//   damaged one goes on as a
 //            render in the same flight, so that those who wait keep their place.
-//   render   fill_seq is taken, then the origin is asked (C-55); the answer is compared, kept in the store, and swapped in.
+//   render   fill_seq is taken, then the origin is asked (C-55); the answer is compared, kept in
+//   the store, and swapped in.
 //
-// A worker that hangs does not hold its key for ever: after flight_time_max the flight is given up, and what it brings
-// later is put nowhere, because its number is not in the table any more.
+// A worker that hangs does not hold its key for ever: after flight_time_max the flight is given up,
+// and what it brings later is put nowhere, because its number is not in the table any more.
 
 #include "cache/page_cache_shared.h"
 
@@ -20,7 +22,8 @@ using namespace std::chrono_literals;
 constexpr Nanos backoff_first = 1s;
 constexpr Nanos backoff_max = 60s;
 constexpr double jitter = 0.2;
-constexpr Nanos start_gap = 50ms;  // between the refreshes of pages that are stale already at start (C-20)
+constexpr Nanos start_gap =
+    50ms;  // between the refreshes of pages that are stale already at start (C-20)
 
 const std::shared_ptr<const std::string>& body_of(const Bodies& bodies, store::Codec codec) {
   return bodies[static_cast<std::size_t>(codec)];
@@ -36,9 +39,10 @@ Nanos backoff_of(unsigned failures, double random_unit) {
 
 }  // namespace
 
-// --- joining --------------------------------------------------------------------------------------
+// --- joining -------------------------------------------------------------------------------------
 
-Status PageCache::Shared::join(std::string_view key, std::optional<Waiter> waiter, Purpose purpose, bool again) {
+Status PageCache::Shared::join(std::string_view key, std::optional<Waiter> waiter, Purpose purpose,
+                               bool again) {
   const Mono now = clock.mono();
   std::optional<Error> refusal;
   std::optional<Error> backing_off;
@@ -58,9 +62,11 @@ Status PageCache::Shared::join(std::string_view key, std::optional<Waiter> waite
       ++all.waiters;
       return;
     }
-    // While the origin is known to fail, those who come are told at once: one try per backoff, not one per visitor.
+    // While the origin is known to fail, those who come are told at once: one try per backoff, not
+    // one per visitor.
     const auto failed = all.failures.find(key);
-    if (failed != all.failures.end() && now < failed->second.next_try && purpose == Purpose::render && !again) {
+    if (failed != all.failures.end() && now < failed->second.next_try &&
+        purpose == Purpose::render && !again) {
       backing_off = Error{failed->second.code, failed->second.reason};
       return;
     }
@@ -94,7 +100,8 @@ Status PageCache::Shared::join(std::string_view key, std::optional<Waiter> waite
 
 void PageCache::Shared::refresh(std::string_view key) {
   const Status joined = join(key, std::nullopt, Purpose::render, false);
-  bool flies = joined.ok() && flights.with([key](const Flights& all) { return all.table.contains(key); });
+  bool flies =
+      joined.ok() && flights.with([key](const Flights& all) { return all.table.contains(key); });
   if (!joined) counts.refresh_overflow.fetch_add(1, std::memory_order_relaxed);
   if (flies) return;  // whoever lands it lowers the flag
   BorrowedSlot slot(domain);
@@ -104,11 +111,12 @@ void PageCache::Shared::refresh(std::string_view key) {
 
 Status PageCache::Shared::launch(const std::string& key, std::uint64_t number, Purpose purpose) {
   auto self = shared_from_this();
-  if (purpose == Purpose::load) return loads.offer([self, key, number] { self->run_load(key, number); });
+  if (purpose == Purpose::load)
+    return loads.offer([self, key, number] { self->run_load(key, number); });
   return renders.offer([self, key, number] { self->run_render(key, number); });
 }
 
-// --- loading --------------------------------------------------------------------------------------
+// --- loading -------------------------------------------------------------------------------------
 
 void PageCache::Shared::run_load(const std::string& key, std::uint64_t number) {
   counts.loads.fetch_add(1, std::memory_order_relaxed);
@@ -124,12 +132,15 @@ void PageCache::Shared::run_load(const std::string& key, std::uint64_t number) {
       if (found != all.table.end() && found->second.number == number) found->second.renders = true;
     });
     if (backing_off) return land_old(key, number, *backing_off);
-    if (const Status launched = launch(key, number, Purpose::render); !launched) land(key, number, nullptr, launched.error());
+    if (const Status launched = launch(key, number, Purpose::render); !launched)
+      land(key, number, nullptr, launched.error());
   };
   if (!loaded) {
-    if (loaded.error().code == Errc::corrupt) counts.corrupt.fetch_add(1, std::memory_order_relaxed);
+    if (loaded.error().code == Errc::corrupt)
+      counts.corrupt.fetch_add(1, std::memory_order_relaxed);
     log.warning("cache.not_loaded", {{"key", key}, {"reason", loaded.error().what}});
-    const auto entry = from->release == nullptr ? std::nullopt : from->release->find(key.substr(0, key.find('?')));
+    const auto entry =
+        from->release == nullptr ? std::nullopt : from->release->find(key.substr(0, key.find('?')));
     const bool may_render = settings.unknown == CacheSettings::Unknown::ask ||
                             (entry && entry->renderable() == store::Renderable::yes);
     if (may_render) return go_on_rendering();
@@ -144,22 +155,28 @@ void PageCache::Shared::run_load(const std::string& key, std::uint64_t number) {
   const Verdict verdict = judge(*page, 0, clock.mono());
   if (!verdict.may_serve) return go_on_rendering();
   land(key, number, page, std::nullopt);
-  // A hit starts the refresh of a stale page; one that is too large for the memory tier has no hits.
+  // A hit starts the refresh of a stale page; one that is too large for the memory tier has no
+  // hits.
   if (put == Shelf::Put::refused && verdict.freshness == Freshness::stale) refresh(key);
   enrich_later(page);
 }
 
-// The newest fill when there is one that may be served, else the release's copy; null when there is neither.
-Result<std::shared_ptr<const Page>> PageCache::Shared::load(const std::string& key, const std::shared_ptr<const Active>& from) {
-  const auto entry = from->release == nullptr ? std::nullopt : from->release->find(key.substr(0, key.find('?')));
-  if (!entry && settings.unknown == CacheSettings::Unknown::refuse) return std::shared_ptr<const Page>();
-  if (const std::optional<store::Fill> fill = store.find_fill(key)) return page_of_fill(*fill, *from);
+// The newest fill when there is one that may be served, else the release's copy; null when there is
+// neither.
+Result<std::shared_ptr<const Page>> PageCache::Shared::load(
+    const std::string& key, const std::shared_ptr<const Active>& from) {
+  const auto entry =
+      from->release == nullptr ? std::nullopt : from->release->find(key.substr(0, key.find('?')));
+  if (!entry && settings.unknown == CacheSettings::Unknown::refuse)
+    return std::shared_ptr<const Page>();
+  if (const std::optional<store::Fill> fill = store.find_fill(key))
+    return page_of_fill(*fill, *from);
   if (entry) return page_of_release(key, *entry, *from);
   return std::shared_ptr<const Page>();
 }
 
-Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_release(const std::string& key, const store::ReleaseEntry& entry,
-                                                                       const Active& from) {
+Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_release(
+    const std::string& key, const store::ReleaseEntry& entry, const Active& from) {
   store::Body body = TRY(from.release->read(entry));
   PageFacts facts;
   facts.key = key;
@@ -177,11 +194,13 @@ Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_release(const std
   facts.fill_seq = from.release->fill_seq();
   facts.generation = from.seq;
   facts.modified = facts.rendered_wall = from.release->created();
-  facts.rendered = {clock.mono().ns - std::max(store.wall() - facts.rendered_wall, Nanos(0)).count()};
+  facts.rendered = {clock.mono().ns -
+                    std::max(store.wall() - facts.rendered_wall, Nanos(0)).count()};
   return make_page(std::move(facts), bodies_of(std::move(body)), tags);
 }
 
-Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_fill(const store::Fill& fill, const Active& from) {
+Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_fill(const store::Fill& fill,
+                                                                    const Active& from) {
   PageFacts facts;
   facts.key = fill.key;
   facts.status = fill.status;
@@ -204,7 +223,7 @@ Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_fill(const store:
   return make_page(std::move(facts), bodies_of(TRY(store.read_fill(fill))), tags);
 }
 
-// --- rendering ------------------------------------------------------------------------------------
+// --- rendering -----------------------------------------------------------------------------------
 
 void PageCache::Shared::run_render(const std::string& key, std::uint64_t number) {
   // Before anything is read: a purge that comes from here on leaves the result stale.
@@ -212,7 +231,8 @@ void PageCache::Shared::run_render(const std::string& key, std::uint64_t number)
   const std::shared_ptr<const Active> from = hold_active();
   const std::shared_ptr<const Page> old = in_memory(key);
   const bool is_ours = old != nullptr && old->activation == from->seq;
-  const auto entry = from->release == nullptr ? std::nullopt : from->release->find(key.substr(0, key.find('?')));
+  const auto entry =
+      from->release == nullptr ? std::nullopt : from->release->find(key.substr(0, key.find('?')));
   if (entry && entry->renderable() == store::Renderable::no) {
     // A file that no render makes: what the release holds is the truth, also after a purge.
     auto same = page_of_release(key, *entry, *from);
@@ -220,33 +240,38 @@ void PageCache::Shared::run_render(const std::string& key, std::uint64_t number)
     auto again = std::make_shared<Page>();
     static_cast<PageFacts&>(*again) = **same;
     again->fill_seq = fill_seq;
-    auto page = is_ours && old->body_id == again->body_id ? make_page(*again, bodies_of(*old), tags)
-                                                          : make_page(*again, bodies_of(**same), tags);
+    auto page = is_ours && old->body_id == again->body_id
+                    ? make_page(*again, bodies_of(*old), tags)
+                    : make_page(*again, bodies_of(**same), tags);
     if (!page) return land_failed(key, number, page.error());
     note_success(key);
     publish(*page);
     land(key, number, *page, std::nullopt);
     return enrich_later(*page);
   }
-  if (!entry && settings.unknown == CacheSettings::Unknown::refuse) return land(key, number, nullptr, std::nullopt);
+  if (!entry && settings.unknown == CacheSettings::Unknown::refuse)
+    return land(key, number, nullptr, std::nullopt);
 
   Result<Rendered> rendered = origin.render({key, from->release});
   if (!rendered) return land_failed(key, number, rendered.error());
   if (rendered->status >= 500)
-    return land_failed(key, number, Error{Errc::io, "the render answered " + std::to_string(rendered->status)});
+    return land_failed(key, number,
+                       Error{Errc::io, "the render answered " + std::to_string(rendered->status)});
   // The page that visitors see for a 404 has that status itself and is not gone.
-  const bool is_gone = (rendered->status == 404 || rendered->status == 410) && (!entry || entry->status() != rendered->status);
-  if (is_gone)
-    return land_gone(key, number, from, fill_seq, rendered->status, rendered->policy);
+  const bool is_gone = (rendered->status == 404 || rendered->status == 410) &&
+                       (!entry || entry->status() != rendered->status);
+  if (is_gone) return land_gone(key, number, from, fill_seq, rendered->status, rendered->policy);
   land_rendered(key, number, from, fill_seq, std::move(rendered).value());
 }
 
-void PageCache::Shared::land_rendered(const std::string& key, std::uint64_t number, const std::shared_ptr<const Active>& from,
+void PageCache::Shared::land_rendered(const std::string& key, std::uint64_t number,
+                                      const std::shared_ptr<const Active>& from,
                                       std::uint64_t fill_seq, Rendered rendered) {
   const std::shared_ptr<const Page> old = in_memory(key);
   const store::BlobId id = store.blobs().key().hash(rendered.body);
   // Equal bytes: nothing changes for anybody but the time (C-8).
-  const bool is_equal = old != nullptr && !old->gone && old->body_id == id && old->content_type == rendered.content_type &&
+  const bool is_equal = old != nullptr && !old->gone && old->body_id == id &&
+                        old->content_type == rendered.content_type &&
                         old->status == rendered.status;
   PageFacts facts;
   facts.key = key;
@@ -259,7 +284,9 @@ void PageCache::Shared::land_rendered(const std::string& key, std::uint64_t numb
   facts.policy = rendered.policy;
   facts.tags = std::move(rendered.tags);
   if (facts.tags.size() > limits::entry_tags_max)
-    return land_failed(key, number, Error{Errc::too_large, std::to_string(facts.tags.size()) + " tags on one page"});
+    return land_failed(
+        key, number,
+        Error{Errc::too_large, std::to_string(facts.tags.size()) + " tags on one page"});
   facts.release = from->release == nullptr ? 0 : from->release->id();
   facts.activation = from->seq;
   facts.fill_seq = fill_seq;
@@ -294,8 +321,9 @@ void PageCache::Shared::land_rendered(const std::string& key, std::uint64_t numb
     packed.header.stored_sum = xxh3_64(packed.stored);
   } else {
     packed = store::pack_blob(store.blobs().key(), rendered.body, facts.content_type);
-    bodies = bodies_of(store::Body{std::move(rendered.body),
-                                   packed.header.codec == store::Codec::zstd ? packed.stored : std::string()});
+    bodies = bodies_of(
+        store::Body{std::move(rendered.body),
+                    packed.header.codec == store::Codec::zstd ? packed.stored : std::string()});
   }
   const Result<std::uint64_t> generation = store.put_fill(std::move(fill), &packed);
   if (!generation) counts.not_stored.fetch_add(1, std::memory_order_relaxed);
@@ -303,7 +331,10 @@ void PageCache::Shared::land_rendered(const std::string& key, std::uint64_t numb
 
   const auto page = make_page(std::move(facts), bodies, tags);
   if (!page) return land_failed(key, number, page.error());
-  (is_equal ? counts.refreshes_equal : old == nullptr ? counts.fills : counts.refreshes_ok).fetch_add(1, std::memory_order_relaxed);
+  (is_equal         ? counts.refreshes_equal
+   : old == nullptr ? counts.fills
+                    : counts.refreshes_ok)
+      .fetch_add(1, std::memory_order_relaxed);
   note_success(key);
   publish(*page);
   land(key, number, *page, std::nullopt);
@@ -311,8 +342,9 @@ void PageCache::Shared::land_rendered(const std::string& key, std::uint64_t numb
 }
 
 // The origin says that the page is gone: authoritative (C-10).
-void PageCache::Shared::land_gone(const std::string& key, std::uint64_t number, const std::shared_ptr<const Active>& from,
-                                  std::uint64_t fill_seq, int status, const store::Policy& policy) {
+void PageCache::Shared::land_gone(const std::string& key, std::uint64_t number,
+                                  const std::shared_ptr<const Active>& from, std::uint64_t fill_seq,
+                                  int status, const store::Policy& policy) {
   PageFacts facts;
   facts.key = key;
   facts.status = status;
@@ -333,9 +365,11 @@ void PageCache::Shared::land_gone(const std::string& key, std::uint64_t number, 
   fill.fill_seq = fill_seq;
   fill.rendered = fill.modified = facts.rendered_wall;
   // Invented paths leave nothing on disk: only a page that we had is remembered as gone.
-  const bool was_ours = from->release != nullptr && from->release->find(key.substr(0, key.find('?')));
-  const Result<std::uint64_t> generation =
-      was_ours ? store.put_fill(std::move(fill), nullptr) : Result<std::uint64_t>(store.next_generation());
+  const bool was_ours =
+      from->release != nullptr && from->release->find(key.substr(0, key.find('?')));
+  const Result<std::uint64_t> generation = was_ours
+                                               ? store.put_fill(std::move(fill), nullptr)
+                                               : Result<std::uint64_t>(store.next_generation());
   if (!generation) counts.not_stored.fetch_add(1, std::memory_order_relaxed);
   facts.generation = generation.ok() ? *generation : store.next_generation();
   counts.refreshes_gone.fetch_add(1, std::memory_order_relaxed);
@@ -345,9 +379,10 @@ void PageCache::Shared::land_gone(const std::string& key, std::uint64_t number, 
   land(key, number, page, std::nullopt);
 }
 
-// The old copy stays and the next try backs off (C-11). Those who wait get it if it may be served now that an error is
-// known (C-13), else the error.
-void PageCache::Shared::land_failed(const std::string& key, std::uint64_t number, const Error& why) {
+// The old copy stays and the next try backs off (C-11). Those who wait get it if it may be served
+// now that an error is known (C-13), else the error.
+void PageCache::Shared::land_failed(const std::string& key, std::uint64_t number,
+                                    const Error& why) {
   counts.refreshes_failed.fetch_add(1, std::memory_order_relaxed);
   log.warning("cache.render_failed", {{"key", key}, {"reason", why.what}});
   note_failure(key, why);
@@ -359,18 +394,21 @@ void PageCache::Shared::land_old(const std::string& key, std::uint64_t number, c
   std::shared_ptr<const Page> page = in_memory(key);
   if (page == nullptr || page->activation != from->seq) {
     auto loaded = load(key, from);
-    // A damaged fill and an origin that fails: the release's copy is old, but it is whole. It is served as a generation of
-    // its own, because numbers never go back.
+    // A damaged fill and an origin that fails: the release's copy is old, but it is whole. It is
+    // served as a generation of its own, because numbers never go back.
     if (!loaded) loaded = release_copy_as_newest(key, *from);
     if (loaded && *loaded != nullptr) publish(page = std::move(loaded).value());
   }
-  const bool may_serve = page != nullptr && page->activation == from->seq && judge(*page, 1, clock.mono()).may_serve;
+  const bool may_serve =
+      page != nullptr && page->activation == from->seq && judge(*page, 1, clock.mono()).may_serve;
   if (may_serve) return land(key, number, page, std::nullopt, 1);
   land(key, number, nullptr, why);
 }
 
-Result<std::shared_ptr<const Page>> PageCache::Shared::release_copy_as_newest(const std::string& key, const Active& from) {
-  const auto entry = from.release == nullptr ? std::nullopt : from.release->find(key.substr(0, key.find('?')));
+Result<std::shared_ptr<const Page>> PageCache::Shared::release_copy_as_newest(
+    const std::string& key, const Active& from) {
+  const auto entry =
+      from.release == nullptr ? std::nullopt : from.release->find(key.substr(0, key.find('?')));
   if (!entry) return std::shared_ptr<const Page>();
   const std::shared_ptr<const Page> copy = TRY(page_of_release(key, *entry, from));
   PageFacts facts = *copy;
@@ -380,9 +418,11 @@ Result<std::shared_ptr<const Page>> PageCache::Shared::release_copy_as_newest(co
 }
 
 // When the bytes are those that are on disk already, they were not modified now.
-Wall PageCache::Shared::modified_of(const std::string& key, const store::BlobId& id, const Active& from, Wall now) const {
+Wall PageCache::Shared::modified_of(const std::string& key, const store::BlobId& id,
+                                    const Active& from, Wall now) const {
   if (const auto fill = store.find_fill(key)) return fill->body_id == id ? fill->modified : now;
-  const auto entry = from.release == nullptr ? std::nullopt : from.release->find(key.substr(0, key.find('?')));
+  const auto entry =
+      from.release == nullptr ? std::nullopt : from.release->find(key.substr(0, key.find('?')));
   return entry && entry->body_id() == id ? from.release->created() : now;
 }
 
@@ -395,10 +435,12 @@ void PageCache::Shared::note_failure(const std::string& key, const Error& why) {
   Failure noted;
   flights.with([&](Flights& all) {
     // Over the bound an arbitrary one is forgotten: its page is tried again sooner than it need be.
-    if (all.failures.size() >= limits::flights_max && !all.failures.contains(key)) all.failures.erase(all.failures.begin());
+    if (all.failures.size() >= limits::flights_max && !all.failures.contains(key))
+      all.failures.erase(all.failures.begin());
     Failure& failure = all.failures[key];
     ++failure.count;
-    failure.next_try = now + backoff_of(failure.count, std::uniform_real_distribution<double>(0, 1)(all.chance));
+    failure.next_try =
+        now + backoff_of(failure.count, std::uniform_real_distribution<double>(0, 1)(all.chance));
     failure.reason = why.what;
     failure.code = why.code;
     noted = failure;
@@ -411,7 +453,7 @@ void PageCache::Shared::note_failure(const std::string& key, const Error& why) {
   entry->next_try_ns.store(noted.next_try.ns);
 }
 
-// --- landing --------------------------------------------------------------------------------------
+// --- landing -------------------------------------------------------------------------------------
 
 Shelf::Put PageCache::Shared::publish(const std::shared_ptr<const Page>& page) {
   const Mono now = clock.mono();
@@ -427,7 +469,8 @@ Shelf::Put PageCache::Shared::publish(const std::shared_ptr<const Page>& page) {
     entry.late_hits.store(0);
     std::int64_t next_try = failed ? failed->next_try.ns : 0;
     if (is_from_before && is_stale) {
-      const auto before = static_cast<std::int64_t>(stale_at_start.fetch_add(1, std::memory_order_relaxed));
+      const auto before =
+          static_cast<std::int64_t>(stale_at_start.fetch_add(1, std::memory_order_relaxed));
       const Mono spread = now + start_gap * before;
       next_try = std::max(next_try, std::min(spread, started + settings.warm_window).ns);
     }
@@ -435,8 +478,9 @@ Shelf::Put PageCache::Shared::publish(const std::shared_ptr<const Page>& page) {
   });
 }
 
-void PageCache::Shared::land(const std::string& key, std::uint64_t number, std::shared_ptr<const Page> page,
-                             std::optional<Error> error, unsigned failures) {
+void PageCache::Shared::land(const std::string& key, std::uint64_t number,
+                             std::shared_ptr<const Page> page, std::optional<Error> error,
+                             unsigned failures) {
   std::vector<Waiter> waiters;
   bool again = false;
   bool rendered = false;
@@ -446,7 +490,8 @@ void PageCache::Shared::land(const std::string& key, std::uint64_t number, std::
     rendered = found->second.renders;
     again = found->second.again;
     if (again) {
-      // What it brought may be older than what was asked for: visitors take it, purges wait for the next one.
+      // What it brought may be older than what was asked for: visitors take it, purges wait for the
+      // next one.
       const auto stays = std::partition(found->second.waiters.begin(), found->second.waiters.end(),
                                         [](const Waiter& waiter) { return !waiter.is_visitor; });
       std::move(stays, found->second.waiters.end(), std::back_inserter(waiters));
@@ -477,23 +522,27 @@ void PageCache::Shared::land(const std::string& key, std::uint64_t number, std::
     fetched.filled = rendered;
     fetched.error = error;
     if (page != nullptr) {
-      // It was made for those who wait: they get it although a purge may have come in while it was being made.
+      // It was made for those who wait: they get it although a purge may have come in while it was
+      // being made.
       Verdict verdict = judge(*page, failures, now);
-      if (rendered && failures == 0 && !verdict.may_serve) verdict = {Freshness::stale, Detail::purged, true};
+      if (rendered && failures == 0 && !verdict.may_serve)
+        verdict = {Freshness::stale, Detail::purged, true};
       fetched.lookup = lookup_of(*page, verdict, now);
     }
     if (waiter.is_visitor) {
       counts.flight_waits.fetch_add(1, std::memory_order_relaxed);
-      counts.flight_wait_us_total.fetch_add(static_cast<std::uint64_t>((now - waiter.joined).count() / 1000),
-                                            std::memory_order_relaxed);
+      counts.flight_wait_us_total.fetch_add(
+          static_cast<std::uint64_t>((now - waiter.joined).count() / 1000),
+          std::memory_order_relaxed);
       if (waiter.collapsed) counts.collapsed.fetch_add(1, std::memory_order_relaxed);
     }
     waiter.ready(fetched);
   }
 }
 
-// Further codings are made behind the back of everybody: the page is served without them until then (C-43). Those of a
-// release's pages are kept on disk; those of fills, which may change every second, only in memory.
+// Further codings are made behind the back of everybody: the page is served without them until then
+// (C-43). Those of a release's pages are kept on disk; those of fills, which may change every
+// second, only in memory.
 void PageCache::Shared::enrich_later(const std::shared_ptr<const Page>& page) {
   if (page->gone) return;
   const std::size_t body_bytes = page->find(store::Codec::identity)->body->size();
@@ -517,7 +566,8 @@ void PageCache::Shared::enrich_next() {
   });
   // One that was replaced meanwhile is nobody's business any more.
   if (page != nullptr && in_memory(page->key) == page) enrich(*page);
-  const bool goes_on = to_enrich.with([](ToEnrich& all) { return all.is_running = !all.pages.empty(); });
+  const bool goes_on =
+      to_enrich.with([](ToEnrich& all) { return all.is_running = !all.pages.empty(); });
   if (goes_on && !renders.offer([self = shared_from_this()] { self->enrich_next(); }))
     to_enrich.with([](ToEnrich& all) { all.is_running = false; });
 }
@@ -535,7 +585,8 @@ void PageCache::Shared::enrich(const Page& page) {
       if (kept) body = std::make_shared<const std::string>(std::move(kept).value());
     }
     if (body == nullptr) {
-      std::string packed = codec == store::Codec::gzip ? store::gzip_of(identity) : store::brotli_of(identity);
+      std::string packed =
+          codec == store::Codec::gzip ? store::gzip_of(identity) : store::brotli_of(identity);
       if (packed.size() >= identity.size()) continue;
       if (is_of_release)
         if (const Status put = store.blobs().put_coding(page.body_id, codec, packed); !put)
@@ -567,7 +618,8 @@ void PageCache::Shared::warm(const std::shared_ptr<const Active>& now) {
       shelf.remove(page->key);
       continue;
     }
-    if (const Status joined = join(page->key, std::nullopt, Purpose::load, false); !joined) return;  // the rest on demand
+    if (const Status joined = join(page->key, std::nullopt, Purpose::load, false); !joined)
+      return;  // the rest on demand
   }
 }
 
@@ -579,11 +631,12 @@ void PageCache::Shared::tick() {
     for (auto at = all.table.begin(); at != all.table.end();) {
       Flight& flight = at->second;
       const bool hangs = now - flight.began >= limits::flight_time_max;
-      const auto in_time = std::partition(flight.waiters.begin(), flight.waiters.end(), [now, hangs](const Waiter& waiter) {
-        return !hangs && now < waiter.deadline;
-      });
+      const auto in_time = std::partition(
+          flight.waiters.begin(), flight.waiters.end(),
+          [now, hangs](const Waiter& waiter) { return !hangs && now < waiter.deadline; });
       all.waiters -= static_cast<std::size_t>(flight.waiters.end() - in_time);
-      for (auto waiter = in_time; waiter != flight.waiters.end(); ++waiter) late.emplace_back(at->first, std::move(*waiter));
+      for (auto waiter = in_time; waiter != flight.waiters.end(); ++waiter)
+        late.emplace_back(at->first, std::move(*waiter));
       flight.waiters.erase(in_time, flight.waiters.end());
       if (hangs) given_up.push_back(at->first);
       at = hangs ? all.table.erase(at) : std::next(at);
@@ -602,7 +655,8 @@ void PageCache::Shared::tick() {
     fetched.late = true;
     fetched.collapsed = waiter.collapsed;
     const std::shared_ptr<const Page> page = waiter.is_visitor ? in_memory(key) : nullptr;
-    const bool has_copy = page != nullptr && page->activation == hold_active()->seq && judge(*page, 1, now).may_serve;
+    const bool has_copy =
+        page != nullptr && page->activation == hold_active()->seq && judge(*page, 1, now).may_serve;
     if (has_copy) fetched.lookup = lookup_of(*page, judge(*page, 1, now), now);
     else fetched.error = Error{Errc::io, "the page was not ready in time"};
     waiter.ready(fetched);

@@ -1,6 +1,6 @@
 #pragma once
-// What the cache asks for when a page must be made again. `cli` passes an adapter round the site's renderer;
-// tests pass a fake.
+// What the cache asks for when a page must be made again. `cli` passes an adapter round the site's
+// renderer; tests pass a fake.
 
 #include "base/result.h"
 #include "store/release.h"
@@ -14,7 +14,7 @@
 namespace weir::cache {
 
 struct RenderRequest {
-  std::string_view path;                        // the key
+  std::string_view path;                               // the key
   std::shared_ptr<const store::Release> release = {};  // whose inputs to render from
 };
 
@@ -30,12 +30,13 @@ struct Rendered {
 class Origin {
  public:
   virtual ~Origin() = default;
-  // Called on worker threads, several at once, never twice at once for one key. May block. An Error is a failed
-  // render: the old copy stays, the next try backs off.
+  // Called on worker threads, several at once, never twice at once for one key. May block. An Error
+  // is a failed render: the old copy stays, the next try backs off.
   virtual Result<Rendered> render(const RenderRequest& request) = 0;
 };
 
-// Where work goes that no client waits for on its own thread. `offer` never blocks; Errc::full when there is no room.
+// Where work goes that no client waits for on its own thread. `offer` never blocks; Errc::full when
+// there is no room.
 class Tasks {
  public:
   virtual ~Tasks() = default;

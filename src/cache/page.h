@@ -1,6 +1,7 @@
 #pragma once
-// One page as it is served: immutable, all its heads and bodies prepared. A refresh makes a new Page and swaps it
-// whole, so that no answer mixes the fields of one generation with the body of another.
+// One page as it is served: immutable, all its heads and bodies prepared. A refresh makes a new
+// Page and swaps it whole, so that no answer mixes the fields of one generation with the body of
+// another.
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -22,7 +23,8 @@ struct Prepared;
 
 namespace weir::cache {
 
-// One coding of the page. `ok` is the whole answer with the page's own status, `not_modified` the 304 for it.
+// One coding of the page. `ok` is the whole answer with the page's own status, `not_modified` the
+// 304 for it.
 struct Representation {
   std::string etag;  // with quotes: "<22 characters of base64url SHA-256>-<i|g|b|z>" (C-45)
   std::shared_ptr<const http::Prepared> ok;
@@ -44,8 +46,8 @@ struct PageFacts {
   std::vector<std::string> tags;
   store::ReleaseId release = 0;  // whose inputs it was rendered from
   std::uint64_t activation = 0;  // the activation that it is served under
-  bool outdated = false;         // from an older release than the active one: stale whatever its age
-  std::uint64_t fill_seq = 0;    // the last purge it has seen
+  bool outdated = false;       // from an older release than the active one: stale whatever its age
+  std::uint64_t fill_seq = 0;  // the last purge it has seen
   std::uint64_t generation = 0;  // grows per key
   Mono rendered;                 // fresh until rendered + ttl
   Wall rendered_wall;            // Date of the stored answer

@@ -8,13 +8,16 @@
 namespace weir::cache {
 namespace {
 
-constexpr std::size_t negative_share = 20;      // a twentieth of the memory for pages that do not exist (C-35)
-constexpr std::uint32_t hot_hits_min = 5;       // C-5
+constexpr std::size_t negative_share =
+    20;  // a twentieth of the memory for pages that do not exist (C-35)
+constexpr std::uint32_t hot_hits_min = 5;  // C-5
 // Page::checked: purge number << 3 | known_bit | Purged.
 constexpr unsigned checked_shift = 3;
 constexpr std::uint64_t known_bit = 4;
 
-std::int64_t seconds_of(Nanos span) { return std::chrono::floor<std::chrono::seconds>(span).count(); }
+std::int64_t seconds_of(Nanos span) {
+  return std::chrono::floor<std::chrono::seconds>(span).count();
+}
 
 }  // namespace
 
@@ -29,20 +32,23 @@ PageCache::Shared::Shared(CacheSettings wanted, Parts given)
       started(given.clock.mono()),
       tags(domain),
       shelf(domain, HashKey::random(),
-            {wanted.memory_bytes_max - wanted.memory_bytes_max / negative_share, wanted.memory_bytes_max / negative_share}) {
-  flights.with([&](Flights& now) { now.chance.seed(settings.seed == 0 ? random_u64() : settings.seed); });
+            {wanted.memory_bytes_max - wanted.memory_bytes_max / negative_share,
+             wanted.memory_bytes_max / negative_share}) {
+  flights.with(
+      [&](Flights& now) { now.chance.seed(settings.seed == 0 ? random_u64() : settings.seed); });
   tags.restore(store.purges());
   const store::ActiveRelease found = store.active();
   active_owner = std::make_shared<const Active>(Active{found.release, found.seq});
   active.store(active_owner.get());
 }
 
-PageCache::PageCache(CacheSettings settings, Parts parts) : shared_(std::make_shared<Shared>(settings, parts)) {}
+PageCache::PageCache(CacheSettings settings, Parts parts)
+    : shared_(std::make_shared<Shared>(settings, parts)) {}
 PageCache::~PageCache() = default;
 
 Mono PageCache::now() const { return shared_->clock.mono(); }
 
-// --- readers --------------------------------------------------------------------------------------
+// --- readers -------------------------------------------------------------------------------------
 
 std::unique_ptr<PageCache::Reader> PageCache::make_reader() {
   auto reader = std::unique_ptr<Reader>(new Reader(shared_, shared_->domain.take_slot()));
@@ -50,7 +56,8 @@ std::unique_ptr<PageCache::Reader> PageCache::make_reader() {
   return reader;
 }
 
-PageCache::Reader::Reader(std::shared_ptr<Shared> shared, EpochDomain::Slot& slot) : shared_(std::move(shared)), slot_(slot) {}
+PageCache::Reader::Reader(std::shared_ptr<Shared> shared, EpochDomain::Slot& slot)
+    : shared_(std::move(shared)), slot_(slot) {}
 
 PageCache::Reader::~Reader() {
   shared_->readers.with([this](std::vector<Reader*>& all) { std::erase(all, this); });
@@ -64,12 +71,15 @@ PageCache::Reader::~Reader() {
   shared_->domain.give_back(slot_);
 }
 
-// --- the hit path ---------------------------------------------------------------------------------
+// --- the hit path --------------------------------------------------------------------------------
 
-Lookup PageCache::find(Reader& reader, std::string_view key, Mono now) { return shared_->find(key, now, &reader); }
+Lookup PageCache::find(Reader& reader, std::string_view key, Mono now) {
+  return shared_->find(key, now, &reader);
+}
 
 Lookup PageCache::Shared::find(std::string_view key, Mono now, Reader* reader) {
-  // One writer per counter, so a load and a store do; a locked add would cost more than the look-up.
+  // One writer per counter, so a load and a store do; a locked add would cost more than the
+  // look-up.
   const auto count = [](std::atomic<std::uint64_t>& number) {
     number.store(number.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   };
@@ -80,21 +90,26 @@ Lookup PageCache::Shared::find(std::string_view key, Mono now, Reader* reader) {
   {
     const EpochGuard guard(domain, reader == nullptr ? borrowed->slot() : reader->slot_);
     ShelfEntry* const entry = shelf.find(key);
-    const Page* const page = entry == nullptr ? nullptr : entry->page.load(std::memory_order_seq_cst);
+    const Page* const page =
+        entry == nullptr ? nullptr : entry->page.load(std::memory_order_seq_cst);
     const Active& release = *active.load(std::memory_order_seq_cst);
     if (page == nullptr || page->activation != release.seq) {
-      const bool is_known = settings.unknown == CacheSettings::Unknown::ask ||
-                            (release.release != nullptr && release.release->find(key.substr(0, key.find('?'))));
+      const bool is_known =
+          settings.unknown == CacheSettings::Unknown::ask ||
+          (release.release != nullptr && release.release->find(key.substr(0, key.find('?'))));
       found.kind = is_known ? Lookup::Kind::wait : Lookup::Kind::absent;
     } else {
       const unsigned failures = entry->failures.load(std::memory_order_relaxed);
       const Verdict verdict = judge_guarded(*page, failures, now);
       found = lookup_of(*page, verdict, now);
       if (verdict.may_serve) {
-        if (!entry->visited.load(std::memory_order_relaxed)) entry->visited.store(true, std::memory_order_relaxed);
-        const bool wants = verdict.freshness != Freshness::fresh || is_time_ahead(*entry, *page, now);
+        if (!entry->visited.load(std::memory_order_relaxed))
+          entry->visited.store(true, std::memory_order_relaxed);
+        const bool wants =
+            verdict.freshness != Freshness::fresh || is_time_ahead(*entry, *page, now);
         starts_refresh = wants && now.ns >= entry->next_try_ns.load(std::memory_order_relaxed) &&
-                         !entry->refreshing.load(std::memory_order_relaxed) && !entry->refreshing.exchange(true);
+                         !entry->refreshing.load(std::memory_order_relaxed) &&
+                         !entry->refreshing.exchange(true);
       }
     }
   }
@@ -120,9 +135,11 @@ Lookup PageCache::Shared::find(std::string_view key, Mono now, Reader* reader) {
 Purged PageCache::Shared::purged(const Page& page) const {
   const std::uint64_t seq = tags.seq();
   const std::uint64_t known = page.checked.load(std::memory_order_relaxed);
-  if (known >> checked_shift == seq && (known & known_bit) != 0) return static_cast<Purged>(known & 3);
+  if (known >> checked_shift == seq && (known & known_bit) != 0)
+    return static_cast<Purged>(known & 3);
   const Purged verdict = tags.check(page.epochs, page.fill_seq);
-  page.checked.store(seq << checked_shift | known_bit | static_cast<std::uint64_t>(verdict), std::memory_order_relaxed);
+  page.checked.store(seq << checked_shift | known_bit | static_cast<std::uint64_t>(verdict),
+                     std::memory_order_relaxed);
   return verdict;
 }
 
@@ -132,7 +149,8 @@ PageCache::Shared::Verdict PageCache::Shared::judge(const Page& page, unsigned f
   return judge_guarded(page, failures, now);
 }
 
-PageCache::Shared::Verdict PageCache::Shared::judge_guarded(const Page& page, unsigned failures, Mono now) const {
+PageCache::Shared::Verdict PageCache::Shared::judge_guarded(const Page& page, unsigned failures,
+                                                            Mono now) const {
   const Purged verdict = purged(page);
   if (verdict == Purged::hard) {
     const bool keeps = settings.hard_on_error == CacheSettings::HardOnError::stale && failures > 0;
@@ -142,13 +160,15 @@ PageCache::Shared::Verdict PageCache::Shared::judge_guarded(const Page& page, un
   const bool is_over = page.policy.ttl && age >= *page.policy.ttl;
   if (!is_over) {
     if (verdict == Purged::no && !page.outdated) return {};
-    // Somebody said that it is not right any more; it is still what a visitor gets while it is made again.
+    // Somebody said that it is not right any more; it is still what a visitor gets while it is made
+    // again.
     return {Freshness::stale, failures > 0 ? Detail::sie : Detail::purged, true};
   }
   const Nanos over = age - *page.policy.ttl;
   if (over < page.policy.swr) return {Freshness::stale, Detail::swr, true};
   // Beyond that an error must have been seen before the copy may be served (RFC 5861 4).
-  if (failures > 0 && over < std::max(page.policy.swr, page.policy.sie)) return {Freshness::stale, Detail::sie, true};
+  if (failures > 0 && over < std::max(page.policy.swr, page.policy.sie))
+    return {Freshness::stale, Detail::sie, true};
   return {Freshness::expired, Detail::none, false};
 }
 
@@ -168,21 +188,27 @@ Lookup PageCache::Shared::lookup_of(const Page& page, const Verdict& verdict, Mo
   return found;
 }
 
-// Refresh ahead (C-5): a page with hits enough in the last part of its life is made again before it expires, the likelier the
-// nearer its end, so that neither a visitor nor the origin sees an edge. Hits are only counted in that part.
+// Refresh ahead (C-5): a page with hits enough in the last part of its life is made again before it
+// expires, the likelier the nearer its end, so that neither a visitor nor the origin sees an edge.
+// Hits are only counted in that part.
 bool PageCache::Shared::is_time_ahead(ShelfEntry& entry, const Page& page, Mono now) {
-  if (settings.refresh_ahead_percent == 0 || !page.policy.ttl || page.renderable == store::Renderable::no) return false;
+  if (settings.refresh_ahead_percent == 0 || !page.policy.ttl ||
+      page.renderable == store::Renderable::no)
+    return false;
   const Nanos left = *page.policy.ttl - (now - page.rendered);
   const Nanos window = *page.policy.ttl / 100 * settings.refresh_ahead_percent;
   if (left >= window || window.count() <= 0) return false;
   if (entry.late_hits.fetch_add(1, std::memory_order_relaxed) + 1 < hot_hits_min) return false;
-  // A number per page and hit that nobody can predict and that costs nothing: the low bits of the clock, stirred.
-  const std::uint64_t stirred = (static_cast<std::uint64_t>(now.ns) ^ settings.seed) * 0x9E3779B97F4A7C15U;
-  const double chance = 1.0 - static_cast<double>(left.count()) / static_cast<double>(window.count());
+  // A number per page and hit that nobody can predict and that costs nothing: the low bits of the
+  // clock, stirred.
+  const std::uint64_t stirred =
+      (static_cast<std::uint64_t>(now.ns) ^ settings.seed) * 0x9E3779B97F4A7C15U;
+  const double chance =
+      1.0 - static_cast<double>(left.count()) / static_cast<double>(window.count());
   return static_cast<double>(stirred >> 40) / static_cast<double>(1U << 24) < chance * chance;
 }
 
-// --- releases -------------------------------------------------------------------------------------
+// --- releases ------------------------------------------------------------------------------------
 
 std::shared_ptr<const PageCache::Shared::Active> PageCache::Shared::hold_active() {
   const std::lock_guard lock(switch_mutex);
@@ -204,14 +230,17 @@ void PageCache::use_active_release() {
     shared_->active.store(next.get(), std::memory_order_seq_cst);
     shared_->domain.retire(std::exchange(shared_->active_owner, next));
   }
-  // What visitors looked at before is loaded again before they ask; who is faster waits for his own load.
+  // What visitors looked at before is loaded again before they ask; who is faster waits for his own
+  // load.
   Status offered = shared_->loads.offer([shared = shared_, next] { shared->warm(next); });
   if (!offered) shared_->log.info("cache.not_warmed", {{"reason", offered.error().what}});
 }
 
-std::shared_ptr<const store::Release> PageCache::release() const { return shared_->hold_active()->release; }
+std::shared_ptr<const store::Release> PageCache::release() const {
+  return shared_->hold_active()->release;
+}
 
-// --- the rest of the surface -----------------------------------------------------------------------
+// --- the rest of the surface ---------------------------------------------------------------------
 
 Status PageCache::fetch(std::string_view key, std::function<void(const Fetched&)> ready) {
   const Mono now = shared_->clock.mono();
@@ -224,10 +253,13 @@ Status PageCache::fetch(std::string_view key, std::function<void(const Fetched&)
   }
   const Shared::Purpose purpose =
       found.freshness == Freshness::expired ? Shared::Purpose::render : Shared::Purpose::load;
-  return shared_->join(key, Shared::Waiter{std::move(ready), now, now + shared_->settings.fill_wait}, purpose, false);
+  return shared_->join(key,
+                       Shared::Waiter{std::move(ready), now, now + shared_->settings.fill_wait},
+                       purpose, false);
 }
 
-void PageCache::purge(const PurgeRequest& request, std::function<void(const Result<PurgeAnswer>&)> ready) {
+void PageCache::purge(const PurgeRequest& request,
+                      std::function<void(const Result<PurgeAnswer>&)> ready) {
   shared_->purge(request, ready);
 }
 
@@ -249,7 +281,10 @@ EntryInfo PageCache::describe(std::string_view key) {
   });
   info.in_memory = page != nullptr;
   if (page == nullptr) {
-    info.state = is_flying ? "filling" : info.failures > 0 ? "error" : shared_->knows(key) ? "on disk" : "absent";
+    info.state = is_flying             ? "filling"
+                 : info.failures > 0   ? "error"
+                 : shared_->knows(key) ? "on disk"
+                                       : "absent";
     return info;
   }
   const Shared::Verdict verdict = shared_->judge(*page, info.failures, now);
@@ -294,7 +329,8 @@ CacheCounters PageCache::counters() const {
       out.misses += reader->counts_.misses;
       out.absent += reader->counts_.absent;
       out.negative += reader->counts_.negative;
-      out.oldest_stale_served_s = std::max(out.oldest_stale_served_s, reader->counts_.oldest_stale_s.load());
+      out.oldest_stale_served_s =
+          std::max(out.oldest_stale_served_s, reader->counts_.oldest_stale_s.load());
     }
   });
   out.collapsed = counts.collapsed;
@@ -316,7 +352,8 @@ CacheCounters PageCache::counters() const {
   out.memory_bytes = shared.shelf.bytes();
   out.negative_bytes = shared.shelf.negative_bytes();
   out.pages = shared.shelf.count();
-  out.flights = shared.flights.with([](const Shared::Flights& flights) { return flights.table.size(); });
+  out.flights =
+      shared.flights.with([](const Shared::Flights& flights) { return flights.table.size(); });
   return out;
 }
 

@@ -2,21 +2,27 @@
 // The memory of the server: pages by key, in front of the store.
 //
 // The promise:
-//   - a visitor never waits while a copy exists that may be served: a stale page is answered at once and completely,
+//   - a visitor never waits while a copy exists that may be served: a stale page is answered at
+//   once and completely,
 //     and one refresh for all is made by a worker that belongs to no connection;
-//   - at most one render per key is in flight; those who must wait (nothing may be served) are woken by its end;
-//   - a refresh that fails keeps the old page, and the next try backs off: 1 s, 2 s, 4 s .. 60 s, +-20 %;
-//   - a purge that was acknowledged is never undone, neither by a crash nor by a render that had begun before it;
-//   - memory stays within `memory_bytes_max` (SIEVE); paths that do not exist make no entries at all.
+//   - at most one render per key is in flight; those who must wait (nothing may be served) are
+//   woken by its end;
+//   - a refresh that fails keeps the old page, and the next try backs off: 1 s, 2 s, 4 s .. 60 s,
+//   +-20 %;
+//   - a purge that was acknowledged is never undone, neither by a crash nor by a render that had
+//   begun before it;
+//   - memory stays within `memory_bytes_max` (SIEVE); paths that do not exist make no entries at
+//   all.
 //
-// `find` is the hit path: any loop thread with its own Reader; no lock, no allocation, no disk. Everything else is
-// callable from any thread; what blocks says so.
+// `find` is the hit path: any loop thread with its own Reader; no lock, no allocation, no disk.
+// Everything else is callable from any thread; what blocks says so.
 //
 //   const Lookup found = cache.find(reader, path);
 //   switch (found.kind) {
 //     case Lookup::Kind::page:   respond(found.page->find(codec)->ok, ...)
-//     case Lookup::Kind::wait:   cache.fetch(path, [](const Fetched&) { post to the loop, look at fetched.lookup })
-//     case Lookup::Kind::absent: the release has no such path: 404 (its page is the key "/404.html")
+//     case Lookup::Kind::wait:   cache.fetch(path, [](const Fetched&) { post to the loop, look at
+//     fetched.lookup }) case Lookup::Kind::absent: the release has no such path: 404 (its page is
+//     the key "/404.html")
 //   }
 
 #include "base/clock.h"
@@ -41,12 +47,13 @@ namespace weir::cache {
 
 enum class Freshness : std::uint8_t { fresh, stale, expired, absent };
 
-// Why a stale copy is served, or why the caller waits: the `detail` and `fwd` of Cache-Status (RFC 9211).
+// Why a stale copy is served, or why the caller waits: the `detail` and `fwd` of Cache-Status (RFC
+// 9211).
 enum class Detail : std::uint8_t {
   none,
-  swr,       // age > ttl, within stale-while-revalidate
-  purged,    // a soft purge; the refresh is on its way
-  sie,       // the refresh failed; within stale-if-error, or a purge whose refill failed
+  swr,     // age > ttl, within stale-while-revalidate
+  purged,  // a soft purge; the refresh is on its way
+  sie,     // the refresh failed; within stale-if-error, or a purge whose refill failed
 };
 
 struct Lookup {
@@ -55,22 +62,25 @@ struct Lookup {
   Freshness freshness = Freshness::absent;
   Detail detail = Detail::none;
   std::shared_ptr<const Page> page = {};  // set iff kind == page
-  std::int64_t age_s = 0;            // whole seconds since it was rendered, never negative
-  std::optional<std::int64_t> ttl_s = {};  // seconds of freshness left, negative when stale; none = until purged
+  std::int64_t age_s = 0;                 // whole seconds since it was rendered, never negative
+  std::optional<std::int64_t> ttl_s =
+      {};  // seconds of freshness left, negative when stale; none = until purged
 };
 
 // What a waiter gets, on a worker thread.
 struct Fetched {
   Lookup lookup = {};               // kind page (also a `gone` one) or absent
-  std::optional<Error> error = {};  // why there is no page: the render failed (502), Errc::full (503), or it was `late` (504)
-  bool late = false;           // the deadline passed; with an old copy where one may be served
-  bool collapsed = false;      // joined a flight that another request had begun
-  bool filled = false;         // a render was made for it (else it was loaded from disk)
+  std::optional<Error> error = {};  // why there is no page: the render failed (502), Errc::full
+                                    // (503), or it was `late` (504)
+  bool late = false;                // the deadline passed; with an old copy where one may be served
+  bool collapsed = false;           // joined a flight that another request had begun
+  bool filled = false;              // a render was made for it (else it was loaded from disk)
 };
 
 // Text for the Cache-Status field after "weir; ": "hit; ttl=12", "fwd=stale; ttl=-3; detail=swr",
 // "fwd=uri-miss; fwd-status=200; stored; collapsed". Written into `room`; no allocation.
-std::string_view cache_status_of(const Lookup& lookup, const Fetched* fetched, std::array<char, 96>& room);
+std::string_view cache_status_of(const Lookup& lookup, const Fetched* fetched,
+                                 std::array<char, 96>& room);
 
 struct CacheSettings {
   std::size_t memory_bytes_max = limits::memory_cache_bytes_max;
@@ -79,7 +89,8 @@ struct CacheSettings {
   unsigned refresh_ahead_percent = 10;  // 0 = never early
   Nanos warm_window = std::chrono::seconds(30);
   enum class HardOnError : std::uint8_t { error, stale } hard_on_error = HardOnError::error;
-  // What an unknown path means: refuse = absent at once; ask = the origin is asked (dynamic routes, C-16 blocking).
+  // What an unknown path means: refuse = absent at once; ask = the origin is asked (dynamic routes,
+  // C-16 blocking).
   enum class Unknown : std::uint8_t { refuse, ask } unknown = Unknown::refuse;
   std::uint64_t seed = 0;  // of the jitter; 0 = random
 };
@@ -87,8 +98,10 @@ struct CacheSettings {
 // Counts since start (C-70). Gauges at the end.
 struct CacheCounters {
   std::uint64_t hits = 0, stale = 0, misses = 0, absent = 0, negative = 0, collapsed = 0;
-  std::uint64_t loads = 0, fills = 0, refreshes_ok = 0, refreshes_equal = 0, refreshes_gone = 0, refreshes_failed = 0;
-  std::uint64_t refresh_overflow = 0, evictions = 0, late_waiters = 0, purges = 0, corrupt = 0, not_stored = 0;
+  std::uint64_t loads = 0, fills = 0, refreshes_ok = 0, refreshes_equal = 0, refreshes_gone = 0,
+                refreshes_failed = 0;
+  std::uint64_t refresh_overflow = 0, evictions = 0, late_waiters = 0, purges = 0, corrupt = 0,
+                not_stored = 0;
   std::uint64_t flight_wait_us_total = 0, flight_waits = 0;
   std::int64_t oldest_stale_served_s = 0;
   std::uint64_t purge_seq = 0;
@@ -134,26 +147,29 @@ class PageCache {
   std::unique_ptr<Reader> make_reader();
 
   Lookup find(Reader& reader, std::string_view key) { return find(reader, key, now()); }
-  Lookup find(Reader& reader, std::string_view key, Mono now);  // for a loop that knows the time already
+  Lookup find(Reader& reader, std::string_view key,
+              Mono now);  // for a loop that knows the time already
 
-  // For Kind::wait: begins a load or a render, or joins the one in flight. `ready` is called exactly once, on a worker
-  // (or before this returns, when the page is there by now); at the latest after `fill_wait`, by `tick`.
-  // Errc::full = too many waiters; `ready` is not called.
+  // For Kind::wait: begins a load or a render, or joins the one in flight. `ready` is called
+  // exactly once, on a worker (or before this returns, when the page is there by now); at the
+  // latest after `fill_wait`, by `tick`. Errc::full = too many waiters; `ready` is not called.
   Status fetch(std::string_view key, std::function<void(const Fetched&)> ready);
 
-  // Records and applies a purge. Blocks for the disk (worker threads). `ready` is called once: at once, or with wait = fresh when
-  // the refreshed pages are live. An Error means: not acknowledged (though memory treats it as done).
+  // Records and applies a purge. Blocks for the disk (worker threads). `ready` is called once: at
+  // once, or with wait = fresh when the refreshed pages are live. An Error means: not acknowledged
+  // (though memory treats it as done).
   void purge(const PurgeRequest& request, std::function<void(const Result<PurgeAnswer>&)> ready);
 
-  // After Store::adopt_release: from now on pages come from the store's active release. One pointer swap;
-  // pages that were in memory are loaded again in the background.
+  // After Store::adopt_release: from now on pages come from the store's active release. One pointer
+  // swap; pages that were in memory are loaded again in the background.
   void use_active_release();
   std::shared_ptr<const store::Release> release() const;
 
   EntryInfo describe(std::string_view key);
   CacheCounters counters() const;
 
-  // Waiters whose deadline passed, refreshes that are due at start. Every 100 ms or so, any one thread.
+  // Waiters whose deadline passed, refreshes that are due at start. Every 100 ms or so, any one
+  // thread.
   void tick();
 
  private:

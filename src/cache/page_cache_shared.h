@@ -1,11 +1,12 @@
 #pragma once
 // The inside of PageCache, for its four files alone:
-//   page_cache.cpp  the hit path and the reports        flights.cpp  loading, rendering, waking those who wait
-//   purger.cpp      purges                              cache_status.cpp
+//   page_cache.cpp  the hit path and the reports        flights.cpp  loading, rendering, waking
+//   those who wait purger.cpp      purges                              cache_status.cpp
 //
-// Locks, none held during I/O or a callback: `flights` (who waits for what, who backs off), `purge_order` (a purge is
-// numbered and raised in one step; the append to the log is below it, the fsync is not), and those inside Shelf, TagEpochs,
-// EpochDomain and Store, which call nothing back. Loops take `flights` once per expiry and otherwise none.
+// Locks, none held during I/O or a callback: `flights` (who waits for what, who backs off),
+// `purge_order` (a purge is numbered and raised in one step; the append to the log is below it, the
+// fsync is not), and those inside Shelf, TagEpochs, EpochDomain and Store, which call nothing back.
+// Loops take `flights` once per expiry and otherwise none.
 
 #include "base/guarded.h"
 #include "cache/page_cache.h"
@@ -33,7 +34,8 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   };
   // One load or render in progress.
   struct Flight {
-    std::uint64_t number = 0;  // a flight that was given up is recognised by a number that is not in the table
+    std::uint64_t number =
+        0;  // a flight that was given up is recognised by a number that is not in the table
     Mono began;
     bool renders = false;
     bool again = false;  // asked for once more while it ran: its result may be too old
@@ -75,7 +77,8 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   std::mutex purge_order;
   Guarded<Flights> flights;
   std::atomic<std::uint64_t> stale_at_start{0};
-  // Pages whose further codings are not made yet. One task at a time works on them, so that refreshes are not kept waiting.
+  // Pages whose further codings are not made yet. One task at a time works on them, so that
+  // refreshes are not kept waiting.
   struct ToEnrich {
     std::deque<std::shared_ptr<const Page>> pages;
     bool is_running = false;
@@ -84,10 +87,12 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
 
   Guarded<std::vector<Reader*>> readers;
   struct Counts {
-    std::atomic<std::uint64_t> hits{0}, stale{0}, misses{0}, absent{0}, negative{0};  // of readers that are gone
-    std::atomic<std::uint64_t> collapsed{0}, loads{0}, fills{0}, refreshes_ok{0}, refreshes_equal{0}, refreshes_gone{0},
-        refreshes_failed{0}, refresh_overflow{0}, late_waiters{0}, purges{0}, corrupt{0}, not_stored{0},
-        flight_wait_us_total{0}, flight_waits{0};
+    std::atomic<std::uint64_t> hits{0}, stale{0}, misses{0}, absent{0},
+        negative{0};  // of readers that are gone
+    std::atomic<std::uint64_t> collapsed{0}, loads{0}, fills{0}, refreshes_ok{0},
+        refreshes_equal{0}, refreshes_gone{0}, refreshes_failed{0}, refresh_overflow{0},
+        late_waiters{0}, purges{0}, corrupt{0}, not_stored{0}, flight_wait_us_total{0},
+        flight_waits{0};
     std::atomic<std::int64_t> oldest_stale_s{0};
   } counts;
 
@@ -99,8 +104,9 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
     bool may_serve = true;
   };
   Verdict judge(const Page& page, unsigned failures, Mono now);
-  Verdict judge_guarded(const Page& page, unsigned failures, Mono now) const;  // the caller stands in an EpochGuard
-  Purged purged(const Page& page) const;                                       // likewise
+  Verdict judge_guarded(const Page& page, unsigned failures,
+                        Mono now) const;  // the caller stands in an EpochGuard
+  Purged purged(const Page& page) const;  // likewise
   Lookup lookup_of(const Page& page, const Verdict& verdict, Mono now) const;
   bool is_time_ahead(ShelfEntry& entry, const Page& page, Mono now);
   Lookup find(std::string_view key, Mono now, Reader* reader);
@@ -114,24 +120,30 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   Status launch(const std::string& key, std::uint64_t number, Purpose purpose);
   void run_load(const std::string& key, std::uint64_t number);
   void run_render(const std::string& key, std::uint64_t number);
-  void land(const std::string& key, std::uint64_t number, std::shared_ptr<const Page> page, std::optional<Error> error,
-            unsigned failures = 0);
-  void land_rendered(const std::string& key, std::uint64_t number, const std::shared_ptr<const Active>& from,
-                     std::uint64_t fill_seq, Rendered rendered);
-  void land_gone(const std::string& key, std::uint64_t number, const std::shared_ptr<const Active>& from,
-                 std::uint64_t fill_seq, int status, const store::Policy& policy);
+  void land(const std::string& key, std::uint64_t number, std::shared_ptr<const Page> page,
+            std::optional<Error> error, unsigned failures = 0);
+  void land_rendered(const std::string& key, std::uint64_t number,
+                     const std::shared_ptr<const Active>& from, std::uint64_t fill_seq,
+                     Rendered rendered);
+  void land_gone(const std::string& key, std::uint64_t number,
+                 const std::shared_ptr<const Active>& from, std::uint64_t fill_seq, int status,
+                 const store::Policy& policy);
   void land_failed(const std::string& key, std::uint64_t number, const Error& why);
   void land_old(const std::string& key, std::uint64_t number, const Error& why);
-  Result<std::shared_ptr<const Page>> release_copy_as_newest(const std::string& key, const Active& from);
-  Wall modified_of(const std::string& key, const store::BlobId& id, const Active& from, Wall now) const;
+  Result<std::shared_ptr<const Page>> release_copy_as_newest(const std::string& key,
+                                                             const Active& from);
+  Wall modified_of(const std::string& key, const store::BlobId& id, const Active& from,
+                   Wall now) const;
   Shelf::Put publish(const std::shared_ptr<const Page>& page);
   void enrich_later(const std::shared_ptr<const Page>& page);
   void enrich_next();
   void enrich(const Page& page);
   void note_success(const std::string& key);
   void note_failure(const std::string& key, const Error& why);
-  Result<std::shared_ptr<const Page>> load(const std::string& key, const std::shared_ptr<const Active>& from);
-  Result<std::shared_ptr<const Page>> page_of_release(const std::string& key, const store::ReleaseEntry& entry,
+  Result<std::shared_ptr<const Page>> load(const std::string& key,
+                                           const std::shared_ptr<const Active>& from);
+  Result<std::shared_ptr<const Page>> page_of_release(const std::string& key,
+                                                      const store::ReleaseEntry& entry,
                                                       const Active& from);
   Result<std::shared_ptr<const Page>> page_of_fill(const store::Fill& fill, const Active& from);
   std::shared_ptr<const Page> in_memory(std::string_view key);
@@ -139,7 +151,8 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   void tick();
 
   // --- purger.cpp
-  void purge(const PurgeRequest& request, const std::function<void(const Result<PurgeAnswer>&)>& ready);
+  void purge(const PurgeRequest& request,
+             const std::function<void(const Result<PurgeAnswer>&)>& ready);
   std::vector<std::string> matching(const PurgeRequest& request) const;
   std::size_t estimate(const PurgeRequest& request) const;
 };

@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t etag_hash_characters = 22;
 constexpr std::size_t name_hash_digits_min = 8;
 
-// "app.3f2a9c1b.css", "font-0a1b2c3d4e.woff2": a run of at least 8 hex digits with a digit among them, between marks.
+// "app.3f2a9c1b.css", "font-0a1b2c3d4e.woff2": a run of at least 8 hex digits with a digit among
+// them, between marks.
 bool has_hash_in_name(std::string_view path) {
   const std::string_view name = path.substr(path.rfind('/') + 1);
   std::size_t start = 0;
@@ -21,17 +22,21 @@ bool has_hash_in_name(std::string_view path) {
     const std::string_view part = name.substr(start, end - start);
     const bool is_hex = std::ranges::all_of(part, [](char c) { return hex_digit_of(c) >= 0; });
     const bool is_inner = start > 0 && end < name.size();
-    if (is_inner && is_hex && part.size() >= name_hash_digits_min && std::ranges::any_of(part, is_digit)) return true;
+    if (is_inner && is_hex && part.size() >= name_hash_digits_min &&
+        std::ranges::any_of(part, is_digit))
+      return true;
     start = end + 1;
   }
   return false;
 }
 
 bool holds(const store::Fields& fields, std::string_view name) {
-  return std::ranges::any_of(fields, [name](const auto& field) { return equals_ignoring_case(field.first, name); });
+  return std::ranges::any_of(
+      fields, [name](const auto& field) { return equals_ignoring_case(field.first, name); });
 }
 
-Result<Representation> represent(const Page& page, store::Codec codec, std::shared_ptr<const std::string> body) {
+Result<Representation> represent(const Page& page, store::Codec codec,
+                                 std::shared_ptr<const std::string> body) {
   const http::PrepareOptions options{.age = http::PrepareOptions::Age::slot};
   Representation out;
   out.etag = etag_of(page.sha256, codec);
@@ -44,11 +49,13 @@ Result<Representation> represent(const Page& page, store::Codec codec, std::shar
     whole.emplace_back("Last-Modified", http::date_of(page.modified.seconds()));
     whole.emplace_back("Accept-Ranges", "bytes");
   }
-  if (codec != store::Codec::identity) whole.emplace_back("Content-Encoding", store::coding_of(codec));
+  if (codec != store::Codec::identity)
+    whole.emplace_back("Content-Encoding", store::coding_of(codec));
   store::Fields brief = shared;
   for (const auto& field : page.fields) {
     whole.push_back(field);
-    constexpr std::array<std::string_view, 4> kept{"cache-control", "vary", "expires", "content-location"};
+    constexpr std::array<std::string_view, 4> kept{"cache-control", "vary", "expires",
+                                                   "content-location"};
     if (std::ranges::find(kept, lower_of(field.first)) != kept.end()) brief.push_back(field);
   }
   out.ok = TRY(http::prepare(page.status, whole, body, options));
@@ -66,8 +73,10 @@ std::shared_ptr<Page> blank_page(PageFacts facts, TagEpochs& tags) {
 
 std::size_t bytes_of_facts(const Page& page) {
   std::size_t bytes = sizeof page + page.key.size() * 2 + page.content_type.size();
-  for (const auto& [name, value] : page.fields) bytes += sizeof(page.fields[0]) + name.size() + value.size();
-  for (const std::string& name : page.tags) bytes += sizeof name + name.size() + sizeof page.epochs.epochs[0];
+  for (const auto& [name, value] : page.fields)
+    bytes += sizeof(page.fields[0]) + name.size() + value.size();
+  for (const std::string& name : page.tags)
+    bytes += sizeof name + name.size() + sizeof page.epochs.epochs[0];
   return bytes;
 }
 
@@ -76,7 +85,8 @@ Status dress(Page& page, const Bodies& bodies) {
   for (std::size_t i = 0; i < store::codec_count; ++i) {
     if (bodies[i] == nullptr) continue;
     page.representations[i] = TRY(represent(page, static_cast<store::Codec>(i), bodies[i]));
-    page.bytes += page.representations[i].ok->bytes() + page.representations[i].not_modified->bytes();
+    page.bytes +=
+        page.representations[i].ok->bytes() + page.representations[i].not_modified->bytes();
   }
   return done;
 }
@@ -90,7 +100,8 @@ std::string etag_of(const Sha256& sha256, store::Codec codec) {
 }
 
 std::string_view cache_control_of(store::EntryKind kind, std::string_view path) {
-  if (kind == store::EntryKind::static_file && has_hash_in_name(path)) return "public, max-age=31536000, immutable";
+  if (kind == store::EntryKind::static_file && has_hash_in_name(path))
+    return "public, max-age=31536000, immutable";
   return "public, max-age=0, must-revalidate";
 }
 
@@ -100,7 +111,8 @@ store::Fields shared_fields_of(const Page& page, store::Codec codec) {
   if (!holds(page.fields, "cache-control"))
     fields.emplace_back("Cache-Control", cache_control_of(page.kind, page.key));
   // Whether a coding is at hand now or only later, the answer depends on what the client accepts.
-  const bool varies = codec != store::Codec::identity || store::is_worth_compressing(page.content_type, 1 * MiB);
+  const bool varies =
+      codec != store::Codec::identity || store::is_worth_compressing(page.content_type, 1 * MiB);
   if (varies && !holds(page.fields, "vary")) fields.emplace_back("Vary", "Accept-Encoding");
   if (page.policy.ttl) fields.emplace_back("Date", http::date_of(page.rendered_wall.seconds()));
   return fields;
@@ -108,9 +120,11 @@ store::Fields shared_fields_of(const Page& page, store::Codec codec) {
 
 Bodies bodies_of(store::Body body) {
   Bodies bodies;
-  bodies[static_cast<std::size_t>(store::Codec::identity)] = std::make_shared<const std::string>(std::move(body.identity));
+  bodies[static_cast<std::size_t>(store::Codec::identity)] =
+      std::make_shared<const std::string>(std::move(body.identity));
   if (!body.zstd.empty())
-    bodies[static_cast<std::size_t>(store::Codec::zstd)] = std::make_shared<const std::string>(std::move(body.zstd));
+    bodies[static_cast<std::size_t>(store::Codec::zstd)] =
+        std::make_shared<const std::string>(std::move(body.zstd));
   return bodies;
 }
 
@@ -120,7 +134,8 @@ Bodies bodies_of(const Page& page) {
   return bodies;
 }
 
-Result<std::shared_ptr<const Page>> make_page(PageFacts facts, const Bodies& bodies, TagEpochs& tags) {
+Result<std::shared_ptr<const Page>> make_page(PageFacts facts, const Bodies& bodies,
+                                              TagEpochs& tags) {
   MUST(bodies[static_cast<std::size_t>(store::Codec::identity)] != nullptr);
   std::shared_ptr<Page> page = blank_page(std::move(facts), tags);
   TRY(dress(*page, bodies));

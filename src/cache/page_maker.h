@@ -1,11 +1,16 @@
 #pragma once
 // Makes a Page: heads and bodies prepared once, so that a hit only copies them.
 //
-// Fields of every answer: Content-Type, ETag, Last-Modified, Cache-Control, Vary, the page's own, Date and Age.
-//   - A page with a ttl was made at some moment: its Date is that moment and Age counts from it (C-27).
-//   - A page without one is true until a purge or the next release says otherwise; we are its origin, so its Date is
-//     now and its Age 0. (With the build's date, a downstream cache would find it too old for any max-age.)
-//   - Cache-Control is for clients and says nothing about our own policy: HTML and the like must be revalidated (that
+// Fields of every answer: Content-Type, ETag, Last-Modified, Cache-Control, Vary, the page's own,
+// Date and Age.
+//   - A page with a ttl was made at some moment: its Date is that moment and Age counts from it
+//   (C-27).
+//   - A page without one is true until a purge or the next release says otherwise; we are its
+//   origin, so its Date is
+//     now and its Age 0. (With the build's date, a downstream cache would find it too old for any
+//     max-age.)
+//   - Cache-Control is for clients and says nothing about our own policy: HTML and the like must be
+//   revalidated (that
 //     costs a 304), static files whose name holds a hash of their content are immutable.
 
 #include "cache/page.h"
@@ -25,7 +30,8 @@ Bodies bodies_of(store::Body body);
 Bodies bodies_of(const Page& page);
 
 // Errc::invalid when a field cannot be sent.
-Result<std::shared_ptr<const Page>> make_page(PageFacts facts, const Bodies& bodies, TagEpochs& tags);
+Result<std::shared_ptr<const Page>> make_page(PageFacts facts, const Bodies& bodies,
+                                              TagEpochs& tags);
 std::shared_ptr<const Page> make_gone_page(PageFacts facts, TagEpochs& tags);
 
 // The same generation with more codings.
@@ -34,8 +40,9 @@ Result<std::shared_ptr<const Page>> with_codings(const Page& page, const Bodies&
 std::string etag_of(const Sha256& sha256, store::Codec codec);
 std::string_view cache_control_of(store::EntryKind kind, std::string_view path);
 
-// What every answer that is made of a page carries, be it whole, 304 or 206 (RFC 9110 15.3.7, 15.4.5): ETag,
-// Cache-Control, Vary and Date, as far as the page's own fields do not say so themselves.
+// What every answer that is made of a page carries, be it whole, 304 or 206 (RFC
+// 9110 15.3.7, 15.4.5): ETag, Cache-Control, Vary and Date, as far as the page's own fields do not
+// say so themselves.
 store::Fields shared_fields_of(const Page& page, store::Codec codec);
 
 }  // namespace weir::cache

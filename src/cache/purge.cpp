@@ -10,21 +10,25 @@ constexpr std::array<std::string_view, 3> modes{"soft", "refresh", "hard"};
 constexpr std::array<std::string_view, 3> waits{"none", "durable", "fresh"};
 
 template <class Enum>
-Result<Enum> parse(std::string_view what, const std::array<std::string_view, 3>& names, std::string_view text) {
+Result<Enum> parse(std::string_view what, const std::array<std::string_view, 3>& names,
+                   std::string_view text) {
   const auto found = std::ranges::find(names, text);
   if (found == names.end())
-    return Error{Errc::invalid, std::string(what) + " must be " + std::string(names[0]) + ", " + std::string(names[1]) +
-                                    " or " + std::string(names[2]) + ", not '" + std::string(text) + "'"};
+    return Error{Errc::invalid, std::string(what) + " must be " + std::string(names[0]) + ", " +
+                                    std::string(names[1]) + " or " + std::string(names[2]) +
+                                    ", not '" + std::string(text) + "'"};
   return static_cast<Enum>(found - names.begin());
 }
 
 Status check_text(std::string_view what, std::string_view text, std::size_t bytes_max) {
   if (text.empty()) return Error{Errc::invalid, "an empty " + std::string(what) + " names nothing"};
   if (text.size() > bytes_max)
-    return Error{Errc::too_large, std::string(what) + " of " + std::to_string(text.size()) + " bytes; at most " +
-                                      std::to_string(bytes_max)};
-  const bool has_control = std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-  if (has_control) return Error{Errc::invalid, std::string(what) + " must not hold control characters"};
+    return Error{Errc::too_large, std::string(what) + " of " + std::to_string(text.size()) +
+                                      " bytes; at most " + std::to_string(bytes_max)};
+  const bool has_control =
+      std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  if (has_control)
+    return Error{Errc::invalid, std::string(what) + " must not hold control characters"};
   return done;
 }
 
@@ -45,14 +49,17 @@ Status check_purge(const PurgeRequest& request) {
   for (const std::string& tag : request.tags) TRY(check_text("tag", tag, limits::tag_bytes_max));
   for (const std::string& path : request.paths) {
     TRY(check_text("path", path, limits::target_bytes_max));
-    if (!path.starts_with('/')) return Error{Errc::invalid, "a path must begin with '/', found '" + path + "'"};
+    if (!path.starts_with('/'))
+      return Error{Errc::invalid, "a path must begin with '/', found '" + path + "'"};
   }
   for (const std::string& prefix : request.prefixes) {
     TRY(check_text("prefix", prefix, limits::target_bytes_max));
-    if (!prefix.starts_with('/')) return Error{Errc::invalid, "a prefix must begin with '/', found '" + prefix + "'"};
+    if (!prefix.starts_with('/'))
+      return Error{Errc::invalid, "a prefix must begin with '/', found '" + prefix + "'"};
   }
   if (request.id.size() > limits::purge_id_bytes_max)
-    return Error{Errc::too_large, "id of " + std::to_string(request.id.size()) + " bytes; at most " +
+    return Error{Errc::too_large, "id of " + std::to_string(request.id.size()) +
+                                      " bytes; at most " +
                                       std::to_string(limits::purge_id_bytes_max)};
   return done;
 }
@@ -61,7 +68,8 @@ store::PurgeRecord record_of(const PurgeRequest& request) {
   store::PurgeRecord record;
   record.mode = request.mode == Mode::hard ? store::PurgeMode::hard : store::PurgeMode::soft;
   record.tags = request.tags;
-  for (const std::string& path : request.paths) record.tags.push_back("url:" + path.substr(0, path.find('?')));
+  for (const std::string& path : request.paths)
+    record.tags.push_back("url:" + path.substr(0, path.find('?')));
   record.prefixes = request.prefixes;
   record.all = request.all;
   record.id = request.id;

@@ -17,8 +17,8 @@
 namespace weir::cache {
 
 enum class Mode : std::uint8_t { soft, refresh, hard };
-// none: recorded, on disk within 20 ms. durable: on disk. fresh: durable, and the refreshed pages are live
-// (mode refresh; at most limits::fresh_wait_max).
+// none: recorded, on disk within 20 ms. durable: on disk. fresh: durable, and the refreshed pages
+// are live (mode refresh; at most limits::fresh_wait_max).
 enum class Wait : std::uint8_t { none, durable, fresh };
 
 struct PurgeRequest {
@@ -28,7 +28,8 @@ struct PurgeRequest {
   bool all = false;
   Mode mode = Mode::soft;
   Wait wait = Wait::durable;
-  std::string id = {};  // idempotency key; a repeated one answers the first one's seq and does nothing
+  std::string id =
+      {};  // idempotency key; a repeated one answers the first one's seq and does nothing
 };
 
 struct PurgeAnswer {
@@ -40,7 +41,8 @@ struct PurgeAnswer {
   std::size_t failed = 0;     // wait = fresh: renders that failed; the old copies are served
 };
 
-// Within limits (purge_items_max -> Errc::too_large, tag_bytes_max, paths begin with '/'), and asks for something.
+// Within limits (purge_items_max -> Errc::too_large, tag_bytes_max, paths begin with '/'), and asks
+// for something.
 Status check_purge(const PurgeRequest& request);
 store::PurgeRecord record_of(const PurgeRequest& request);
 

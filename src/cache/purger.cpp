@@ -1,5 +1,5 @@
-// How a purge is applied: numbered and raised in one step (so that no page is checked at a number whose epochs are not
-// raised yet), made durable, and for mode refresh followed by the renders.
+// How a purge is applied: numbered and raised in one step (so that no page is checked at a number
+// whose epochs are not raised yet), made durable, and for mode refresh followed by the renders.
 
 #include "cache/page_cache_shared.h"
 
@@ -20,7 +20,8 @@ struct FreshWait {
   void arrived(const Fetched& fetched) {
     {
       const std::lock_guard lock(mutex);
-      const bool is_live = !fetched.error && fetched.lookup.kind == Lookup::Kind::page && fetched.lookup.detail != Detail::sie;
+      const bool is_live = !fetched.error && fetched.lookup.kind == Lookup::Kind::page &&
+                           fetched.lookup.detail != Detail::sie;
       ++(is_live ? answer.refreshed : answer.failed);
       if (--left != 0) return;
     }
@@ -29,7 +30,8 @@ struct FreshWait {
 };
 
 // The entries of a release whose paths begin with a prefix lie side by side.
-std::pair<std::size_t, std::size_t> range_of(const store::Release& release, std::string_view prefix) {
+std::pair<std::size_t, std::size_t> range_of(const store::Release& release,
+                                             std::string_view prefix) {
   const auto first_where = [&release](auto is_behind) {
     std::size_t low = 0;
     std::size_t high = release.count();
@@ -41,12 +43,15 @@ std::pair<std::size_t, std::size_t> range_of(const store::Release& release, std:
     return low;
   };
   return {first_where([prefix](std::string_view path) { return path >= prefix; }),
-          first_where([prefix](std::string_view path) { return path > prefix && !path.starts_with(prefix); })};
+          first_where([prefix](std::string_view path) {
+            return path > prefix && !path.starts_with(prefix);
+          })};
 }
 
 }  // namespace
 
-void PageCache::Shared::purge(const PurgeRequest& request, const std::function<void(const Result<PurgeAnswer>&)>& ready) {
+void PageCache::Shared::purge(const PurgeRequest& request,
+                              const std::function<void(const Result<PurgeAnswer>&)>& ready) {
   if (Status checked = check_purge(request); !checked) return ready(std::move(checked).error());
   const store::PurgeRecord record = record_of(request);
   PurgeAnswer answer;
@@ -59,7 +64,8 @@ void PageCache::Shared::purge(const PurgeRequest& request, const std::function<v
       answer.repeated = receipt->repeated;
     } else {
       failed = receipt.error();
-      answer.seq = store.next_generation();  // memory treats it as done: more is refreshed, nothing stays wrong
+      answer.seq = store.next_generation();  // memory treats it as done: more is refreshed, nothing
+                                             // stays wrong
     }
     if (!answer.repeated) tags.raise(record, answer.seq);
   }
@@ -86,7 +92,8 @@ void PageCache::Shared::purge(const PurgeRequest& request, const std::function<v
   wait->ready = ready;
   const Mono now = clock.mono();
   for (const std::string& key : keys) {
-    Waiter waiter{[wait](const Fetched& fetched) { wait->arrived(fetched); }, now, now + limits::fresh_wait_max, false};
+    Waiter waiter{[wait](const Fetched& fetched) { wait->arrived(fetched); }, now,
+                  now + limits::fresh_wait_max, false};
     if (Status joined = join(key, std::move(waiter), Purpose::render, true); !joined) {
       counts.refresh_overflow.fetch_add(1, std::memory_order_relaxed);
       Fetched refused;
@@ -96,7 +103,8 @@ void PageCache::Shared::purge(const PurgeRequest& request, const std::function<v
   }
 }
 
-// Keys that a render can make again, those in memory that visitors looked at first, at most refresh_queue_max.
+// Keys that a render can make again, those in memory that visitors looked at first, at most
+// refresh_queue_max.
 std::vector<std::string> PageCache::Shared::matching(const PurgeRequest& request) const {
   const store::ActiveRelease now = store.active();
   if (now.release == nullptr) return {};
@@ -108,7 +116,9 @@ std::vector<std::string> PageCache::Shared::matching(const PurgeRequest& request
   if (request.all || !tag_numbers.empty()) {
     for (std::size_t i = 0; i < release.count(); ++i) {
       const store::ReleaseEntry entry = release.at(i);
-      if (request.all || std::ranges::any_of(tag_numbers, [&entry](std::uint32_t number) { return entry.has_tag(number); }))
+      if (request.all || std::ranges::any_of(tag_numbers, [&entry](std::uint32_t number) {
+            return entry.has_tag(number);
+          }))
         found.insert(i);
     }
   }
@@ -127,7 +137,9 @@ std::vector<std::string> PageCache::Shared::matching(const PurgeRequest& request
   const std::set<std::string, std::less<>> tags_asked(request.tags.begin(), request.tags.end());
   if (!tags_asked.empty())
     store.for_each_fill([&](const store::Fill& fill) {
-      if (std::ranges::any_of(fill.tags, [&tags_asked](const std::string& tag) { return tags_asked.contains(tag); }))
+      if (std::ranges::any_of(fill.tags, [&tags_asked](const std::string& tag) {
+            return tags_asked.contains(tag);
+          }))
         if (release.find(fill.key)) keys.insert(fill.key);
     });
 
@@ -148,7 +160,8 @@ std::size_t PageCache::Shared::estimate(const PurgeRequest& request) const {
   std::size_t count = 0;
   for (const std::string& tag : request.tags)
     if (const auto number = release.find_tag(tag)) count += release.entries_of_tag(*number);
-  for (const std::string& path : request.paths) count += release.find(std::string_view(path).substr(0, path.find('?'))) ? 1 : 0;
+  for (const std::string& path : request.paths)
+    count += release.find(std::string_view(path).substr(0, path.find('?'))) ? 1 : 0;
   for (const std::string& prefix : request.prefixes) {
     const auto [first, end] = range_of(release, prefix);
     count += end - first;

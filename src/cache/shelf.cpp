@@ -4,7 +4,8 @@ namespace weir::cache {
 namespace {
 
 constexpr std::size_t slots_least = 1'024;
-constexpr std::size_t share_max = 4;  // one page may take a quarter of its arena; a larger one is not kept
+constexpr std::size_t share_max =
+    4;  // one page may take a quarter of its arena; a larger one is not kept
 
 // Where an entry was. Never dereferenced.
 ShelfEntry* tombstone() {
@@ -34,15 +35,18 @@ ShelfEntry* Shelf::find(std::string_view key) const {
   for (std::size_t at = hash & table.mask;; at = (at + 1) & table.mask) {
     ShelfEntry* const entry = table.slot[at].entry.load(std::memory_order_seq_cst);
     if (entry == nullptr) return nullptr;  // there always is such a slot: the table is never full
-    if (entry == tombstone() || table.slot[at].hash.load(std::memory_order_relaxed) != hash) continue;
+    if (entry == tombstone() || table.slot[at].hash.load(std::memory_order_relaxed) != hash)
+      continue;
     if (entry->key == key) return entry;
   }
 }
 
-Shelf::Put Shelf::put(std::shared_ptr<const Page> page, const std::function<void(ShelfEntry&)>& touch) {
+Shelf::Put Shelf::put(std::shared_ptr<const Page> page,
+                      const std::function<void(ShelfEntry&)>& touch) {
   const std::size_t arena = page->gone ? 1 : 0;
   const std::lock_guard lock(mutex_);
-  ShelfEntry* entry = find(page->key);  // no guard: entries are only removed under the mutex that we hold
+  ShelfEntry* entry =
+      find(page->key);  // no guard: entries are only removed under the mutex that we hold
   if (cost_of(*page) > arenas_[arena].bytes_max / share_max) {
     if (entry != nullptr) drop(*entry);  // an old copy must not outlive the new one
     return Put::refused;
@@ -59,7 +63,8 @@ Shelf::Put Shelf::put(std::shared_ptr<const Page> page, const std::function<void
     count_.fetch_add(1, std::memory_order_relaxed);
   } else {
     const Page& old = *entry->owner;
-    if (old.activation == page->activation && old.generation > page->generation) return Put::refused;
+    if (old.activation == page->activation && old.generation > page->generation)
+      return Put::refused;
     if (old.activation > page->activation) return Put::refused;
     unlink(*entry);
     touch(*entry);
@@ -81,7 +86,8 @@ std::vector<std::shared_ptr<const Page>> Shelf::pages() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<const Page>> out;
   for (const Arena& arena : arenas_)
-    for (const ShelfEntry* entry = arena.newest; entry != nullptr; entry = entry->older) out.push_back(entry->owner);
+    for (const ShelfEntry* entry = arena.newest; entry != nullptr; entry = entry->older)
+      out.push_back(entry->owner);
   return out;
 }
 
@@ -99,7 +105,8 @@ void Shelf::insert(ShelfEntry& entry) {
   Table& table = *table_owner_;
   std::size_t at = entry.hash & table.mask;
   // A tombstone is not used again: a reader may be between its hash and its entry.
-  while (table.slot[at].entry.load(std::memory_order_relaxed) != nullptr) at = (at + 1) & table.mask;
+  while (table.slot[at].entry.load(std::memory_order_relaxed) != nullptr)
+    at = (at + 1) & table.mask;
   table.slot[at].hash.store(entry.hash, std::memory_order_relaxed);
   table.slot[at].entry.store(&entry, std::memory_order_seq_cst);
   ++table.used;
@@ -114,7 +121,8 @@ void Shelf::grow() {
     ShelfEntry* const entry = table_owner_->slot[i].entry.load(std::memory_order_relaxed);
     if (entry == nullptr || entry == tombstone()) continue;
     std::size_t at = entry->hash & table->mask;
-    while (table->slot[at].entry.load(std::memory_order_relaxed) != nullptr) at = (at + 1) & table->mask;
+    while (table->slot[at].entry.load(std::memory_order_relaxed) != nullptr)
+      at = (at + 1) & table->mask;
     table->slot[at].hash.store(entry->hash, std::memory_order_relaxed);
     table->slot[at].entry.store(entry, std::memory_order_relaxed);
     ++table->used;

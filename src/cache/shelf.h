@@ -1,12 +1,12 @@
 #pragma once
 // The memory tier: one index for all loops, pages of at most so many bytes.
 //
-// Reading: `find` takes no lock and allocates nothing; the caller stands in an EpochGuard and what it finds stays alive
-// until the guard ends. The index is a table of (hash, entry) with linear probing; a removed entry leaves a tombstone,
-// and a full table is replaced by a clean one and retired.
-// Writing: under one mutex, never on a loop.
-// Eviction: SIEVE (Zhang et al., NSDI 2024): a queue by age; a hit only sets a bit; the hand walks from the oldest to
-// the newest, clears bits, and takes the first entry without one. Negative entries have a queue and a budget of their own,
+// Reading: `find` takes no lock and allocates nothing; the caller stands in an EpochGuard and what
+// it finds stays alive until the guard ends. The index is a table of (hash, entry) with linear
+// probing; a removed entry leaves a tombstone, and a full table is replaced by a clean one and
+// retired. Writing: under one mutex, never on a loop. Eviction: SIEVE (Zhang et al., NSDI 2024): a
+// queue by age; a hit only sets a bit; the hand walks from the oldest to the newest, clears bits,
+// and takes the first entry without one. Negative entries have a queue and a budget of their own,
 // so that nobody who invents paths can push a page out (C-35).
 
 #include "base/hash.h"
@@ -25,17 +25,19 @@
 
 namespace weir::cache {
 
-// One key that is in memory. Readers see the atomics and the page; the rest belongs to the shelf's mutex.
+// One key that is in memory. Readers see the atomics and the page; the rest belongs to the shelf's
+// mutex.
 struct ShelfEntry {
   ShelfEntry(std::string_view name, std::uint64_t hash_of_name) : key(name), hash(hash_of_name) {}
   const std::string key;
   const std::uint64_t hash;
   std::atomic<const Page*> page{nullptr};
   std::atomic<bool> visited{false};
-  std::atomic<bool> refreshing{false};          // set by the one who starts a refresh
-  std::atomic<std::int64_t> next_try_ns{0};     // no refresh before (backing off, or spread at start)
-  std::atomic<std::uint32_t> failures{0};       // of refreshes, since the last good one
-  std::atomic<std::uint32_t> late_hits{0};      // in the last part of its freshness, for refreshing ahead
+  std::atomic<bool> refreshing{false};       // set by the one who starts a refresh
+  std::atomic<std::int64_t> next_try_ns{0};  // no refresh before (backing off, or spread at start)
+  std::atomic<std::uint32_t> failures{0};    // of refreshes, since the last good one
+  std::atomic<std::uint32_t> late_hits{
+      0};  // in the last part of its freshness, for refreshing ahead
 
   std::shared_ptr<const Page> owner;
   std::shared_ptr<ShelfEntry> self;  // while it is on the shelf
@@ -59,8 +61,9 @@ class Shelf {
   // The caller stands in an EpochGuard. Null = not in memory. The entry has a page.
   ShelfEntry* find(std::string_view key) const;
 
-  // Puts the page in the place of an older one, in one step. A page of an older generation than the one that is there
-  // is refused, and so is one larger than a quarter of the budget. `touch` sees the entry before readers can.
+  // Puts the page in the place of an older one, in one step. A page of an older generation than the
+  // one that is there is refused, and so is one larger than a quarter of the budget. `touch` sees
+  // the entry before readers can.
   enum class Put : std::uint8_t { kept, refused };
   Put put(std::shared_ptr<const Page> page, const std::function<void(ShelfEntry&)>& touch);
   void remove(std::string_view key);

@@ -28,15 +28,19 @@ Purged verdict_of(std::uint64_t soft, std::uint64_t hard, std::uint64_t fill_seq
 }
 
 Purged verdict_of(const TagEpoch& epoch, std::uint64_t fill_seq) {
-  return verdict_of(epoch.soft.load(std::memory_order_acquire), epoch.hard.load(std::memory_order_acquire), fill_seq);
+  return verdict_of(epoch.soft.load(std::memory_order_acquire),
+                    epoch.hard.load(std::memory_order_acquire), fill_seq);
 }
 
-std::string tag_of_path(std::string_view path) { return "url:" + std::string(path.substr(0, path.find('?'))); }
+std::string tag_of_path(std::string_view path) {
+  return "url:" + std::string(path.substr(0, path.find('?')));
+}
 
 }  // namespace
 
-// Sorted by prefix. `outer` is the longest other prefix that this one begins with; the epochs include those of all
-// outer ones. The prefixes of a path are then the chain from its predecessor in the order.
+// Sorted by prefix. `outer` is the longest other prefix that this one begins with; the epochs
+// include those of all outer ones. The prefixes of a path are then the chain from its predecessor
+// in the order.
 struct TagEpochs::Prefixes {
   struct Row {
     std::string prefix;
@@ -46,9 +50,11 @@ struct TagEpochs::Prefixes {
   std::vector<Row> rows;
 
   const Row* find(std::string_view path) const {
-    auto above = std::ranges::upper_bound(rows, path, {}, [](const Row& row) { return std::string_view(row.prefix); });
+    auto above = std::ranges::upper_bound(
+        rows, path, {}, [](const Row& row) { return std::string_view(row.prefix); });
     if (above == rows.begin()) return nullptr;
-    for (std::ptrdiff_t at = above - rows.begin() - 1; at >= 0; at = rows[static_cast<std::size_t>(at)].outer) {
+    for (std::ptrdiff_t at = above - rows.begin() - 1; at >= 0;
+         at = rows[static_cast<std::size_t>(at)].outer) {
       const Row& row = rows[static_cast<std::size_t>(at)];
       if (path.starts_with(row.prefix)) return &row;
     }
@@ -57,7 +63,9 @@ struct TagEpochs::Prefixes {
   void link() {
     std::vector<std::ptrdiff_t> open;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      while (!open.empty() && !rows[i].prefix.starts_with(rows[static_cast<std::size_t>(open.back())].prefix)) open.pop_back();
+      while (!open.empty() &&
+             !rows[i].prefix.starts_with(rows[static_cast<std::size_t>(open.back())].prefix))
+        open.pop_back();
       rows[i].outer = open.empty() ? -1 : open.back();
       rows[i].folded = rows[i].own;
       if (!open.empty()) {
@@ -83,7 +91,9 @@ struct TagEpochs::Tables {
 };
 
 TagEpochs::TagEpochs(EpochDomain& domain)
-    : domain_(domain), prefixes_owner_(std::make_shared<Prefixes>()), tables_(std::make_unique<Tables>()) {
+    : domain_(domain),
+      prefixes_owner_(std::make_shared<Prefixes>()),
+      tables_(std::make_unique<Tables>()) {
   prefixes_.store(prefixes_owner_.get());
 }
 TagEpochs::~TagEpochs() = default;
@@ -99,7 +109,8 @@ void TagEpochs::restore(const store::PurgeState& state) {
   }
   tables_->purged_count = state.tags.size();
   auto prefixes = std::make_shared<Prefixes>();
-  for (const auto& [name, epochs] : state.prefixes) prefixes->rows.push_back({name, epochs, {}, -1});
+  for (const auto& [name, epochs] : state.prefixes)
+    prefixes->rows.push_back({name, epochs, {}, -1});
   std::ranges::sort(prefixes->rows, {}, &Prefixes::Row::prefix);
   prefixes->link();
   prefixes_.store(prefixes.get());
@@ -124,9 +135,12 @@ std::shared_ptr<TagEpochs::TagNode> TagEpochs::node_of(std::string_view tag) {
 
 // Forgets tags that no page carries and nobody has purged, and sets that no page refers to.
 void TagEpochs::sweep() {
-  std::erase_if(tables_->tags, [](const auto& item) { return item.second.use_count() == 1 && !item.second->is_purged(); });
+  std::erase_if(tables_->tags, [](const auto& item) {
+    return item.second.use_count() == 1 && !item.second->is_purged();
+  });
   std::erase_if(tables_->sets, [](const auto& item) { return item.second.expired(); });
-  for (auto& [name, node] : tables_->tags) std::erase_if(node->sets, [](const auto& set) { return set.expired(); });
+  for (auto& [name, node] : tables_->tags)
+    std::erase_if(node->sets, [](const auto& set) { return set.expired(); });
   tables_->sweep_at = std::max(sweep_least, tables_->tags.size() * 2);
 }
 
@@ -170,7 +184,8 @@ void TagEpochs::raise(const store::PurgeRecord& record, std::uint64_t seq) {
     auto next = std::make_shared<Prefixes>(*prefixes_owner_);
     for (const std::string& prefix : record.prefixes) {
       auto at = std::ranges::lower_bound(next->rows, prefix, {}, &Prefixes::Row::prefix);
-      if (at == next->rows.end() || at->prefix != prefix) at = next->rows.insert(at, {prefix, {}, {}, -1});
+      if (at == next->rows.end() || at->prefix != prefix)
+        at = next->rows.insert(at, {prefix, {}, {}, -1});
       at->own.raise(record.mode, seq);
     }
     if (next->rows.size() > limits::purged_prefixes_max) {
@@ -199,9 +214,13 @@ void TagEpochs::raise(const store::PurgeRecord& record, std::uint64_t seq) {
 
 std::string TagEpochs::reason(std::string_view path, const std::vector<std::string>& names,
                               std::uint64_t fill_seq) const {
-  const auto at = [](std::string_view what, std::uint64_t seq) { return std::string(what) + " at " + std::to_string(seq); };
+  const auto at = [](std::string_view what, std::uint64_t seq) {
+    return std::string(what) + " at " + std::to_string(seq);
+  };
   const std::lock_guard lock(mutex_);
-  const auto newest = [](const TagEpoch& epoch) { return std::max(epoch.soft.load(), epoch.hard.load()); };
+  const auto newest = [](const TagEpoch& epoch) {
+    return std::max(epoch.soft.load(), epoch.hard.load());
+  };
   if (newest(all_) > fill_seq) return at("all", newest(all_));
   const auto node_at = [&](std::string_view name) -> std::uint64_t {
     const auto found = tables_->tags.find(name);

@@ -1,6 +1,6 @@
 #pragma once
-// What a page says about itself on the wire, beside its content type: decided once, when it is built or rendered again,
-// so that a hit copies bytes and decides nothing. Pure.
+// What a page says about itself on the wire, beside its content type: decided once, when it is
+// built or rendered again, so that a hit copies bytes and decides nothing. Pure.
 
 #include "edge/config.h"
 #include "site/output.h"
@@ -8,8 +8,9 @@
 
 namespace weir::cli {
 
-// Security headers (experience E-32), and the Location of a redirect, as a path when it leads to the site itself:
-// nothing that is served depends on base_url. Cache-Control, ETag and the rest are the cache's.
+// Security headers (experience E-32), and the Location of a redirect, as a path when it leads to
+// the site itself: nothing that is served depends on base_url. Cache-Control, ETag and the rest are
+// the cache's.
 store::Fields fields_of(const site::Output& output, std::string_view base_url);
 
 // 301 for a redirect, else what the site said.

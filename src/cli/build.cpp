@@ -1,4 +1,5 @@
-// `weir build`: the site into a release, the release to whoever owns the store, plain files beside it.
+// `weir build`: the site into a release, the release to whoever owns the store, plain files beside
+// it.
 
 #include "cli/commands.h"
 #include "cli/publisher.h"
@@ -11,8 +12,10 @@
 namespace weir::cli {
 namespace {
 
-// Makes the release active: here when nobody owns the store, else through the server that does (cache C-59).
-Status activate(const LoadedConfig& loaded, store::ReleaseId release, const Clock& clock, Log& log, store::Disk& disk) {
+// Makes the release active: here when nobody owns the store, else through the server that does
+// (cache C-59).
+Status activate(const LoadedConfig& loaded, store::ReleaseId release, const Clock& clock, Log& log,
+                store::Disk& disk) {
   store::StoreSettings settings;
   settings.directory = loaded.store_directory;
   settings.bytes_max = loaded.config.cache.bytes_max;
@@ -23,11 +26,15 @@ Status activate(const LoadedConfig& loaded, store::ReleaseId release, const Cloc
     return done;
   }
   if (opened.error().code != Errc::exists) return std::move(opened).error();
-  const auto answer = call_admin(loaded.store_directory, {"POST", "/_weir/releases", "{\"release\":" + std::to_string(release) + "}"});
+  const auto answer =
+      call_admin(loaded.store_directory,
+                 {"POST", "/_weir/releases", "{\"release\":" + std::to_string(release) + "}"});
   if (!answer.ok()) {
-    return Error{Errc::exists, "another process holds the store " + loaded.store_directory + ", and no server answers: " + answer.error().what};
+    return Error{Errc::exists, "another process holds the store " + loaded.store_directory +
+                                   ", and no server answers: " + answer.error().what};
   }
-  if (answer->status != 200) return Error{Errc::io, "the running server did not take the release: " + detail_of(*answer)};
+  if (answer->status != 200)
+    return Error{Errc::io, "the running server did not take the release: " + detail_of(*answer)};
   return done;
 }
 
@@ -53,9 +60,10 @@ void print_summary(const Built& built, Session& session, bool timings) {
     }
   }
   if (session.is_quiet()) return;
-  session.out(std::to_string(report.pages) + " pages, " + std::to_string(report.sections) + " sections, " +
-              std::to_string(report.orphans) + " orphans, " + std::to_string(built.written) + " written, " +
-              std::to_string(built.unchanged) + " unchanged, " + std::to_string(built.took.count()) + " ms\n");
+  session.out(std::to_string(report.pages) + " pages, " + std::to_string(report.sections) +
+              " sections, " + std::to_string(report.orphans) + " orphans, " +
+              std::to_string(built.written) + " written, " + std::to_string(built.unchanged) +
+              " unchanged, " + std::to_string(built.took.count()) + " ms\n");
 }
 
 }  // namespace
@@ -66,10 +74,14 @@ int run_build(const Arguments& arguments, Session& session) {
   const std::unique_ptr<Clock> clock = build_clock(session);
   const SystemClock real;
   store::Disk disk;
-  const BuildOrder order{*loaded, build_options_of(arguments, *loaded), arguments.find("output-dir"), arguments.has("force"),
+  const BuildOrder order{*loaded, build_options_of(arguments, *loaded),
+                         arguments.find("output-dir"), arguments.has("force"),
                          !arguments.has("no-export")};
   const auto built = build_release(order, session, *clock, disk);
-  if (!built.ok()) return session.fail(built.error().code == Errc::denied ? exit_code::unavailable : exit_code::failed, built.error());
+  if (!built.ok())
+    return session.fail(
+        built.error().code == Errc::denied ? exit_code::unavailable : exit_code::failed,
+        built.error());
   if (built->report.failed()) {
     session.talk("build failed; the active release stays as it is\n");
     return failure_code_of(built->report);
@@ -77,7 +89,10 @@ int run_build(const Arguments& arguments, Session& session) {
   LineWriter lines(2, limits::log_queue_lines_max);
   Log log(real, lines, LogLevel::warning, session.log_form());
   const Status active = activate(*loaded, built->release, real, log, disk);
-  if (!active.ok()) return session.fail(active.error().code == Errc::exists ? exit_code::unavailable : exit_code::failed, active.error());
+  if (!active.ok())
+    return session.fail(
+        active.error().code == Errc::exists ? exit_code::unavailable : exit_code::failed,
+        active.error());
   print_summary(*built, session, arguments.has("timings"));
   return exit_code::done;
 }

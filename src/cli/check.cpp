@@ -60,8 +60,8 @@ int run_check(const Arguments& arguments, Session& session) {
   const site::BuildReport report = site::check(**source, options);
   show_report(report, **source, session);
   if (report.failed()) return failure_code_of(report);
-  session.talk(std::to_string(report.pages) + " pages, " + std::to_string(report.sections) + " sections, " +
-               std::to_string(report.warnings) + " warnings: good\n");
+  session.talk(std::to_string(report.pages) + " pages, " + std::to_string(report.sections) +
+               " sections, " + std::to_string(report.warnings) + " warnings: good\n");
   return exit_code::done;
 }
 

@@ -19,13 +19,15 @@ constexpr Option root_flags[] = {
 };
 
 constexpr Option json_flag{"json", 0, {}, {}, "JSON on stdout, one object a line"};
-constexpr Option store_flag{"store", 0, "DIR", {}, "the store (default: [cache] dir, cache/ in the site)"};
+constexpr Option store_flag{
+    "store", 0, "DIR", {}, "the store (default: [cache] dir, cache/ in the site)"};
 
 constexpr Option init_flags[] = {
     {"template", 0, "NAME", "blog|docs|landing", "which starter (default: blog)"},
     {"force", 'f', {}, {}, "fill in an existing directory; never overwrites a file"},
 };
-constexpr std::string_view init_examples[] = {"weir init my-site", "weir init handbook --template docs"};
+constexpr std::string_view init_examples[] = {"weir init my-site",
+                                              "weir init handbook --template docs"};
 
 constexpr Option build_flags[] = {
     {"base-url", 'u', "URL", {}, "instead of base_url of the configuration"},
@@ -65,7 +67,8 @@ constexpr Option check_flags[] = {
     {"strict", 0, {}, {}, "warnings are errors"},
     json_flag,
 };
-constexpr std::string_view check_examples[] = {"weir check", "weir check --only config          like nginx -t",
+constexpr std::string_view check_examples[] = {"weir check",
+                                               "weir check --only config          like nginx -t",
                                                "weir -c staging.toml check --json"};
 
 constexpr Option token_flags[] = {
@@ -81,59 +84,124 @@ constexpr Option token_flags[] = {
 };
 constexpr std::string_view token_examples[] = {
     "weir token mint --auth main --sub ann",
-    "weir token mint --secret-file secret --sub ann --claim iss=https://id.example.com/ --claim aud=weir",
-    "weir token mint --key private.jwk --alg ES256 --sub ann --claim scope=orders.write --expires 10m"};
+    "weir token mint --secret-file secret --sub ann --claim iss=https://id.example.com/ --claim "
+    "aud=weir",
+    "weir token mint --key private.jwk --alg ES256 --sub ann --claim scope=orders.write --expires "
+    "10m"};
 
 constexpr Option revalidate_flags[] = {
     {"tag", 0, "TAG", {}, "pages with this tag; may be repeated"},
     {"wait", 0, "UNTIL", "none|durable|fresh", "answer when (default: durable)"},
-    {"target", 0, "URL", {}, "another server, signed with [cache] webhook (default: the local admin socket)"},
+    {"target",
+     0,
+     "URL",
+     {},
+     "another server, signed with [cache] webhook (default: the local admin socket)"},
     store_flag,
     json_flag,
 };
-constexpr std::string_view revalidate_examples[] = {"weir revalidate /blog/hello/", "weir revalidate --tag term:tags/rivers --wait fresh"};
+constexpr std::string_view revalidate_examples[] = {
+    "weir revalidate /blog/hello/", "weir revalidate --tag term:tags/rivers --wait fresh"};
 
 constexpr Option purge_flags[] = {
     {"tag", 0, "TAG", {}, "pages with this tag; may be repeated"},
     {"prefix", 0, "PATH", {}, "pages below this path; may be repeated"},
     {"all", 0, {}, {}, "every page"},
-    {"mode", 0, "MODE", "soft|hard|refresh", "soft: stale until refreshed (default); hard: never served again"},
+    {"mode", 0, "MODE", "soft|hard|refresh",
+     "soft: stale until refreshed (default); hard: never served again"},
     {"wait", 0, "UNTIL", "none|durable|fresh", "answer when (default: durable)"},
-    {"target", 0, "URL", {}, "another server, signed with [cache] webhook (default: the local admin socket)"},
+    {"target",
+     0,
+     "URL",
+     {},
+     "another server, signed with [cache] webhook (default: the local admin socket)"},
     store_flag,
     json_flag,
 };
-constexpr std::string_view purge_examples[] = {"weir purge /blog/hello/", "weir purge --prefix /blog/ --mode hard", "weir purge --all"};
+constexpr std::string_view purge_examples[] = {
+    "weir purge /blog/hello/", "weir purge --prefix /blog/ --mode hard", "weir purge --all"};
 
 constexpr Option healthcheck_flags[] = {
     {"url", 0, "URL", {}, "which server (default: http://127.0.0.1:$PORT, else port 8080)"},
     {"ready", 0, {}, {}, "ask /_weir/readyz: also false while it drains"},
     {"timeout", 0, "TIME", {}, "give up after (default: 2s)"},
 };
-constexpr std::string_view healthcheck_examples[] = {"weir healthcheck", "weir healthcheck --ready --url http://127.0.0.1:9000"};
+constexpr std::string_view healthcheck_examples[] = {
+    "weir healthcheck", "weir healthcheck --ready --url http://127.0.0.1:9000"};
 
 constexpr Option version_flags[] = {json_flag};
 constexpr std::string_view version_examples[] = {"weir version", "weir version --json"};
 
 constexpr Command command_table[] = {
-    {"init", "NAME", 1, 1, "a new site", "Makes NAME with a small complete site. Refuses a directory that is not empty.", init_examples,
+    {"init", "NAME", 1, 1, "a new site",
+     "Makes NAME with a small complete site. Refuses a directory that is not empty.", init_examples,
      init_flags, run_init},
-    {"build", {}, 0, 0, "Markdown and templates into a release",
-     "Renders the site into a release in the store and activates it in one step; a running `weir serve` on the same store\n"
+    {"build",
+     {},
+     0,
+     0,
+     "Markdown and templates into a release",
+     "Renders the site into a release in the store and activates it in one step; a running `weir "
+     "serve` on the same store\n"
      "takes it over. Writes plain files too, as Zola does. On an error nothing changes.",
-     build_examples, build_flags, run_build},
-    {"serve", {}, 0, 0, "the production server",
-     "Serves the active release; builds first when there is none. Stops on TERM or INT after a drain.", serve_examples, serve_flags,
+     build_examples,
+     build_flags,
+     run_build},
+    {"serve",
+     {},
+     0,
+     0,
+     "the production server",
+     "Serves the active release; builds first when there is none. Stops on TERM or INT after a "
+     "drain.",
+     serve_examples,
+     serve_flags,
      run_serve},
-    {"check", {}, 0, 0, "configuration, content and links", "Reads everything that a build and a start would read, and changes nothing.",
-     check_examples, check_flags, run_check},
-    {"token mint", {}, 0, 0, "a development JWT", "Prints a signed token. For tests and development: real tokens come from your issuer.",
-     token_examples, token_flags, run_token_mint},
-    {"revalidate", "[PATH...]", 0, 1'000, "refresh pages: stale now, rendered anew by the server", {}, revalidate_examples, revalidate_flags,
+    {"check",
+     {},
+     0,
+     0,
+     "configuration, content and links",
+     "Reads everything that a build and a start would read, and changes nothing.",
+     check_examples,
+     check_flags,
+     run_check},
+    {"token mint",
+     {},
+     0,
+     0,
+     "a development JWT",
+     "Prints a signed token. For tests and development: real tokens come from your issuer.",
+     token_examples,
+     token_flags,
+     run_token_mint},
+    {"revalidate",
+     "[PATH...]",
+     0,
+     1'000,
+     "refresh pages: stale now, rendered anew by the server",
+     {},
+     revalidate_examples,
+     revalidate_flags,
      run_revalidate},
-    {"purge", "[PATH...]", 0, 1'000, "invalidate pages", {}, purge_examples, purge_flags, run_purge},
-    {"healthcheck", {}, 0, 0, "ask the local server whether it is well", "Exit code 0 = healthy, 1 = not.", healthcheck_examples,
-     healthcheck_flags, run_healthcheck},
+    {"purge",
+     "[PATH...]",
+     0,
+     1'000,
+     "invalidate pages",
+     {},
+     purge_examples,
+     purge_flags,
+     run_purge},
+    {"healthcheck",
+     {},
+     0,
+     0,
+     "ask the local server whether it is well",
+     "Exit code 0 = healthy, 1 = not.",
+     healthcheck_examples,
+     healthcheck_flags,
+     run_healthcheck},
     {"version", {}, 0, 0, "what this binary is", {}, version_examples, version_flags, run_version},
 };
 

@@ -44,30 +44,34 @@ bool stays_inside(std::string_view file) {
 
 }  // namespace
 
-Status check_output_directory(const std::string& directory, const std::string& root, const std::string& store) {
+Status check_output_directory(const std::string& directory, const std::string& root,
+                              const std::string& store) {
   std::error_code error;
   const auto whole = [&error](const std::string& path) {
     fs::path found = fs::weakly_canonical(fs::absolute(path, error), error);
     return found.has_filename() || found == found.root_path() ? found : found.parent_path();
   };
   const auto holds = [](const fs::path& outer, const fs::path& inner) {
-    return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+    return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first ==
+           outer.end();
   };
   const fs::path out = whole(directory);
   for (const std::string& kept : {root, store}) {
     if (holds(out, whole(kept))) {
-      return Error{Errc::denied, directory + " cannot be the output directory: " + kept + " is in it, and plain files replace what is there"}
+      return Error{Errc::denied, directory + " cannot be the output directory: " + kept +
+                                     " is in it, and plain files replace what is there"}
           .with_help("name a directory of its own, such as public");
     }
   }
   std::vector<std::string> inputs{store};
-  for (const std::string_view name : {"content", "templates", "static", "data", "sass", "themes", "i18n"}) {
+  for (const std::string_view name :
+       {"content", "templates", "static", "data", "sass", "themes", "i18n"}) {
     inputs.push_back(root + "/" + std::string(name));
   }
   for (const std::string& kept : inputs) {
     if (holds(whole(kept), out)) {
-      return Error{Errc::denied, directory + " cannot be the output directory: it is in " + kept}.with_help(
-          "name a directory of its own, such as public");
+      return Error{Errc::denied, directory + " cannot be the output directory: it is in " + kept}
+          .with_help("name a directory of its own, such as public");
     }
   }
   return done;
@@ -77,12 +81,14 @@ Result<std::unique_ptr<Exporter>> Exporter::open(const std::string& directory, C
   std::unique_ptr<Exporter> exporter(new Exporter(directory));
   std::error_code error;
   const bool is_there = fs::exists(directory, error);
-  if (is_there && !fs::is_directory(directory, error)) return Error{Errc::exists, directory + " is not a directory"};
+  if (is_there && !fs::is_directory(directory, error))
+    return Error{Errc::exists, directory + " is not a directory"};
   if (is_there) {
     const auto record = read_file(directory + "/" + std::string(record_name));
     exporter->has_record_ = record.ok() && record->rfind(record_head, 0) == 0;
     if (exporter->has_record_) exporter->before_ = parse_record(*record);
-    const bool foreign = !exporter->has_record_ && claim == Claim::asked_for && !fs::is_empty(directory, error);
+    const bool foreign =
+        !exporter->has_record_ && claim == Claim::asked_for && !fs::is_empty(directory, error);
     if (foreign) {
       return Error{Errc::exists, directory + " is not empty and was not made by weir"}.with_help(
           "--force replaces what is in it");
@@ -100,7 +106,9 @@ Exporter::~Exporter() {
 }
 
 Status Exporter::put(std::string_view file, std::string_view bytes) {
-  if (!stays_inside(file)) return Error{Errc::denied, "the output \"" + std::string(file) + "\" would leave " + directory_};
+  if (!stays_inside(file))
+    return Error{Errc::denied,
+                 "the output \"" + std::string(file) + "\" would leave " + directory_};
   const Sha256 hash = sha256_of(bytes);
   Row row{hex_of(hash), true, 0};
   std::error_code error;
@@ -141,7 +149,9 @@ Result<Exporter::Counts> Exporter::finish(DotFiles dot_files) {
     if (!stays_inside(file) || !fs::remove(path, error)) continue;
     ++counts.removed;
     // Directories that became empty go with it, up to the output directory.
-    for (fs::path parent = path.parent_path(); parent != directory_ && fs::is_empty(parent, error) && !error; parent = parent.parent_path()) {
+    for (fs::path parent = path.parent_path();
+         parent != directory_ && fs::is_empty(parent, error) && !error;
+         parent = parent.parent_path()) {
       if (!fs::remove(parent, error)) break;
     }
   }
@@ -153,7 +163,8 @@ Result<Exporter::Counts> Exporter::finish(DotFiles dot_files) {
     }
     const std::string path = directory_ + "/" + file;
     TRY(make_directories(path.substr(0, path.rfind('/'))));
-    if (fs::is_directory(path, error)) fs::remove_all(path, error);  // a page took the place of a directory
+    if (fs::is_directory(path, error))
+      fs::remove_all(path, error);  // a page took the place of a directory
     fs::rename(aside_of(row.aside), path, error);
     if (error) return io_error(path, error);
     ++counts.written;

@@ -1,12 +1,12 @@
 #pragma once
 // Plain files beside the release, as Zola writes them (site S-68).
 //
-// What changed is written to a side directory first and moved into place when the whole build is good, so that a broken
-// build leaves the last good files. A file whose hash is on record is not touched (its time stays). Files that no longer
-// belong are removed. What weir wrote is on record in `.weir-outputs` in the directory itself.
-// The site's own output directory without such a record is emptied first, as Zola does (dot files kept when the site says
-// so); any other directory that is not empty needs --force.
-// `put` is callable from many threads.
+// What changed is written to a side directory first and moved into place when the whole build is
+// good, so that a broken build leaves the last good files. A file whose hash is on record is not
+// touched (its time stays). Files that no longer belong are removed. What weir wrote is on record
+// in `.weir-outputs` in the directory itself. The site's own output directory without such a record
+// is emptied first, as Zola does (dot files kept when the site says so); any other directory that
+// is not empty needs --force. `put` is callable from many threads.
 
 #include "base/guarded.h"
 #include "base/result.h"
@@ -20,13 +20,19 @@
 
 namespace weir::cli {
 
-// Refuses an output directory whose emptying would take the author's files or the store with it: one that holds the
-// site or the store, or lies in the store or in a directory that the site is made from.
-Status check_output_directory(const std::string& directory, const std::string& root, const std::string& store);
+// Refuses an output directory whose emptying would take the author's files or the store with it:
+// one that holds the site or the store, or lies in the store or in a directory that the site is
+// made from.
+Status check_output_directory(const std::string& directory, const std::string& root,
+                              const std::string& store);
 
 class Exporter {
  public:
-  enum class Claim { configured, asked_for, forced };  // output_dir of the site; --output-dir; with --force
+  enum class Claim {
+    configured,
+    asked_for,
+    forced
+  };  // output_dir of the site; --output-dir; with --force
   static Result<std::unique_ptr<Exporter>> open(const std::string& directory, Claim claim);
   ~Exporter();  // removes what was not moved into place
   Exporter(const Exporter&) = delete;

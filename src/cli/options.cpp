@@ -46,14 +46,28 @@ std::string did_you_mean(std::string_view word, std::span<const std::string_view
 
 // Zola's `serve` is the author's server; its flags on ours mean that the author wanted `dev`.
 bool belongs_to_dev(std::string_view flag) {
-  constexpr std::string_view flags[] = {"drafts", "open", "O", "fast", "f", "force", "interface", "i", "no-port-append",
-                                        "store-html", "extra-watch-path", "debounce", "d", "output-dir", "o"};
+  constexpr std::string_view flags[] = {"drafts",
+                                        "open",
+                                        "O",
+                                        "fast",
+                                        "f",
+                                        "force",
+                                        "interface",
+                                        "i",
+                                        "no-port-append",
+                                        "store-html",
+                                        "extra-watch-path",
+                                        "debounce",
+                                        "d",
+                                        "output-dir",
+                                        "o"};
   return std::find(std::begin(flags), std::end(flags), flag) != std::end(flags);
 }
 
 class Parser {
  public:
-  Parser(std::span<const std::string> words, std::span<const Command> commands, std::span<const Option> globals)
+  Parser(std::span<const std::string> words, std::span<const Command> commands,
+         std::span<const Option> globals)
       : words_(words), commands_(commands), globals_(globals) {}
 
   Result<Arguments> run() {
@@ -82,7 +96,9 @@ class Parser {
       const std::string& word = words_[i];
       if (word == "--") break;
       if (word.size() > 1 && word[0] == '-') {
-        if (const Option* option = global_of(word); option != nullptr && !option->value.empty() && needs_next(word)) ++i;
+        if (const Option* option = global_of(word);
+            option != nullptr && !option->value.empty() && needs_next(word))
+          ++i;
         continue;
       }
       return choose_command(i);
@@ -96,7 +112,8 @@ class Parser {
     bool is_group = false;
     for (const Command& command : commands_) {
       if (command.name == word) said_.command = &command;
-      const bool grouped = command.name.size() > word.size() && command.name.substr(0, word.size()) == word &&
+      const bool grouped = command.name.size() > word.size() &&
+                           command.name.substr(0, word.size()) == word &&
                            command.name[word.size()] == ' ';
       if (!grouped) continue;
       is_group = true;
@@ -109,16 +126,19 @@ class Parser {
     std::vector<std::string_view> names;
     if (is_group) {
       for (const Command& command : commands_) {
-        if (command.name.substr(0, word.size() + 1) == word + " ") names.push_back(command.name.substr(word.size() + 1));
+        if (command.name.substr(0, word.size() + 1) == word + " ")
+          names.push_back(command.name.substr(word.size() + 1));
       }
       const std::string second = at + 1 < words_.size() ? words_[at + 1] : std::string();
       std::string all;
-      for (const std::string_view name : names) all += (all.empty() ? "" : ", ") + std::string(name);
-      return wrong_usage("`weir " + word + "` needs one of: " + all, did_you_mean(second, names, word + " "));
+      for (const std::string_view name : names)
+        all += (all.empty() ? "" : ", ") + std::string(name);
+      return wrong_usage("`weir " + word + "` needs one of: " + all,
+                         did_you_mean(second, names, word + " "));
     }
     for (const Command& command : commands_) names.push_back(command.name);
-    return wrong_usage("unknown command \"" + word + "\"", did_you_mean(word, names, "weir ") +
-                                                              "`weir --help` lists the commands");
+    return wrong_usage("unknown command \"" + word + "\"",
+                       did_you_mean(word, names, "weir ") + "`weir --help` lists the commands");
   }
 
   static bool needs_next(std::string_view word) {
@@ -131,11 +151,13 @@ class Parser {
     return is_long ? find_by_name(globals_, name) : find_by_letter(globals_, name[0]);
   }
   static const Option* find_by_name(std::span<const Option> options, std::string_view name) {
-    const auto found = std::find_if(options.begin(), options.end(), [&](const Option& o) { return o.name == name; });
+    const auto found = std::find_if(options.begin(), options.end(),
+                                    [&](const Option& o) { return o.name == name; });
     return found == options.end() ? nullptr : &*found;
   }
   static const Option* find_by_letter(std::span<const Option> options, char letter) {
-    const auto found = std::find_if(options.begin(), options.end(), [&](const Option& o) { return o.letter == letter; });
+    const auto found = std::find_if(options.begin(), options.end(),
+                                    [&](const Option& o) { return o.letter == letter; });
     return found == options.end() ? nullptr : &*found;
   }
   std::span<const Option> own() const {
@@ -148,7 +170,9 @@ class Parser {
     for (const Option& option : globals_) names.push_back(option.name);
     std::string help = did_you_mean(name, names, "--");
     if (said_.command != nullptr && said_.command->name == "serve" && belongs_to_dev(name)) {
-      help = "did you mean `weir dev`? The author's server is not available yet; `weir serve` is for production. ";
+      help =
+          "did you mean `weir dev`? The author's server is not available yet; `weir serve` is for "
+          "production. ";
     }
     help += usage();
     return wrong_usage("unknown flag \"" + std::string(shown) + "\"", std::move(help));
@@ -168,7 +192,8 @@ class Parser {
     while (!letters.empty()) {
       const Option* option = find_by_letter(own(), letters[0]);
       if (option == nullptr) option = find_by_letter(globals_, letters[0]);
-      if (option == nullptr) return unknown_flag("-" + std::string(letters.substr(0, 1)), letters.substr(0, 1));
+      if (option == nullptr)
+        return unknown_flag("-" + std::string(letters.substr(0, 1)), letters.substr(0, 1));
       letters.remove_prefix(1);
       if (option->value.empty()) {
         TRY(take(*option, std::nullopt));
@@ -188,7 +213,8 @@ class Parser {
       return done;
     }
     if (!value) {
-      if (at_ == words_.size()) return wrong_usage(shown + " needs a value: " + std::string(option.value), usage());
+      if (at_ == words_.size())
+        return wrong_usage(shown + " needs a value: " + std::string(option.value), usage());
       value = words_[at_++];
     }
     if (!option.choices.empty()) TRY(check_choice(option, *value));
@@ -196,7 +222,9 @@ class Parser {
     return done;
   }
 
-  std::string usage() const { return said_.command == nullptr ? "`weir --help` lists the flags" : usage_line(*said_.command); }
+  std::string usage() const {
+    return said_.command == nullptr ? "`weir --help` lists the flags" : usage_line(*said_.command);
+  }
 
   Status check_choice(const Option& option, std::string_view value) const {
     std::vector<std::string_view> names;
@@ -208,8 +236,8 @@ class Parser {
     }
     // "config,content" for flags that take several: the caller splits and checks each.
     if (std::find(names.begin(), names.end(), value) != names.end()) return done;
-    return wrong_usage("--" + std::string(option.name) + " must be one of " + std::string(option.choices) + ", not \"" +
-                           std::string(value) + "\"",
+    return wrong_usage("--" + std::string(option.name) + " must be one of " +
+                           std::string(option.choices) + ", not \"" + std::string(value) + "\"",
                        did_you_mean(value, names, "") + usage());
   }
 
@@ -218,11 +246,13 @@ class Parser {
     if (said_.command == nullptr || said_.has("help") || said_.has("version")) return done;
     const Command& command = *said_.command;
     if (said_.operands.size() > command.operands_max) {
-      return wrong_usage("unexpected \"" + said_.operands[command.operands_max] + "\"", usage_line(command));
+      return wrong_usage("unexpected \"" + said_.operands[command.operands_max] + "\"",
+                         usage_line(command));
     }
     if (said_.operands.size() < command.operands_min) {
-      return wrong_usage("`weir " + std::string(command.name) + "` needs " + std::string(command.operands),
-                         usage_line(command));
+      return wrong_usage(
+          "`weir " + std::string(command.name) + "` needs " + std::string(command.operands),
+          usage_line(command));
     }
     return done;
   }
@@ -245,7 +275,8 @@ void append_padded(std::string& out, std::string_view text, std::size_t width) {
 std::string flag_text(const Option& option) {
   std::string text = option.letter == 0 ? "    " : std::string{'-', option.letter, ',', ' '};
   text += "--" + std::string(option.name);
-  if (!option.value.empty()) text += ' ' + std::string(option.choices.empty() ? option.value : option.choices);
+  if (!option.value.empty())
+    text += ' ' + std::string(option.choices.empty() ? option.value : option.choices);
   return text;
 }
 
@@ -264,14 +295,16 @@ void append_flags(std::string& out, std::span<const Option> options) {
 
 }  // namespace
 
-Result<Arguments> parse_arguments(std::span<const std::string> words, std::span<const Command> commands,
+Result<Arguments> parse_arguments(std::span<const std::string> words,
+                                  std::span<const Command> commands,
                                   std::span<const Option> globals) {
   return Parser(words, commands, globals).run();
 }
 
 std::string overview_text(std::span<const Command> commands) {
   std::string out =
-      "weir builds a site from Markdown and templates, serves it fresh, guards it and keeps its data.\n\n"
+      "weir builds a site from Markdown and templates, serves it fresh, guards it and keeps its "
+      "data.\n\n"
       "  weir init my-site && cd my-site     a new site\n"
       "  weir build                          Markdown and templates into a release\n"
       "  weir serve                          http://127.0.0.1:8080\n\n"
@@ -283,13 +316,15 @@ std::string overview_text(std::span<const Command> commands) {
     out += '\n';
   }
   out +=
-      "\nEverywhere: -r/--root SITE, -c/--config FILE, --color auto|always|never, -q/--quiet, -v/--verbose.\n"
+      "\nEverywhere: -r/--root SITE, -c/--config FILE, --color auto|always|never, -q/--quiet, "
+      "-v/--verbose.\n"
       "`weir COMMAND --help` shows examples and flags. `weir --version` shows the version.\n";
   return out;
 }
 
 std::string help_text(const Command& command, std::span<const Option> globals) {
-  std::string out = "weir " + std::string(command.name) + ": " + std::string(command.summary) + "\n\nExamples:\n";
+  std::string out =
+      "weir " + std::string(command.name) + ": " + std::string(command.summary) + "\n\nExamples:\n";
   for (const std::string_view example : command.examples) out += "  " + std::string(example) + '\n';
   out += "\nusage: weir " + std::string(command.name);
   if (!command.operands.empty()) out += ' ' + std::string(command.operands);

@@ -14,7 +14,8 @@
 namespace weir::cli {
 namespace {
 
-// Where outputs go: into the release, and to the exporter. Redirects wait until the report names base_url.
+// Where outputs go: into the release, and to the exporter. Redirects wait until the report names
+// base_url.
 class Sink final : public site::OutputSink {
  public:
   Sink(store::ReleaseWriter& writer, Exporter* exporter, const edge::Config& config)
@@ -31,7 +32,8 @@ class Sink final : public site::OutputSink {
   }
 
   Status add_redirects(std::string_view base_url) {
-    std::vector<site::Output> held = redirects_.with([](std::vector<site::Output>& waiting) { return std::move(waiting); });
+    std::vector<site::Output> held =
+        redirects_.with([](std::vector<site::Output>& waiting) { return std::move(waiting); });
     for (site::Output& output : held) TRY(add(std::move(output), base_url));
     return done;
   }
@@ -59,9 +61,10 @@ class Sink final : public site::OutputSink {
   Guarded<std::vector<site::Output>> redirects_;
 };
 
-// The configuration, templates, content and data that a later render reads (the design's "way of a page").
-Status keep_inputs(store::ReleaseWriter& writer, const site::SiteSource& source, const site::BuildReport& report,
-                   const site::BuildOptions& options) {
+// The configuration, templates, content and data that a later render reads (the design's "way of a
+// page").
+Status keep_inputs(store::ReleaseWriter& writer, const site::SiteSource& source,
+                   const site::BuildReport& report, const site::BuildOptions& options) {
   for (const std::string& name : report.inputs) {
     store::NewInput input;
     input.name = name;
@@ -77,7 +80,8 @@ Status keep_inputs(store::ReleaseWriter& writer, const site::SiteSource& source,
   return writer.add_input({std::string(build_note_name), build_note_text(note), 0});
 }
 
-// Which directory plain files go to is the site's to say, so its configuration is read before anything is rendered.
+// Which directory plain files go to is the site's to say, so its configuration is read before
+// anything is rendered.
 struct ExportPlan {
   std::string directory;
   Exporter::Claim claim = Exporter::Claim::configured;
@@ -99,7 +103,8 @@ std::optional<ExportPlan> export_plan(const BuildOrder& order) {
   }
   const text::Value* build = tree.find("build");
   const text::Value* exports = build == nullptr ? nullptr : build->find("export");
-  if (exports != nullptr && exports->boolean() != nullptr && !*exports->boolean()) return std::nullopt;
+  if (exports != nullptr && exports->boolean() != nullptr && !*exports->boolean())
+    return std::nullopt;
   const std::string directory = text_at(tree, "output_dir", "public");
   plan.directory = directory.rfind('/', 0) == 0 ? directory : order.loaded.root + "/" + directory;
   return plan;
@@ -107,22 +112,27 @@ std::optional<ExportPlan> export_plan(const BuildOrder& order) {
 
 }  // namespace
 
-void show_report(const site::BuildReport& report, const site::SiteSource& source, const Session& session) {
+void show_report(const site::BuildReport& report, const site::SiteSource& source,
+                 const Session& session) {
   for (const site::Diagnostic& diagnostic : report.diagnostics) {
     const bool is_error = diagnostic.severity == site::Severity::error;
     session.show(diagnostic.error, site::source_of(source, diagnostic.error.place),
                  is_error ? text::Severity::error : text::Severity::warning);
   }
-  const std::size_t unseen = report.errors + report.warnings - std::min(report.errors + report.warnings, report.diagnostics.size());
+  const std::size_t unseen = report.errors + report.warnings -
+                             std::min(report.errors + report.warnings, report.diagnostics.size());
   if (unseen != 0) session.talk("... and " + std::to_string(unseen) + " more\n");
 }
 
 int failure_code_of(const site::BuildReport& report) {
-  // TOML above every directory of the site is its configuration: weir.toml, zola.toml, config.toml, or what --config names.
-  const bool is_configuration = std::any_of(report.diagnostics.begin(), report.diagnostics.end(), [](const site::Diagnostic& diagnostic) {
-    const std::string& file = diagnostic.error.place.file;
-    return diagnostic.severity == site::Severity::error && file.ends_with(".toml") && file.find('/') == std::string::npos;
-  });
+  // TOML above every directory of the site is its configuration: weir.toml, zola.toml, config.toml,
+  // or what --config names.
+  const bool is_configuration = std::any_of(
+      report.diagnostics.begin(), report.diagnostics.end(), [](const site::Diagnostic& diagnostic) {
+        const std::string& file = diagnostic.error.place.file;
+        return diagnostic.severity == site::Severity::error && file.ends_with(".toml") &&
+               file.find('/') == std::string::npos;
+      });
   return is_configuration ? exit_code::configuration : exit_code::failed;
 }
 
@@ -143,7 +153,8 @@ std::unique_ptr<Clock> build_clock(const Session& session) {
   return std::make_unique<ManualClock>(Wall{static_cast<std::int64_t>(*epoch) * 1'000'000'000});
 }
 
-Result<Built> build_release(const BuildOrder& order, Session& session, const Clock& clock, store::Disk& disk) {
+Result<Built> build_release(const BuildOrder& order, Session& session, const Clock& clock,
+                            store::Disk& disk) {
   const SystemClock real;
   const Mono begun = real.mono();
   auto source = site::DirectorySource::open(order.loaded.root);
@@ -170,7 +181,8 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
   TRY(keep_inputs(*writer, **source, built.report, options));
   built.release = TRY(writer->finish());
   if (exporter != nullptr) {
-    const auto counts = TRY(exporter->finish(built.report.preserve_dotfiles ? Exporter::DotFiles::keep : Exporter::DotFiles::remove));
+    const auto counts = TRY(exporter->finish(
+        built.report.preserve_dotfiles ? Exporter::DotFiles::keep : Exporter::DotFiles::remove));
     built.written = counts.written;
     built.unchanged = counts.unchanged;
   } else {

@@ -1,6 +1,7 @@
 #pragma once
-// One build, from the author's directory to a release on disk (and plain files beside it): what `weir build` does, and
-// `weir serve` when it has nothing to serve. The release is durable but not active when this returns.
+// One build, from the author's directory to a release on disk (and plain files beside it): what
+// `weir build` does, and `weir serve` when it has nothing to serve. The release is durable but not
+// active when this returns.
 
 #include "cli/options.h"
 #include "cli/session.h"
@@ -18,10 +19,10 @@ namespace weir::cli {
 
 struct BuildOrder {
   const LoadedConfig& loaded;
-  site::BuildOptions options;           // clock and fetcher are set by build_release
-  std::optional<std::string> output;    // --output-dir
+  site::BuildOptions options;         // clock and fetcher are set by build_release
+  std::optional<std::string> output;  // --output-dir
   bool forced = false;
-  bool exports = true;                  // false: --no-export
+  bool exports = true;  // false: --no-export
 };
 
 struct Built {
@@ -32,14 +33,18 @@ struct Built {
   std::chrono::milliseconds took{0};
 };
 
-// Shows what is wrong with the site; there is a release unless the report has failed. Errors of the disk come back as
-// Result.
-Result<Built> build_release(const BuildOrder& order, Session& session, const Clock& clock, store::Disk& disk);
+// Shows what is wrong with the site; there is a release unless the report has failed. Errors of the
+// disk come back as Result.
+Result<Built> build_release(const BuildOrder& order, Session& session, const Clock& clock,
+                            store::Disk& disk);
 
-// Every diagnostic of the report, with the author's line and a caret, and a count of those beyond the bound.
-void show_report(const site::BuildReport& report, const site::SiteSource& source, const Session& session);
+// Every diagnostic of the report, with the author's line and a caret, and a count of those beyond
+// the bound.
+void show_report(const site::BuildReport& report, const site::SiteSource& source,
+                 const Session& session);
 
-// The exit code of a report that has failed: `configuration` when one of its errors is in the site's configuration.
+// The exit code of a report that has failed: `configuration` when one of its errors is in the
+// site's configuration.
 int failure_code_of(const site::BuildReport& report);
 
 // What --drafts, --strict, --offline, --minify and --base-url say.

@@ -11,7 +11,9 @@ Result<RootDirectory::Listing> ReleaseSource::list(std::string_view directory) c
   return listing;
 }
 
-Result<std::string> ReleaseSource::read(std::string_view path) const { return release_->read_input(path); }
+Result<std::string> ReleaseSource::read(std::string_view path) const {
+  return release_->read_input(path);
+}
 
 Result<bool> ReleaseSource::exists(std::string_view path) const {
   auto found = release_->read_input(path);
@@ -32,13 +34,19 @@ std::string build_note_text(const BuildNote& note) {
 Result<BuildNote> parse_build_note(std::string_view text) {
   const text::Value root = TRY(text::parse_json(text));
   BuildNote note;
-  if (const text::Value* config = root.find("config"); config != nullptr && config->string() != nullptr) note.config_file = *config->string();
+  if (const text::Value* config = root.find("config");
+      config != nullptr && config->string() != nullptr)
+    note.config_file = *config->string();
   if (const text::Value* url = root.find("base_url"); url != nullptr && url->string() != nullptr) {
     note.base_url = *url->string();
     note.has_base_url = true;
   }
-  if (const text::Value* drafts = root.find("drafts"); drafts != nullptr && drafts->boolean() != nullptr) note.drafts = *drafts->boolean();
-  if (const text::Value* minify = root.find("minify"); minify != nullptr && minify->boolean() != nullptr) note.minify = *minify->boolean();
+  if (const text::Value* drafts = root.find("drafts");
+      drafts != nullptr && drafts->boolean() != nullptr)
+    note.drafts = *drafts->boolean();
+  if (const text::Value* minify = root.find("minify");
+      minify != nullptr && minify->boolean() != nullptr)
+    note.minify = *minify->boolean();
   return note;
 }
 

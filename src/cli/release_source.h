@@ -1,6 +1,6 @@
 #pragma once
-// The site as a release keeps it: what a page is rendered from again on a host that never saw the author's directory.
-// Immutable; callable from any thread.
+// The site as a release keeps it: what a page is rendered from again on a host that never saw the
+// author's directory. Immutable; callable from any thread.
 
 #include "site/source.h"
 #include "store/release.h"
@@ -11,7 +11,8 @@ namespace weir::cli {
 
 class ReleaseSource final : public site::SiteSource {
  public:
-  explicit ReleaseSource(std::shared_ptr<const store::Release> release) : release_(std::move(release)) {}
+  explicit ReleaseSource(std::shared_ptr<const store::Release> release)
+      : release_(std::move(release)) {}
   Result<RootDirectory::Listing> list(std::string_view directory) const override;
   Result<std::string> read(std::string_view path) const override;
   Result<bool> exists(std::string_view path) const override;

@@ -12,7 +12,9 @@
 
 namespace weir::cli {
 
-std::string admin_socket_of(const std::string& store_directory) { return store_directory + "/admin.sock"; }
+std::string admin_socket_of(const std::string& store_directory) {
+  return store_directory + "/admin.sock";
+}
 
 Result<http::Fetched> call_admin(const std::string& store_directory, const AdminCall& call) {
   const std::string socket = admin_socket_of(store_directory);
@@ -30,7 +32,9 @@ Result<http::Fetched> call_admin(const std::string& store_directory, const Admin
   request.body = call.body;
   request.timeout = std::chrono::milliseconds(60'000);
   auto answer = http::fetch(request);
-  if (!answer.ok()) return Error{Errc::missing, "the server on " + socket + " does not answer: " + answer.error().what};
+  if (!answer.ok())
+    return Error{Errc::missing,
+                 "the server on " + socket + " does not answer: " + answer.error().what};
   return answer;
 }
 
@@ -61,30 +65,37 @@ std::string purge_body(const Arguments& arguments, std::string_view mode) {
 }
 
 // To another host, as any other sender of webhooks: signed with the secret that both sides know.
-Result<http::Fetched> call_target(const std::string& url, const std::string& path, const std::string& body,
-                                  const edge::Config& config) {
+Result<http::Fetched> call_target(const std::string& url, const std::string& path,
+                                  const std::string& body, const edge::Config& config) {
   if (config.cache.webhook_secrets.empty()) {
-    return Error{Errc::invalid, "--target needs [cache] webhook = { secret = ... } in the configuration"};
+    return Error{Errc::invalid,
+                 "--target needs [cache] webhook = { secret = ... } in the configuration"};
   }
   const std::string id = "msg_" + hex_of(bytes_of(random_bytes(12)));
   const std::string time = std::to_string(SystemClock().wall().seconds());
   http::FetchRequest request;
   request.method = "POST";
   request.url = url.substr(0, url.find_last_not_of('/') + 1) + path;
-  request.headers = {{"Accept", "application/problem+json, application/json"},
-                     {"Content-Type", "application/json"},
-                     {"webhook-id", id},
-                     {"webhook-timestamp", time},
-                     {"webhook-signature", edge::webhook_signature_of(id, time, body, config.cache.webhook_secrets.front())}};
+  request.headers = {
+      {"Accept", "application/problem+json, application/json"},
+      {"Content-Type", "application/json"},
+      {"webhook-id", id},
+      {"webhook-timestamp", time},
+      {"webhook-signature",
+       edge::webhook_signature_of(id, time, body, config.cache.webhook_secrets.front())}};
   request.body = body;
   request.timeout = std::chrono::milliseconds(60'000);
   request.redirects_max = 0;
   return http::fetch(request);
 }
 
-int ask_for_purge(const Arguments& arguments, Session& session, const std::string& path, std::string_view mode) {
-  const bool asks = !arguments.operands.empty() || arguments.has("tag") || arguments.has("prefix") || arguments.has("all");
-  if (!asks) return session.fail(exit_code::usage, Error{Errc::invalid, "nothing is named"}.with_help(usage_line(*arguments.command)));
+int ask_for_purge(const Arguments& arguments, Session& session, const std::string& path,
+                  std::string_view mode) {
+  const bool asks = !arguments.operands.empty() || arguments.has("tag") ||
+                    arguments.has("prefix") || arguments.has("all");
+  if (!asks)
+    return session.fail(exit_code::usage, Error{Errc::invalid, "nothing is named"}.with_help(
+                                              usage_line(*arguments.command)));
   const auto loaded = load_config(arguments, session, Notices::keep);
   if (!loaded) return exit_code::configuration;
   const std::string body = purge_body(arguments, mode);
@@ -93,7 +104,8 @@ int ask_for_purge(const Arguments& arguments, Session& session, const std::strin
                              : call_admin(loaded->store_directory, {"POST", path, body});
   if (!answer.ok()) return session.fail(exit_code::remote, answer.error());
   if (answer->status != 200) {
-    return session.fail(exit_code::remote, Error{Errc::denied, "the server refused: " + detail_of(*answer)});
+    return session.fail(exit_code::remote,
+                        Error{Errc::denied, "the server refused: " + detail_of(*answer)});
   }
   if (session.is_json()) {
     session.out(answer->body);
@@ -102,10 +114,12 @@ int ask_for_purge(const Arguments& arguments, Session& session, const std::strin
   const auto told = text::parse_json(answer->body);
   const auto number = [&](std::string_view name) -> std::string {
     const text::Value* value = told.ok() ? told->find(name) : nullptr;
-    return value == nullptr || value->integer() == nullptr ? "0" : std::to_string(*value->integer());
+    return value == nullptr || value->integer() == nullptr ? "0"
+                                                           : std::to_string(*value->integer());
   };
   std::string line = "purge " + number("seq") + ": about " + number("matched_estimate") + " pages";
-  if (arguments.find("wait").value_or("") == "fresh") line += ", " + number("refreshed") + " refreshed, " + number("failed") + " failed";
+  if (arguments.find("wait").value_or("") == "fresh")
+    line += ", " + number("refreshed") + " refreshed, " + number("failed") + " failed";
   session.out(line + "\n");
   return exit_code::done;
 }
@@ -124,12 +138,14 @@ int run_healthcheck(const Arguments& arguments, Session& session) {
   const std::string port = session.variable("PORT").empty() ? "8080" : session.variable("PORT");
   std::string url = arguments.find("url").value_or("http://127.0.0.1:" + port);
   if (url.find("/_weir/") == std::string::npos) {
-    url = url.substr(0, url.find_last_not_of('/') + 1) + (arguments.has("ready") ? "/_weir/readyz" : "/_weir/healthz");
+    url = url.substr(0, url.find_last_not_of('/') + 1) +
+          (arguments.has("ready") ? "/_weir/readyz" : "/_weir/healthz");
   }
   const std::string said = arguments.find("timeout").value_or("2s");
   const auto timeout = edge::parse_duration(said);
   if (!timeout || timeout->count() <= 0) {
-    return session.fail(exit_code::usage, Error{Errc::invalid, "--timeout must be like 2s, not \"" + said + "\""});
+    return session.fail(exit_code::usage,
+                        Error{Errc::invalid, "--timeout must be like 2s, not \"" + said + "\""});
   }
   http::FetchRequest request;
   request.url = url;
@@ -138,7 +154,8 @@ int run_healthcheck(const Arguments& arguments, Session& session) {
   const auto answer = http::fetch(request);
   if (!answer.ok()) return session.fail(exit_code::failed, answer.error());
   if (answer->status != 200) {
-    return session.fail(exit_code::failed, Error{Errc::io, url + " answered " + std::to_string(answer->status)});
+    return session.fail(exit_code::failed,
+                        Error{Errc::io, url + " answered " + std::to_string(answer->status)});
   }
   session.talk("healthy\n");
   return exit_code::done;

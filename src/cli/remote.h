@@ -1,6 +1,6 @@
 #pragma once
-// Talking to a running weir: by the admin socket beside its store, or to another host with a signed webhook.
-// Blocking; for commands.
+// Talking to a running weir: by the admin socket beside its store, or to another host with a signed
+// webhook. Blocking; for commands.
 
 #include "cli/options.h"
 #include "cli/session.h"

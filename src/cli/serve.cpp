@@ -1,5 +1,6 @@
-// `weir serve`: builds the objects, hands them to each other, and waits. Reads from top to bottom like a day of the
-// server: configuration, store, a first build when there is nothing to serve, cache, guards, data, listeners, run, drain.
+// `weir serve`: builds the objects, hands them to each other, and waits. Reads from top to bottom
+// like a day of the server: configuration, store, a first build when there is nothing to serve,
+// cache, guards, data, listeners, run, drain.
 
 #include "cli/commands.h"
 #include "cli/publisher.h"
@@ -14,11 +15,11 @@
 #include "edge/front.h"
 #include "site/http_fetcher.h"
 
-#include <condition_variable>
 #include <fcntl.h>
+#include <unistd.h>
+#include <condition_variable>
 #include <mutex>
 #include <thread>
-#include <unistd.h>
 
 namespace weir::cli {
 namespace {
@@ -28,7 +29,8 @@ using namespace std::chrono_literals;
 // Calls `tick` again and again on a thread of its own until it is destroyed.
 class Housekeeper {
  public:
-  Housekeeper(Nanos each, std::function<void()> tick) : thread_([this, each, tick = std::move(tick)] { run(each, tick); }) {}
+  Housekeeper(Nanos each, std::function<void()> tick)
+      : thread_([this, each, tick = std::move(tick)] { run(each, tick); }) {}
   ~Housekeeper() {
     {
       const std::lock_guard lock(mutex_);
@@ -59,23 +61,29 @@ class Housekeeper {
 Result<edge::Endpoint> endpoint_of(std::string_view flag, std::string_view text) {
   const auto endpoint = edge::parse_endpoint(text);
   if (!endpoint) {
-    return Error{Errc::invalid, std::string(flag) + " must be ADDRESS:PORT, not \"" + std::string(text) + "\""}.with_help(
-        "for example 127.0.0.1:8080");
+    return Error{Errc::invalid,
+                 std::string(flag) + " must be ADDRESS:PORT, not \"" + std::string(text) + "\""}
+        .with_help("for example 127.0.0.1:8080");
   }
   return *endpoint;
 }
 
-// Flags win over environment and file (E-7): --listen and --port replace the public listeners, --admin the admin ones.
+// Flags win over environment and file (E-7): --listen and --port replace the public listeners,
+// --admin the admin ones.
 Status apply_flags(const Arguments& arguments, edge::ServeSettings& serve) {
   std::vector<edge::Endpoint> open;
-  for (const std::string& text : arguments.all("listen")) open.push_back(TRY(endpoint_of("--listen", text)));
+  for (const std::string& text : arguments.all("listen"))
+    open.push_back(TRY(endpoint_of("--listen", text)));
   if (arguments.has("port") || arguments.has("host")) {
     const std::string host = arguments.find("host").value_or("127.0.0.1");
     const bool is_v6 = host.find(':') != std::string::npos && host.front() != '[';
-    open.push_back(TRY(endpoint_of("--host and --port", (is_v6 ? "[" + host + "]" : host) + ":" + arguments.find("port").value_or("8080"))));
+    open.push_back(
+        TRY(endpoint_of("--host and --port", (is_v6 ? "[" + host + "]" : host) + ":" +
+                                                 arguments.find("port").value_or("8080"))));
   }
   if (!open.empty()) {
-    std::erase_if(serve.listeners, [](const edge::ListenSettings& listen) { return !listen.is_admin; });
+    std::erase_if(serve.listeners,
+                  [](const edge::ListenSettings& listen) { return !listen.is_admin; });
     for (const edge::Endpoint& endpoint : open) {
       edge::ListenSettings listen;
       listen.endpoint = endpoint;
@@ -93,7 +101,8 @@ Status apply_flags(const Arguments& arguments, edge::ServeSettings& serve) {
     std::erase_if(serve.listeners, [](const edge::ListenSettings& one) { return one.is_admin; });
     serve.listeners.push_back(std::move(listen));
   }
-  const bool has_public = std::any_of(serve.listeners.begin(), serve.listeners.end(), [](const auto& one) { return !one.is_admin; });
+  const bool has_public = std::any_of(serve.listeners.begin(), serve.listeners.end(),
+                                      [](const auto& one) { return !one.is_admin; });
   if (!has_public) {
     edge::ListenSettings listen;
     listen.endpoint = {"127.0.0.1", 8080};
@@ -105,7 +114,8 @@ Status apply_flags(const Arguments& arguments, edge::ServeSettings& serve) {
 edge::ListenerKind kind_of(const edge::ListenSettings& listen) {
   if (listen.redirects_to_https) return edge::ListenerKind::redirect;
   if (!listen.is_admin) return edge::ListenerKind::open;
-  return listen.admin_token.is_empty() ? edge::ListenerKind::admin : edge::ListenerKind::admin_with_token;
+  return listen.admin_token.is_empty() ? edge::ListenerKind::admin
+                                       : edge::ListenerKind::admin_with_token;
 }
 
 struct Tls {
@@ -113,7 +123,8 @@ struct Tls {
   std::shared_ptr<http::TlsContext> context;
 };
 
-Result<http::ServerSettings> server_settings(const LoadedConfig& loaded, const std::vector<Tls>& tls) {
+Result<http::ServerSettings> server_settings(const LoadedConfig& loaded,
+                                             const std::vector<Tls>& tls) {
   const edge::ServeSettings& serve = loaded.config.serve;
   http::ServerSettings settings;
   http::ListenerSettings socket;
@@ -165,7 +176,8 @@ sync::SyncSettings sync_settings(const edge::DataSettings& said) {
   settings.batch_ops_max = said.batch_ops_max;
   settings.value_bytes_max = said.value_bytes_max;
   for (const edge::SyncRuleSettings& rule : said.rules) {
-    auto& rules = rule.surface == edge::SyncRuleSettings::Surface::sync ? settings.sync_rules : settings.kv_rules;
+    auto& rules = rule.surface == edge::SyncRuleSettings::Surface::sync ? settings.sync_rules
+                                                                        : settings.kv_rules;
     rules.push_back({rule.match, rule.read, rule.write, rule.place});
   }
   return settings;
@@ -190,11 +202,15 @@ int code_of(const Error& error) {
 class Serving {
  public:
   Serving(LoadedConfig loaded, Session& session)
-      : loaded_(std::move(loaded)), session_(session), lines_(2, limits::log_queue_lines_max),
-        log_(clock_, lines_, session.is_verbose() ? LogLevel::debug : LogLevel::info, session.log_form()) {}
+      : loaded_(std::move(loaded)),
+        session_(session),
+        lines_(2, limits::log_queue_lines_max),
+        log_(clock_, lines_, session.is_verbose() ? LogLevel::debug : LogLevel::info,
+             session.log_form()) {}
 
   int run(std::string_view when_to_build) {
-    signals_.listen({[this](int number) { stop(number); }, [this] { reload(); }, [this] { reopen_logs(); }});
+    signals_.listen(
+        {[this](int number) { stop(number); }, [this] { reload(); }, [this] { reopen_logs(); }});
     if (const Status opened = open_store(); !opened.ok()) return refuse_start(opened.error());
     if (const int code = build_first(when_to_build); code != exit_code::done) return code;
     if (const Status opened = open_rest(); !opened.ok()) return refuse_start(opened.error());
@@ -233,7 +249,8 @@ class Serving {
   std::unique_ptr<PoolTasks> loads_, renders_;
   std::unique_ptr<cache::PageCache> cache_;
 
-  std::unique_ptr<edge::Pipeline> pipeline_;  // outlives the fetcher, which may still call back into it
+  std::unique_ptr<edge::Pipeline>
+      pipeline_;  // outlives the fetcher, which may still call back into it
   std::unique_ptr<KeyFetcher> keys_;
   std::unique_ptr<WorkerPool> workers_;
   std::unique_ptr<sync::SyncService> sync_;
@@ -252,7 +269,8 @@ class Serving {
 };
 
 int Serving::refuse_start(const Error& error) {
-  session_.show(error, error.place.line == 0 ? std::string_view() : std::string_view(loaded_.source));
+  session_.show(error,
+                error.place.line == 0 ? std::string_view() : std::string_view(loaded_.source));
   return code_of(error);
 }
 
@@ -262,7 +280,8 @@ Status Serving::open_store() {
   settings.bytes_max = loaded_.config.cache.bytes_max;
   auto opened = store::Store::open(settings, clock_, log_, disk_);
   if (!opened.ok()) {
-    if (opened.error().code != Errc::exists) return Error{Errc::io, opened.error().what, {}, "is the directory writable?", {}};
+    if (opened.error().code != Errc::exists)
+      return Error{Errc::io, opened.error().what, {}, "is the directory writable?", {}};
     return Error{Errc::exists, "another weir owns the store " + loaded_.store_directory}.with_help(
         "stop it, or give this one its own with --store DIR");
   }
@@ -275,15 +294,20 @@ int Serving::build_first(std::string_view when) {
   if (when == "never" || (when == "missing" && has_release)) return exit_code::done;
   if (loaded_.file.empty()) {
     if (has_release) return exit_code::done;
-    return session_.fail(exit_code::failed, Error{Errc::missing, "there is no site in " + loaded_.root + " and no release in " + loaded_.store_directory}
-                                                .with_help("run weir where a weir.toml, zola.toml or config.toml is, or name it with --root DIR"));
+    return session_.fail(exit_code::failed,
+                         Error{Errc::missing, "there is no site in " + loaded_.root +
+                                                  " and no release in " + loaded_.store_directory}
+                             .with_help("run weir where a weir.toml, zola.toml or config.toml is, "
+                                        "or name it with --root DIR"));
   }
   site::BuildOptions options;
   options.config_file = loaded_.named;
   const BuildOrder order{loaded_, options, std::nullopt, false, false};
   const auto built = build_release(order, session_, clock_, disk_);
   if (!built.ok()) {
-    return session_.fail(built.error().code == Errc::denied ? exit_code::unavailable : exit_code::failed, built.error());
+    return session_.fail(
+        built.error().code == Errc::denied ? exit_code::unavailable : exit_code::failed,
+        built.error());
   }
   if (built->report.failed()) {
     if (!has_release) return failure_code_of(built->report);
@@ -292,7 +316,9 @@ int Serving::build_first(std::string_view when) {
   }
   const auto adopted = store_->adopt_release(built->release);
   if (!adopted.ok()) return session_.fail(exit_code::unavailable, adopted.error());
-  log_.info("built", {{"release", built->release}, {"pages", built->report.pages}, {"ms", built->took.count()}});
+  log_.info(
+      "built",
+      {{"release", built->release}, {"pages", built->report.pages}, {"ms", built->took.count()}});
   return exit_code::done;
 }
 
@@ -307,15 +333,18 @@ void Serving::open_cache() {
   origin_ = std::make_unique<SiteOrigin>(loaded_.config, clock_, site_fetcher_);
   loads_ = std::make_unique<PoolTasks>("loads", 2, limits::worker_queue_max);
   renders_ = std::make_unique<PoolTasks>("renders", 4 * cores(), limits::worker_queue_max);
-  cache_ = std::make_unique<cache::PageCache>(cache_settings(loaded_.config.cache),
-                                              cache::PageCache::Parts{*store_, *origin_, *loads_, *renders_, clock_, log_});
+  cache_ = std::make_unique<cache::PageCache>(
+      cache_settings(loaded_.config.cache),
+      cache::PageCache::Parts{*store_, *origin_, *loads_, *renders_, clock_, log_});
 }
 
 Status Serving::open_guards() {
   keys_ = std::make_unique<KeyFetcher>();
   workers_ = std::make_unique<WorkerPool>("edge", 2, limits::worker_queue_max);
-  pipeline_ = TRY(edge::Pipeline::open(loaded_.config, {*keys_, *workers_, clock_, log_, loaded_.store_directory}));
-  for (const edge::TlsSettings& settings : loaded_.config.tls) tls_.push_back({settings.name, TRY(open_tls(settings, clock_))});
+  pipeline_ = TRY(edge::Pipeline::open(loaded_.config,
+                                       {*keys_, *workers_, clock_, log_, loaded_.store_directory}));
+  for (const edge::TlsSettings& settings : loaded_.config.tls)
+    tls_.push_back({settings.name, TRY(open_tls(settings, clock_))});
   return done;
 }
 
@@ -325,7 +354,8 @@ Status Serving::open_data() {
   if (!opened.ok()) return std::move(opened).error();
   sync_ = std::move(opened).value();
   if (loaded_.config.data.relaxed) {
-    log_.warning("durability-relaxed", {{"meaning", "a power cut may lose what was written since the last sync"}});
+    log_.warning("durability-relaxed",
+                 {{"meaning", "a power cut may lose what was written since the last sync"}});
   }
   return done;
 }
@@ -333,35 +363,49 @@ Status Serving::open_data() {
 Status Serving::open_server() {
   const edge::Config& config = loaded_.config;
   if (config.observability.access_log) {
-    if (!config.observability.access_log_file.empty()) access_file_ = TRY(open_access_log(config.observability.access_log_file));
+    if (!config.observability.access_log_file.empty())
+      access_file_ = TRY(open_access_log(config.observability.access_log_file));
     access_lines_ = std::make_unique<LineWriter>(access_file_.is_open() ? access_file_.number() : 1,
                                                  config.observability.access_log_queue_lines_max);
   }
-  control_ = std::make_unique<edge::ControlParts>(edge::ControlParts{
-      config, *cache_, *store_, *workers_, sync_.get(), log_, draining_, {},
-      [this] { return server_->counters(); },
-      [this] { return counters_.with([](const auto& all) { return all; }); },
-      [this] { return pipeline_->key_ages(); }, {}});
+  control_ = std::make_unique<edge::ControlParts>(
+      edge::ControlParts{config,
+                         *cache_,
+                         *store_,
+                         *workers_,
+                         sync_.get(),
+                         log_,
+                         draining_,
+                         {},
+                         [this] { return server_->counters(); },
+                         [this] { return counters_.with([](const auto& all) { return all; }); },
+                         [this] { return pipeline_->key_ages(); },
+                         {}});
   for (const edge::ListenSettings& listen : config.serve.listeners) {
-    if (listen.is_admin && !listen.admin_token.is_empty()) control_->admin_tokens.push_back(listen.admin_token);
+    if (listen.is_admin && !listen.admin_token.is_empty())
+      control_->admin_tokens.push_back(listen.admin_token);
   }
   if (config.allow_insecure) control_->notes.push_back("allow_insecure: a guard fails open");
   for (const Error& notice : loaded_.notices) control_->notes.push_back(notice.what);
-  front_ = std::make_unique<edge::FrontParts>(
-      edge::FrontParts{config, *pipeline_, *cache_, sync_.get(), *control_, access_lines_.get(), clock_, log_});
+  front_ = std::make_unique<edge::FrontParts>(edge::FrontParts{
+      config, *pipeline_, *cache_, sync_.get(), *control_, access_lines_.get(), clock_, log_});
 
   auto settings = TRY(server_settings(loaded_, tls_));
-  settings.is_exempt = [this](const http::Peer& peer) { return pipeline_->proxies().has(guard::IpAddress{peer.address}); };
-  auto opened = http::Server::open(std::move(settings),
-                                   [this](http::Loop& loop) -> std::unique_ptr<http::Handler> {
-                                     auto front = std::make_unique<edge::Front>(*front_, loop);
-                                     counters_.with([&](auto& all) { all.push_back(&front->counters()); });
-                                     return front;
-                                   },
-                                   clock_, log_);
+  settings.is_exempt = [this](const http::Peer& peer) {
+    return pipeline_->proxies().has(guard::IpAddress{peer.address});
+  };
+  auto opened = http::Server::open(
+      std::move(settings),
+      [this](http::Loop& loop) -> std::unique_ptr<http::Handler> {
+        auto front = std::make_unique<edge::Front>(*front_, loop);
+        counters_.with([&](auto& all) { all.push_back(&front->counters()); });
+        return front;
+      },
+      clock_, log_);
   if (!opened.ok()) {
     Error error = std::move(opened).error();
-    if (error.help.empty() && error.code != Errc::invalid) error.help = "is another server on that port? --port 0 takes any free one";
+    if (error.help.empty() && error.code != Errc::invalid)
+      error.help = "is another server on that port? --port 0 takes any free one";
     return error;
   }
   server_ = std::move(opened).value();
@@ -374,9 +418,10 @@ void Serving::say_listening() {
     const edge::ListenSettings& listen = listeners[at];
     // The admin socket stands in front of the configured listeners.
     const edge::Endpoint bound{listen.endpoint.host, server_->ports()[at + 1]};
-    log_.info("listening", {{"address", edge::text_of(bound)},
-                            {"url", (listen.tls.empty() ? "http://" : "https://") + edge::text_of(bound) + "/"},
-                            {"admin", listen.is_admin}});
+    log_.info("listening",
+              {{"address", edge::text_of(bound)},
+               {"url", (listen.tls.empty() ? "http://" : "https://") + edge::text_of(bound) + "/"},
+               {"admin", listen.is_admin}});
   }
 }
 
@@ -386,10 +431,14 @@ void Serving::serve() {
     cache_->tick();
     if (ticks++ % 10 == 0) pipeline_->tick();
   });
-  for (const Error& notice : loaded_.notices) log_.warning("configuration", {{"notice", notice.text()}});
-  if (loaded_.config.allow_insecure) log_.warning("allow-insecure", {{"meaning", "a guard fails open"}});
+  for (const Error& notice : loaded_.notices)
+    log_.warning("configuration", {{"notice", notice.text()}});
+  if (loaded_.config.allow_insecure)
+    log_.warning("allow-insecure", {{"meaning", "a guard fails open"}});
   const auto release = cache_->release();
-  log_.info("starting", {{"version", version}, {"commit", commit}, {"store", loaded_.store_directory},
+  log_.info("starting", {{"version", version},
+                         {"commit", commit},
+                         {"store", loaded_.store_directory},
                          {"release", release == nullptr ? 0 : release->id()}});
   serving_.store(true, std::memory_order_release);  // from here on a signal drains
   say_listening();
@@ -397,12 +446,15 @@ void Serving::serve() {
   log_.info("stopped");
 }
 
-// readyz turns first, then the listeners close, and the data side answers whoever waits (wire H-49). A start that is
-// still under way has nothing to drain: what the store holds is safe at every moment.
+// readyz turns first, then the listeners close, and the data side answers whoever waits (wire
+// H-49). A start that is still under way has nothing to drain: what the store holds is safe at
+// every moment.
 void Serving::stop(int number) {
   if (!serving_.load(std::memory_order_acquire)) ::_exit(128 + number);
   draining_.store(true, std::memory_order_release);
-  log_.info("draining", {{"seconds", std::chrono::duration_cast<std::chrono::seconds>(loaded_.config.serve.drain_time_max).count()}});
+  log_.info("draining", {{"seconds", std::chrono::duration_cast<std::chrono::seconds>(
+                                         loaded_.config.serve.drain_time_max)
+                                         .count()}});
   server_->stop(loaded_.config.serve.drain_time_max);
   if (sync_ != nullptr) sync_stop_ = std::thread([this] { sync_->stop(); });
 }
@@ -417,7 +469,9 @@ void Serving::reload() {
     log_.error("certificate-kept", {{"tls", tls.name}, {"reason", reloaded.error().text()}});
   }
   if (good) log_.info("certificates-reloaded");
-  log_.warning("configuration-kept", {{"notice", "reloading the configuration is not available yet: restart to apply a change"}});
+  log_.warning(
+      "configuration-kept",
+      {{"notice", "reloading the configuration is not available yet: restart to apply a change"}});
 }
 
 void Serving::reopen_logs() {
@@ -431,7 +485,8 @@ void Serving::reopen_logs() {
   access_file_ = std::move(reopened).value();
 }
 
-// First whoever could still post to a loop (signals, the data side, workers), then the loops, then what they used.
+// First whoever could still post to a loop (signals, the data side, workers), then the loops, then
+// what they used.
 Serving::~Serving() {
   signals_.end();
   if (sync_stop_.joinable()) sync_stop_.join();
@@ -452,7 +507,9 @@ int run_serve(const Arguments& arguments, Session& session) {
   if (!loaded) return exit_code::configuration;
   const Status applied = apply_flags(arguments, loaded->config.serve);
   if (!applied.ok()) {
-    return session.fail(applied.error().code == Errc::denied ? exit_code::configuration : exit_code::usage, applied.error());
+    return session.fail(
+        applied.error().code == Errc::denied ? exit_code::configuration : exit_code::usage,
+        applied.error());
   }
   // The environment may hold secrets; it is read by now.
   Serving serving(std::move(*loaded), session);

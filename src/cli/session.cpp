@@ -11,7 +11,8 @@ std::string Session::variable(std::string_view name) const {
 
 void Session::obey(const Arguments& arguments) {
   const std::string colour = arguments.find("color").value_or("auto");
-  const bool wanted = parts_.err_is_terminal && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
+  const bool wanted =
+      parts_.err_is_terminal && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
   colour_ = colour == "always" || (colour == "auto" && wanted);
   quiet_ = arguments.has("quiet");
   verbose_ = arguments.has("verbose");

@@ -1,7 +1,8 @@
 #pragma once
-// How a command talks: stdout is data, stderr is talk (E-1); colour only on a terminal and never against NO_COLOR;
-// errors with the line and a caret, or as JSON lines with --json. Also what a command may ask of its surroundings: the
-// environment and the working directory. Tests pass sinks and an environment of their own.
+// How a command talks: stdout is data, stderr is talk (E-1); colour only on a terminal and never
+// against NO_COLOR; errors with the line and a caret, or as JSON lines with --json. Also what a
+// command may ask of its surroundings: the environment and the working directory. Tests pass sinks
+// and an environment of their own.
 
 #include "base/log.h"
 #include "base/result.h"
@@ -19,11 +20,12 @@ class Arguments;
 // Exit codes (experience, section 3).
 namespace exit_code {
 inline constexpr int done = 0;
-inline constexpr int failed = 1;         // content or build errors, failed check, unhealthy
+inline constexpr int failed = 1;  // content or build errors, failed check, unhealthy
 inline constexpr int usage = 2;
 inline constexpr int configuration = 3;
-inline constexpr int unavailable = 4;    // cannot bind, no permission, store locked by another process
-inline constexpr int remote = 5;         // remote side refused or unreachable
+inline constexpr int unavailable =
+    4;                            // cannot bind, no permission, store locked by another process
+inline constexpr int remote = 5;  // remote side refused or unreachable
 }  // namespace exit_code
 
 struct SessionParts {
@@ -44,8 +46,10 @@ class Session {
 
   void out(std::string_view text) const { parts_.out(text); }
   void talk(std::string_view text) const;  // not with --quiet
-  // `weir: error: what (help)`, or the line with a caret when the error has a place and `source` is its file.
-  void show(const Error& error, std::string_view source = {}, text::Severity severity = text::Severity::error) const;
+  // `weir: error: what (help)`, or the line with a caret when the error has a place and `source` is
+  // its file.
+  void show(const Error& error, std::string_view source = {},
+            text::Severity severity = text::Severity::error) const;
   int fail(int code, const Error& error) const;
 
   const edge::Environment& environment() const { return parts_.environment; }

@@ -1,8 +1,8 @@
 #include "cli/signals.h"
 
-#include <csignal>
 #include <pthread.h>
 #include <unistd.h>
+#include <csignal>
 
 namespace weir::cli {
 namespace {
@@ -11,7 +11,8 @@ namespace {
 sigset_t watched() {
   sigset_t set;
   ::sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) ::sigaddset(&set, number);
+  for (const int number : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2})
+    ::sigaddset(&set, number);
   return set;
 }
 

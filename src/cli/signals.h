@@ -1,11 +1,12 @@
 #pragma once
-// Signals as messages (experience E-6): one thread waits for them, so that nothing runs inside a handler.
+// Signals as messages (experience E-6): one thread waits for them, so that nothing runs inside a
+// handler.
 //
-//   TERM INT QUIT   the first: `on_stop` with its number; the second: the process ends at once with 128 + its number
-//   HUP             `on_reload`
-//   USR1            `on_reopen`
+//   TERM INT QUIT   the first: `on_stop` with its number; the second: the process ends at once with
+//   128 + its number HUP             `on_reload` USR1            `on_reopen`
 //
-// Construct it before any other thread: the signals are blocked in the constructing thread and in all made after it.
+// Construct it before any other thread: the signals are blocked in the constructing thread and in
+// all made after it.
 
 #include <atomic>
 #include <functional>
@@ -27,7 +28,7 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
 
   void listen(SignalCalls calls);  // once
-  void end();  // no call is under way when this returns, and none comes
+  void end();                      // no call is under way when this returns, and none comes
 
  private:
   void wait(const SignalCalls& calls);

@@ -13,7 +13,8 @@ Result<std::string> find_file(const std::string& root, const std::string& named)
   std::error_code error;
   if (!named.empty()) {
     const std::string path = named.front() == '/' ? named : root + "/" + named;
-    if (!std::filesystem::exists(path, error)) return Error{Errc::missing, "there is no configuration file " + path};
+    if (!std::filesystem::exists(path, error))
+      return Error{Errc::missing, "there is no configuration file " + path};
     return path;
   }
   for (const std::string_view name : {"weir.toml", "zola.toml", "config.toml"}) {
@@ -23,11 +24,14 @@ Result<std::string> find_file(const std::string& root, const std::string& named)
   return std::string();
 }
 
-std::string shown(const std::string& path) { return path.rfind("./", 0) == 0 ? path.substr(2) : path; }
+std::string shown(const std::string& path) {
+  return path.rfind("./", 0) == 0 ? path.substr(2) : path;
+}
 
 }  // namespace
 
-std::optional<LoadedConfig> load_config(const Arguments& arguments, Session& session, Notices notices) {
+std::optional<LoadedConfig> load_config(const Arguments& arguments, Session& session,
+                                        Notices notices) {
   LoadedConfig loaded;
   loaded.root = arguments.find("root").value_or(".");
   while (loaded.root.size() > 1 && loaded.root.back() == '/') loaded.root.pop_back();
@@ -60,9 +64,12 @@ std::optional<LoadedConfig> load_config(const Arguments& arguments, Session& ses
     source.directory = slash == std::string::npos ? "." : path->substr(0, slash);
   }
   edge::ConfigReading reading = edge::read_config(source);
-  const auto source_of = [&](const Error& error) { return error.place.line == 0 ? std::string_view() : std::string_view(loaded.source); };
+  const auto source_of = [&](const Error& error) {
+    return error.place.line == 0 ? std::string_view() : std::string_view(loaded.source);
+  };
   if (notices == Notices::show) {
-    for (const Error& notice : reading.notices) session.show(notice, source_of(notice), text::Severity::warning);
+    for (const Error& notice : reading.notices)
+      session.show(notice, source_of(notice), text::Severity::warning);
   }
   for (const Error& error : reading.errors) session.show(error, source_of(error));
   if (!reading.errors.empty()) return std::nullopt;
@@ -70,7 +77,8 @@ std::optional<LoadedConfig> load_config(const Arguments& arguments, Session& ses
   loaded.notices = std::move(reading.notices);
   loaded.store_directory = arguments.find("store").value_or(loaded.config.cache.directory);
   // The databases lie beside the store that was chosen, unless the operator has said where.
-  if (arguments.has("store") && loaded.config.data.directory == loaded.config.cache.directory + "/data") {
+  if (arguments.has("store") &&
+      loaded.config.data.directory == loaded.config.cache.directory + "/data") {
     loaded.config.data.directory = loaded.store_directory + "/data";
   }
   return loaded;

@@ -12,21 +12,23 @@
 namespace weir::cli {
 
 struct LoadedConfig {
-  std::string root;       // of the site, as given; "." by default
-  std::string named;      // --config, relative to the root; empty = the usual names
-  std::string file;       // that was read, as shown in messages; empty = there is none
-  std::string source;     // its text
-  text::Value tree;       // its tables; null when there is no file
+  std::string root;    // of the site, as given; "." by default
+  std::string named;   // --config, relative to the root; empty = the usual names
+  std::string file;    // that was read, as shown in messages; empty = there is none
+  std::string source;  // its text
+  text::Value tree;    // its tables; null when there is no file
   edge::Config config;
   std::vector<Error> notices;
 
   std::string store_directory;  // --store, else [cache] dir
 };
 
-// The usual names in the root, in order: weir.toml, zola.toml, config.toml. A site without any of them has every
-// setting at its default (an edge host that only holds a store). All mistakes are shown; nullopt when there was one.
+// The usual names in the root, in order: weir.toml, zola.toml, config.toml. A site without any of
+// them has every setting at its default (an edge host that only holds a store). All mistakes are
+// shown; nullopt when there was one.
 std::optional<LoadedConfig> load_config(const Arguments& arguments, Session& session);
 enum class Notices { show, keep };
-std::optional<LoadedConfig> load_config(const Arguments& arguments, Session& session, Notices notices);
+std::optional<LoadedConfig> load_config(const Arguments& arguments, Session& session,
+                                        Notices notices);
 
 }  // namespace weir::cli

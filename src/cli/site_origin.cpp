@@ -5,8 +5,10 @@
 
 namespace weir::cli {
 
-Result<std::shared_ptr<site::SiteRenderer>> SiteOrigin::renderer_of(const std::shared_ptr<const store::Release>& release) {
-  auto known = opened_.with([&](Opened& opened) { return opened.id == release->id() ? opened.renderer : nullptr; });
+Result<std::shared_ptr<site::SiteRenderer>> SiteOrigin::renderer_of(
+    const std::shared_ptr<const store::Release>& release) {
+  auto known = opened_.with(
+      [&](Opened& opened) { return opened.id == release->id() ? opened.renderer : nullptr; });
   if (known != nullptr) return known;
   const std::string note_text = TRY(release->read_input(build_note_name));
   const BuildNote note = TRY(parse_build_note(note_text));
@@ -18,7 +20,8 @@ Result<std::shared_ptr<site::SiteRenderer>> SiteOrigin::renderer_of(const std::s
   options.minify = note.minify;
   options.clock = &clock_;
   options.fetcher = &fetcher_;
-  std::shared_ptr<site::SiteRenderer> made = site::SiteRenderer::open(std::make_shared<ReleaseSource>(release), options);
+  std::shared_ptr<site::SiteRenderer> made =
+      site::SiteRenderer::open(std::make_shared<ReleaseSource>(release), options);
   // Opening reads nothing, so two that come at once may both open; the first one stays.
   return opened_.with([&](Opened& opened) {
     if (opened.id != release->id()) opened = {release->id(), made};
@@ -33,7 +36,8 @@ Result<cache::Rendered> SiteOrigin::render(const cache::RenderRequest& request) 
   cache::Rendered rendered;
   if (!output.ok()) {
     // The path is not the site's any more: an answer, not a failure.
-    if (output.error().code != Errc::missing || !output.error().place.file.empty()) return std::move(output).error();
+    if (output.error().code != Errc::missing || !output.error().place.file.empty())
+      return std::move(output).error();
     rendered.status = 404;
     return rendered;
   }

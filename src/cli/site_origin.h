@@ -1,8 +1,9 @@
 #pragma once
-// Makes pages again for the cache: the site's renderer over the inputs of the release that is served.
+// Makes pages again for the cache: the site's renderer over the inputs of the release that is
+// served.
 //
-// One renderer per release, opened when the first page of it is asked for; the one before stays for renders that are
-// still under way. Called on workers, several at once.
+// One renderer per release, opened when the first page of it is asked for; the one before stays for
+// renders that are still under way. Called on workers, several at once.
 
 #include "base/clock.h"
 #include "base/guarded.h"
@@ -26,7 +27,8 @@ class SiteOrigin final : public cache::Origin {
     store::ReleaseId id = 0;
     std::shared_ptr<site::SiteRenderer> renderer;
   };
-  Result<std::shared_ptr<site::SiteRenderer>> renderer_of(const std::shared_ptr<const store::Release>& release);
+  Result<std::shared_ptr<site::SiteRenderer>> renderer_of(
+      const std::shared_ptr<const store::Release>& release);
 
   const edge::Config& config_;
   const Clock& clock_;

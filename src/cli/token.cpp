@@ -15,8 +15,8 @@ Result<guard::Jwk> key_of_secret(std::string_view secret, SignatureAlgorithm alg
   auto key = SignatureKey::secret(secret);
   if (!key.ok()) return std::move(key).error();
   if (!key->fits(algorithm)) {
-    return Error{Errc::invalid, "a secret of " + std::to_string(secret.size()) + " bytes does not do for " +
-                                    std::string(name_of(algorithm))};
+    return Error{Errc::invalid, "a secret of " + std::to_string(secret.size()) +
+                                    " bytes does not do for " + std::string(name_of(algorithm))};
   }
   return guard::Jwk{{}, algorithm, std::move(key).value()};
 }
@@ -24,7 +24,8 @@ Result<guard::Jwk> key_of_secret(std::string_view secret, SignatureAlgorithm alg
 // "k=v" is a text, "k:=[1,2]" any JSON. A key twice makes a list of texts (aud=a, aud=b).
 Status add_claim(text::Value& claims, std::string_view said) {
   const std::size_t equals = said.find('=');
-  if (equals == std::string_view::npos || equals == 0) return Error{Errc::invalid, "--claim must be K=V, not \"" + std::string(said) + "\""};
+  if (equals == std::string_view::npos || equals == 0)
+    return Error{Errc::invalid, "--claim must be K=V, not \"" + std::string(said) + "\""};
   const bool is_json = said[equals - 1] == ':';
   const std::string_view name = said.substr(0, is_json ? equals - 1 : equals);
   text::Value value(said.substr(equals + 1));
@@ -44,14 +45,16 @@ struct Signer {
 };
 
 // [auth.NAME]: its secret, and issuer and audience as claims.
-Result<Signer> signer_of_table(const LoadedConfig& loaded, std::string_view name, std::optional<SignatureAlgorithm> algorithm) {
+Result<Signer> signer_of_table(const LoadedConfig& loaded, std::string_view name,
+                               std::optional<SignatureAlgorithm> algorithm) {
   for (const edge::AuthSettings& auth : loaded.config.auth) {
     if (auth.policy.name != name) continue;
     if (auth.secret.is_empty()) {
-      return Error{Errc::invalid, "[auth." + auth.policy.name + "] has no secret to sign with"}.with_help(
-          "its keys are public ones; sign with --key PRIVATE.jwk");
+      return Error{Errc::invalid, "[auth." + auth.policy.name + "] has no secret to sign with"}
+          .with_help("its keys are public ones; sign with --key PRIVATE.jwk");
     }
-    Signer signer{TRY(key_of_secret(auth.secret.reveal(), algorithm.value_or(auth.policy.algorithms.front())))};
+    Signer signer{TRY(
+        key_of_secret(auth.secret.reveal(), algorithm.value_or(auth.policy.algorithms.front())))};
     if (!auth.policy.issuer.empty()) signer.claims.set("iss", auth.policy.issuer);
     if (!auth.policy.audiences.empty()) signer.claims.set("aud", auth.policy.audiences.front());
     return signer;
@@ -63,10 +66,15 @@ Result<Signer> signer_of(const Arguments& arguments, Session& session) {
   std::optional<SignatureAlgorithm> algorithm;
   if (const auto name = arguments.find("alg")) {
     algorithm = parse_signature_algorithm(*name);
-    if (!algorithm) return Error{Errc::invalid, "unknown algorithm \"" + *name + "\""}.with_help("for example HS256, RS256, ES256 or EdDSA");
+    if (!algorithm)
+      return Error{Errc::invalid, "unknown algorithm \"" + *name + "\""}.with_help(
+          "for example HS256, RS256, ES256 or EdDSA");
   }
-  const int sources = arguments.has("secret") + arguments.has("secret-file") + arguments.has("key") + arguments.has("auth");
-  if (sources != 1) return Error{Errc::invalid, "say what to sign with: one of --auth, --secret, --secret-file and --key"};
+  const int sources = arguments.has("secret") + arguments.has("secret-file") +
+                      arguments.has("key") + arguments.has("auth");
+  if (sources != 1)
+    return Error{Errc::invalid,
+                 "say what to sign with: one of --auth, --secret, --secret-file and --key"};
   if (const auto name = arguments.find("auth")) {
     const auto loaded = load_config(arguments, session, Notices::keep);
     if (!loaded) return Error{Errc::invalid, "the configuration is not valid"};
@@ -94,7 +102,8 @@ Result<std::string> mint(const Arguments& arguments, Session& session) {
   if (const auto subject = arguments.find("sub")) order.claims.set("sub", *subject);
   if (const auto expires = arguments.find("expires")) {
     const auto span = edge::parse_duration(*expires);
-    if (!span || span->count() <= 0) return Error{Errc::invalid, "--expires must be like 10m or 1h, not \"" + *expires + "\""};
+    if (!span || span->count() <= 0)
+      return Error{Errc::invalid, "--expires must be like 10m or 1h, not \"" + *expires + "\""};
     order.lifetime = *span;
   }
   order.type = arguments.find("type").value_or("JWT");

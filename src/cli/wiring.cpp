@@ -13,7 +13,8 @@ Status PoolTasks::offer(std::function<void()> work) {
 }
 
 void PoolTasks::end() {
-  const std::unique_ptr<WorkerPool> last = pool_.with([](std::unique_ptr<WorkerPool>& pool) { return std::move(pool); });
+  const std::unique_ptr<WorkerPool> last =
+      pool_.with([](std::unique_ptr<WorkerPool>& pool) { return std::move(pool); });
 }
 
 namespace {
@@ -39,21 +40,27 @@ Result<guard::FetchedKeys> fetch_keys(const guard::KeyFetch& order) {
   request.redirects_max = 0;
   request.headers = {{"Accept", "application/jwk-set+json, application/json"}};
   http::Fetched answer = TRY(http::fetch(request));
-  if (answer.status != 200) return Error{Errc::io, order.url + " answered " + std::to_string(answer.status)};
+  if (answer.status != 200)
+    return Error{Errc::io, order.url + " answered " + std::to_string(answer.status)};
   const std::string* policy = answer.find("cache-control");
-  return guard::FetchedKeys{std::move(answer.body), policy == nullptr ? std::nullopt : max_age_of(*policy)};
+  return guard::FetchedKeys{std::move(answer.body),
+                            policy == nullptr ? std::nullopt : max_age_of(*policy)};
 }
 
 }  // namespace
 
-void KeyFetcher::fetch(const guard::KeyFetch& order, std::function<void(Result<guard::FetchedKeys>)> done) {
+void KeyFetcher::fetch(const guard::KeyFetch& order,
+                       std::function<void(Result<guard::FetchedKeys>)> done) {
   const Status offered = pool_.offer([order, done] { done(fetch_keys(order)); });
   if (!offered.ok()) done(offered.error());
 }
 
-Result<std::shared_ptr<http::TlsContext>> open_tls(const edge::TlsSettings& settings, const Clock& clock) {
-  auto context = http::TlsContext::open({{{settings.certificate_file, settings.key_file}}, {"http/1.1"}}, clock);
-  if (!context.ok()) return std::move(context).error().in("tls." + settings.name).at(settings.place);
+Result<std::shared_ptr<http::TlsContext>> open_tls(const edge::TlsSettings& settings,
+                                                   const Clock& clock) {
+  auto context = http::TlsContext::open(
+      {{{settings.certificate_file, settings.key_file}}, {"http/1.1"}}, clock);
+  if (!context.ok())
+    return std::move(context).error().in("tls." + settings.name).at(settings.place);
   return context;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Small adapters that let rooms meet without knowing each other: worker pools as the cache's tasks, the outbound client
-// as the guard's fetcher of keys, [tls.*] tables as TLS contexts.
+// Small adapters that let rooms meet without knowing each other: worker pools as the cache's tasks,
+// the outbound client as the guard's fetcher of keys, [tls.*] tables as TLS contexts.
 
 #include "base/guarded.h"
 #include "base/worker_pool.h"
@@ -13,7 +13,8 @@
 
 namespace weir::cli {
 
-// `end` lets running work finish and drops the rest; later offers are refused (Errc::full). Callable from any thread.
+// `end` lets running work finish and drops the rest; later offers are refused (Errc::full).
+// Callable from any thread.
 class PoolTasks final : public cache::Tasks {
  public:
   PoolTasks(std::string name, std::size_t threads, std::size_t queue_max)
@@ -29,7 +30,8 @@ class PoolTasks final : public cache::Tasks {
 class KeyFetcher final : public guard::Fetcher {
  public:
   KeyFetcher() : pool_("keys", 1, 64) {}
-  void fetch(const guard::KeyFetch& order, std::function<void(Result<guard::FetchedKeys>)> done) override;
+  void fetch(const guard::KeyFetch& order,
+             std::function<void(Result<guard::FetchedKeys>)> done) override;
 
  private:
   WorkerPool pool_;
@@ -38,11 +40,13 @@ class KeyFetcher final : public guard::Fetcher {
 // For `weir check`, which asks the network nothing.
 class NoFetcher final : public guard::Fetcher {
  public:
-  void fetch(const guard::KeyFetch&, std::function<void(Result<guard::FetchedKeys>)> done) override {
+  void fetch(const guard::KeyFetch&,
+             std::function<void(Result<guard::FetchedKeys>)> done) override {
     done(Error{Errc::denied, "keys are not fetched here"});
   }
 };
 
-Result<std::shared_ptr<http::TlsContext>> open_tls(const edge::TlsSettings& settings, const Clock& clock);
+Result<std::shared_ptr<http::TlsContext>> open_tls(const edge::TlsSettings& settings,
+                                                   const Clock& clock);
 
 }  // namespace weir::cli

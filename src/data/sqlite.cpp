@@ -58,8 +58,7 @@ Error error_of(sqlite3* handle, int code, std::string_view purpose) {
 
 }  // namespace
 
-// --- Statement
-// ---------------------------------------------------------------------------------------
+// --- Statement -----------------------------------------------------------------------------------
 
 Statement::Statement(Statement&& other) noexcept
     : statement_(std::exchange(other.statement_, nullptr)), purpose_(std::move(other.purpose_)) {}
@@ -126,8 +125,7 @@ bool Statement::is_null(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
 
-// --- Database
-// ----------------------------------------------------------------------------------------
+// --- Database ------------------------------------------------------------------------------------
 
 struct Database::Wal {
   int pages = 0;
@@ -241,8 +239,7 @@ Result<Checkpoint> Database::checkpoint(CheckpointMode mode) {
   return Checkpoint{wal_pages, moved_pages};
 }
 
-// --- Transaction
-// -------------------------------------------------------------------------------------
+// --- Transaction ---------------------------------------------------------------------------------
 
 Result<Transaction> Transaction::begin(Database& database, Kind kind) {
   TRY(database.run(kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN", "begin a transaction"));

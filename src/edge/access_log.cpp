@@ -35,7 +35,8 @@ bool wants_decision(const guard::Decision& decision, const AccessLogSettings& se
 
 }  // namespace
 
-AccessLog::AccessLog(LineWriter* writer, AccessLogSettings settings, http::Loop& loop, Counters& counters)
+AccessLog::AccessLog(LineWriter* writer, AccessLogSettings settings, http::Loop& loop,
+                     Counters& counters)
     : writer_(writer), settings_(settings), loop_(loop), counters_(counters) {}
 
 void AccessLog::append_time(Wall time) {
@@ -70,7 +71,8 @@ void AccessLog::write(const http::Finished& finished, Visit& visit) {
   append_text(chunk_, "client", client_text_);
   append_text(chunk_, "method", request.method_text);
   append_text(chunk_, "host", request.host);
-  append_text(chunk_, "path", request.path.empty() ? request.target : request.path);  // CONNECT names no path
+  append_text(chunk_, "path",
+              request.path.empty() ? request.target : request.path);  // CONNECT names no path
   chunk_ += ",\"status\":";
   append_number(chunk_, static_cast<std::uint64_t>(finished.status));
   chunk_ += ",\"bytes\":";
@@ -79,8 +81,10 @@ void AccessLog::write(const http::Finished& finished, Visit& visit) {
   append_number(chunk_, static_cast<std::uint64_t>(finished.took.count() / 1'000));
   append_text(chunk_, "route", decision.route);
   if (!decision.cache.empty()) append_text(chunk_, "cache", decision.cache);
-  if (request.has(http::Known::user_agent)) append_text(chunk_, "agent", request.known(http::Known::user_agent));
-  if (finished.ending != http::Ending::complete) append_text(chunk_, "ending", name_of(finished.ending));
+  if (request.has(http::Known::user_agent))
+    append_text(chunk_, "agent", request.known(http::Known::user_agent));
+  if (finished.ending != http::Ending::complete)
+    append_text(chunk_, "ending", name_of(finished.ending));
   if (wants_decision(decision, settings_)) {
     chunk_ += ",\"decision\":";
     guard::append_decision_json(chunk_, decision);

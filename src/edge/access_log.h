@@ -1,13 +1,14 @@
 #pragma once
-// One JSON line per request on the way out: what was asked, what was answered, and (for every refusal, every suspicious
-// request and a share of the others) the whole decision record.
+// One JSON line per request on the way out: what was asked, what was answered, and (for every
+// refusal, every suspicious request and a share of the others) the whole decision record.
 //
 //   {"t":"2026-11-20T23:28:45.123Z","id":"4bf9...","client":"192.0.2.1","method":"GET","host":"example.com","path":"/blog/a/",
 //    "status":200,"bytes":5120,"us":57,"route":"site","cache":"hit","agent":"curl/8","ending":"complete","decision":{...}}
 //
-// No query, no cookie, no token, no body byte is written. Values are escaped: every line is valid JSON whatever a client
-// sends. Lines are collected per loop and handed on in chunks, so that a request costs no lock and no system call; when
-// the reader is slow whole chunks are dropped and their lines counted. One per loop.
+// No query, no cookie, no token, no body byte is written. Values are escaped: every line is valid
+// JSON whatever a client sends. Lines are collected per loop and handed on in chunks, so that a
+// request costs no lock and no system call; when the reader is slow whole chunks are dropped and
+// their lines counted. One per loop.
 
 #include "edge/visit.h"
 
@@ -49,7 +50,8 @@ class AccessLog {
   std::int64_t second_ = -1;  // that time_text_ tells
   guard::IpAddress client_;   // of the line before: a keep-alive connection asks many times
   std::string client_text_;
-  std::string time_text_;     // "2026-11-20T23:28:45.123Z", made once a second but for its milliseconds
+  std::string
+      time_text_;  // "2026-11-20T23:28:45.123Z", made once a second but for its milliseconds
 };
 
 }  // namespace weir::edge

@@ -14,10 +14,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view weir_tables[] = {"build", "serve", "tls", "cache", "hook", "observability", "auth", "limit",
-                                            "waf", "schema", "breaker", "data", "route", "agent", "function", "experiment"};
+constexpr std::string_view weir_tables[] = {
+    "build", "serve",  "tls",     "cache", "hook",  "observability", "auth",     "limit",
+    "waf",   "schema", "breaker", "data",  "route", "agent",         "function", "experiment"};
 // Whole tables that later versions read.
-constexpr std::string_view later_tables[] = {"schema", "breaker", "agent", "function", "experiment"};
+constexpr std::string_view later_tables[] = {"schema", "breaker", "agent", "function",
+                                             "experiment"};
 
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
@@ -34,9 +36,12 @@ void each_named(Findings& findings, const text::Value* root, std::string_view ki
   const text::Value* group = root == nullptr ? nullptr : root->find(kind);
   if (group == nullptr) return;
   if (!group->is_object()) {
-    findings.errors.push_back(Error{Errc::invalid, "[" + std::string(kind) + "] must hold named tables: [" +
-                                                       std::string(kind) + ".NAME]",
-                                    findings.place_of(*group), {}, {}});
+    findings.errors.push_back(Error{
+        Errc::invalid,
+        "[" + std::string(kind) + "] must hold named tables: [" + std::string(kind) + ".NAME]",
+        findings.place_of(*group),
+        {},
+        {}});
     return;
   }
   for (const text::Member& member : *group->object()) {
@@ -68,13 +73,16 @@ std::optional<ListenSettings> read_listener(Table& table) {
   return listen;
 }
 
-// E-42: whoever reaches an admin listener may purge everything; a loopback peer is no credential elsewhere.
+// E-42: whoever reaches an admin listener may purge everything; a loopback peer is no credential
+// elsewhere.
 void check_admin(Table& table, const ListenSettings& listen) {
   if (!listen.is_admin || is_loopback(listen.endpoint.host)) return;
   if (!listen.tls.empty() && !listen.admin_token.is_empty()) return;
   table.error_at(listen.place,
-                 "the admin listener " + text_of(listen.endpoint) + " is reachable from other hosts and needs tls and token",
-                 "listen on 127.0.0.1, use the admin socket, or set tls = \"NAME\" and token = { file = \"...\" }");
+                 "the admin listener " + text_of(listen.endpoint) +
+                     " is reachable from other hosts and needs tls and token",
+                 "listen on 127.0.0.1, use the admin socket, or set tls = \"NAME\" and token = { "
+                 "file = \"...\" }");
 }
 
 void read_limits(Table table, ServeSettings& serve) {
@@ -103,11 +111,13 @@ void read_timeouts(Table table, ServeSettings& serve) {
 }
 
 // "127.0.0.1:8080,[::1]:8080"
-void read_listen_variable(Findings& findings, std::string_view variable, ServeSettings& serve, std::string_view kind) {
+void read_listen_variable(Findings& findings, std::string_view variable, ServeSettings& serve,
+                          std::string_view kind) {
   const std::string* text = findings.variable(variable);
   if (text == nullptr) return;
   const bool is_admin = kind == "admin";
-  std::erase_if(serve.listeners, [&](const ListenSettings& listen) { return listen.is_admin == is_admin; });
+  std::erase_if(serve.listeners,
+                [&](const ListenSettings& listen) { return listen.is_admin == is_admin; });
   std::string_view rest = *text;
   while (!rest.empty()) {
     const std::size_t comma = rest.find(',');
@@ -127,27 +137,38 @@ void read_listen_variable(Findings& findings, std::string_view variable, ServeSe
   }
 }
 
-// Platforms give PORT and expect every address; HOST narrows it (E-7). Both replace the plain public listeners.
+// Platforms give PORT and expect every address; HOST narrows it (E-7). Both replace the plain
+// public listeners.
 void read_port_variables(Findings& findings, ServeSettings& serve) {
   const std::string* port_text = findings.variable("PORT");
   const std::string* host = findings.variable("HOST");
   if (port_text == nullptr && host == nullptr) return;
   if (findings.variable("WEIR_SERVE_LISTEN") != nullptr) return;  // the more exact word wins
-  const auto port = port_text == nullptr ? std::optional<std::uint64_t>(8080) : parse_u64(*port_text);
+  const auto port =
+      port_text == nullptr ? std::optional<std::uint64_t>(8080) : parse_u64(*port_text);
   if (!port || *port > 65'535) {
-    findings.errors.push_back(Error{Errc::invalid, "must be a port from 0 to 65535, not " + quoted(*port_text),
-                                    {"environment variable PORT", 0, 0, 0}, {}, {}});
+    findings.errors.push_back(Error{Errc::invalid,
+                                    "must be a port from 0 to 65535, not " + quoted(*port_text),
+                                    {"environment variable PORT", 0, 0, 0},
+                                    {},
+                                    {}});
     return;
   }
   std::string address = host == nullptr ? "0.0.0.0" : *host;
-  if (address.find(':') != std::string::npos && address.front() != '[') address = "[" + address + "]";
+  if (address.find(':') != std::string::npos && address.front() != '[')
+    address = "[" + address + "]";
   const auto endpoint = parse_endpoint(address + ":" + std::to_string(*port));
   if (!endpoint) {
-    findings.errors.push_back(Error{Errc::invalid, "must be an IP address, not " + quoted(address),
-                                    {"environment variable HOST", 0, 0, 0}, {}, {}});
+    findings.errors.push_back(Error{Errc::invalid,
+                                    "must be an IP address, not " + quoted(address),
+                                    {"environment variable HOST", 0, 0, 0},
+                                    {},
+                                    {}});
     return;
   }
-  std::erase_if(serve.listeners, [](const ListenSettings& listen) { return !listen.is_admin && listen.tls.empty(); });
+  std::erase_if(serve.listeners, [](const ListenSettings& listen) {
+    return !listen.is_admin && listen.tls.empty();
+  });
   ListenSettings listen;
   listen.endpoint = *endpoint;
   serve.listeners.push_back(std::move(listen));
@@ -167,7 +188,8 @@ void read_serve(Table table, ServeSettings& serve) {
   table.read_count("loops", serve.loops, 0, 256);
   read_limits(table.table("limits"), serve);
   read_timeouts(table.table("timeouts"), serve);
-  for (const std::string_view later : {"h2c", "underscores", "lenient_lf", "shutdown_delay", "memory_max"}) {
+  for (const std::string_view later :
+       {"h2c", "underscores", "lenient_lf", "shutdown_delay", "memory_max"}) {
     table.not_available(later);
   }
   table.finish();
@@ -191,8 +213,11 @@ void read_tls(std::string_view name, Table& table, Config& config) {
   ca.finish();
   if (tls.client_mode != "off") {
     table.findings().notices.push_back(
-        Error{Errc::missing, "tls.client_ca is not available yet: client certificates are not asked for",
-              ca.place(), {}, {}});
+        Error{Errc::missing,
+              "tls.client_ca is not available yet: client certificates are not asked for",
+              ca.place(),
+              {},
+              {}});
   }
   if (tls.certificate_file.empty() || tls.key_file.empty()) {
     table.error(table.value(), "[tls." + tls.name + "] needs cert and key", "both are PEM files");
@@ -222,7 +247,8 @@ void read_cache(Table table, Findings& findings, CacheSettings& cache) {
   webhook.read_secrets("secret", cache.webhook_secrets);
   webhook.read("max_skew", cache.webhook_skew_max);
   webhook.finish();
-  for (const std::string_view later : {"neg_ttl", "refresh_ahead", "fallback", "lease", "max_lag", "forward_targeted"}) {
+  for (const std::string_view later :
+       {"neg_ttl", "refresh_ahead", "fallback", "lease", "max_lag", "forward_targeted"}) {
     table.not_available(later);
   }
   table.finish();
@@ -233,15 +259,18 @@ void read_hook(std::string_view name, Table& table, Config& config) {
   hook.name = std::string(name);
   hook.place = table.place();
   hook.sender = "standard";
-  table.read_choice("sender", hook.sender, {"standard", "weir", "github", "gitlab", "contentful", "sanity", "stripe"});
+  table.read_choice("sender", hook.sender,
+                    {"standard", "weir", "github", "gitlab", "contentful", "sanity", "stripe"});
   table.read_secrets("secret", hook.secrets);
   table.not_available("legacy");
   if (const text::Value* map = table.find("map"); map != nullptr && map->is_object()) {
     for (const text::Member& member : *map->object()) {
       const std::string* target = member.value.string();
-      const bool known = target != nullptr && (target->rfind("path:", 0) == 0 || target->rfind("tag:", 0) == 0);
+      const bool known =
+          target != nullptr && (target->rfind("path:", 0) == 0 || target->rfind("tag:", 0) == 0);
       if (!known) {
-        table.error(&member.value, "hook." + hook.name + ".map." + member.name + " must be \"path:...\" or \"tag:...\"");
+        table.error(&member.value, "hook." + hook.name + ".map." + member.name +
+                                       " must be \"path:...\" or \"tag:...\"");
         continue;
       }
       hook.map.emplace_back(member.name, *target);
@@ -249,7 +278,8 @@ void read_hook(std::string_view name, Table& table, Config& config) {
   }
   if (hook.secrets.empty()) table.error(table.value(), "[hook." + hook.name + "] needs a secret");
   if (hook.sender != "standard" && hook.sender != "weir") {
-    table.error(table.value(), "sender \"" + hook.sender + "\" is not available yet", "\"standard\" and \"weir\" are");
+    table.error(table.value(), "sender \"" + hook.sender + "\" is not available yet",
+                "\"standard\" and \"weir\" are");
   }
   config.hooks.push_back(std::move(hook));
 }
@@ -273,8 +303,9 @@ void read_observability(Table table, ObservabilitySettings& seen) {
   table.finish();
 }
 
-constexpr std::string_view algorithm_names[] = {"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256",
-                                                "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"};
+constexpr std::string_view algorithm_names[] = {"HS256", "HS384", "HS512", "RS256", "RS384",
+                                                "RS512", "PS256", "PS384", "PS512", "ES256",
+                                                "ES384", "ES512", "EdDSA"};
 
 void read_jwks(Table table, AuthSettings& auth) {
   table.read_path("file", auth.jwks_file);
@@ -291,7 +322,8 @@ void read_algorithms(Table& table, guard::JwtPolicy& policy) {
   table.read("algorithms", names);
   const std::string label = "[auth." + policy.name + "]";
   if (names.empty()) {
-    table.error(table.value(), label + " needs algorithms", "for example algorithms = [\"ES256\"]; never taken from the token");
+    table.error(table.value(), label + " needs algorithms",
+                "for example algorithms = [\"ES256\"]; never taken from the token");
   }
   for (const std::string& name : names) {
     if (const auto algorithm = parse_signature_algorithm(name)) {
@@ -307,10 +339,12 @@ void read_algorithms(Table& table, guard::JwtPolicy& policy) {
 void read_forward(Table table, guard::JwtPolicy& policy) {
   bool strips = false;
   table.read("strip_authorization", strips);  // there is no upstream yet that could get it
-  if (const text::Value* headers = table.find("headers"); headers != nullptr && headers->is_object()) {
+  if (const text::Value* headers = table.find("headers");
+      headers != nullptr && headers->is_object()) {
     for (const text::Member& member : *headers->object()) {
       const std::string* claim = member.value.string();
-      if (claim == nullptr) table.error(&member.value, "forward.headers." + member.name + " must name a claim");
+      if (claim == nullptr)
+        table.error(&member.value, "forward.headers." + member.name + " must name a claim");
       else policy.forward.push_back({lower_of(member.name), *claim});
     }
   }
@@ -328,7 +362,8 @@ void read_auth(std::string_view name, Table& table, Config& config) {
   if (kind == "api_key") {
     auth.not_available = "API keys are not available yet";
     for (const std::string_view later : {"header", "store"}) table.find(later);
-    table.findings().notices.push_back(Error{Errc::missing, label + " API keys are not available yet", auth.place, {}, {}});
+    table.findings().notices.push_back(
+        Error{Errc::missing, label + " API keys are not available yet", auth.place, {}, {}});
     config.auth.push_back(std::move(auth));
     return;
   }
@@ -351,13 +386,21 @@ void read_auth(std::string_view name, Table& table, Config& config) {
   table.not_available("pem");
   const int sources = !auth.jwks_file.empty() + !auth.jwks_url.empty() + !auth.secret.is_empty();
   if (sources != 1) {
-    table.error(table.value(), label + " needs exactly one source of keys: jwks = { file }, jwks = { url } or secret");
+    table.error(
+        table.value(),
+        label + " needs exactly one source of keys: jwks = { file }, jwks = { url } or secret");
   }
   if (!policy.algorithms.empty()) {
-    if (const Status good = guard::check_policy(policy); !good.ok()) table.error(table.value(), label + " " + good.error().what, good.error().help);
+    if (const Status good = guard::check_policy(policy); !good.ok())
+      table.error(table.value(), label + " " + good.error().what, good.error().help);
   }
   if (policy.issuer.empty()) {
-    table.findings().notices.push_back(Error{Errc::invalid, label + " names no issuer: tokens of any issuer are good", auth.place, {}, {}});
+    table.findings().notices.push_back(
+        Error{Errc::invalid,
+              label + " names no issuer: tokens of any issuer are good",
+              auth.place,
+              {},
+              {}});
   }
   config.auth.push_back(std::move(auth));
 }
@@ -371,7 +414,9 @@ void read_limit(std::string_view name, Table& table, Config& config) {
   table.read("rate", rate);
   auto parsed = guard::parse_rate(rate);
   if (parsed.ok()) policy.rate = *parsed;
-  else table.error(table.find("rate"), "limit." + policy.name + ".rate: " + parsed.error().what, "for example \"50/s\" or \"1000/m\"");
+  else
+    table.error(table.find("rate"), "limit." + policy.name + ".rate: " + parsed.error().what,
+                "for example \"50/s\" or \"1000/m\"");
   std::size_t burst = policy.rate.limit;
   table.read_count("burst", burst, 1, 1'000'000'000);
   policy.burst = burst;
@@ -380,7 +425,9 @@ void read_limit(std::string_view name, Table& table, Config& config) {
   for (const std::string& key : keys) {
     auto limit_key = guard::parse_limit_key(key);
     if (limit_key.ok()) policy.keys.push_back(std::move(limit_key).value());
-    else table.error(table.find("key"), "limit." + policy.name + ".key: " + limit_key.error().what, limit_key.error().help);
+    else
+      table.error(table.find("key"), "limit." + policy.name + ".key: " + limit_key.error().what,
+                  limit_key.error().help);
   }
   table.read_choice("mode", mode, {"enforce", "shadow"});
   table.read_choice("headers", headers, {"ietf-draft", "off"});
@@ -406,14 +453,16 @@ void read_waf(Table table, Findings& findings, WafSettings& waf) {
   waf.paranoia = static_cast<unsigned>(paranoia);
   waf.log_at = static_cast<unsigned>(log_at);
   waf.block_at = static_cast<unsigned>(block_at);
-  if (waf.log_at > waf.block_at) table.error(table.value(), "waf.log_at must not be above waf.block_at");
+  if (waf.log_at > waf.block_at)
+    table.error(table.value(), "waf.log_at must not be above waf.block_at");
   for (Table& one : table.tables("exclude")) {
     WafExclusion exclusion;
     std::size_t rule = 0;
     one.read_count("rule", rule, 1, 999'999'999);
     exclusion.rule = static_cast<std::uint32_t>(rule);
     one.read("tag", exclusion.tag);
-    if ((rule == 0) == exclusion.tag.empty()) one.error(one.value(), "waf.exclude names either a rule or a tag");
+    if ((rule == 0) == exclusion.tag.empty())
+      one.error(one.value(), "waf.exclude names either a rule or a tag");
     one.read("path", exclusion.path);
     one.read("target", exclusion.target);
     one.finish();
@@ -432,10 +481,11 @@ void read_mount(Table& mounts, std::string_view key, std::string& into) {
     return;
   }
   const std::string* path = found->string();
-  const bool usable = path != nullptr && path->size() > 1 && path->front() == '/' && path->back() != '/' &&
-                      path->rfind("/_weir", 0) != 0;
+  const bool usable = path != nullptr && path->size() > 1 && path->front() == '/' &&
+                      path->back() != '/' && path->rfind("/_weir", 0) != 0;
   if (!usable) {
-    mounts.error(found, "data.mount." + std::string(key) + " must be a path like \"/sync\", or false");
+    mounts.error(found,
+                 "data.mount." + std::string(key) + " must be a path like \"/sync\", or false");
     return;
   }
   into = *path;
@@ -444,11 +494,15 @@ void read_mount(Table& mounts, std::string_view key, std::string& into) {
 // Rules are compiled again where they are used; here their mistakes are told with all the others.
 void check_rule(Table& table, const SyncRuleSettings& rule, const std::string& label) {
   const auto pattern = text::PathPattern::compile(rule.match);
-  if (!pattern.ok()) return table.error(table.find("match"), label + ".match: " + pattern.error().what, pattern.error().help);
+  if (!pattern.ok())
+    return table.error(table.find("match"), label + ".match: " + pattern.error().what,
+                       pattern.error().help);
   for (const auto& [key, text] : {std::pair("read", &rule.read), std::pair("write", &rule.write)}) {
     if (text->empty()) continue;  // denied
     const auto compiled = text::compile_rule(*text, pattern->variables());
-    if (!compiled.ok()) table.error(table.find(key), label + "." + key + ": " + compiled.error().what, compiled.error().help);
+    if (!compiled.ok())
+      table.error(table.find(key), label + "." + key + ": " + compiled.error().what,
+                  compiled.error().help);
   }
 }
 
@@ -463,24 +517,30 @@ void read_data(Table table, const CacheSettings& cache, DataSettings& data) {
   mounts.not_available("db");
   mounts.finish();
   table.read("tenant", data.tenant);
-  const bool known_tenant = data.tenant == "host" || data.tenant.rfind("claim:", 0) == 0 || data.tenant.rfind("const:", 0) == 0;
-  if (!known_tenant) table.error(table.find("tenant"), "data.tenant must be \"claim:NAME\", \"host\" or \"const:NAME\"");
+  const bool known_tenant = data.tenant == "host" || data.tenant.rfind("claim:", 0) == 0 ||
+                            data.tenant.rfind("const:", 0) == 0;
+  if (!known_tenant)
+    table.error(table.find("tenant"),
+                "data.tenant must be \"claim:NAME\", \"host\" or \"const:NAME\"");
   std::string durability = "full";
   table.read_choice("durability", durability, {"full", "relaxed"});
   data.relaxed = durability == "relaxed";
   table.read("max_drift", data.drift_max);
-  if (data.drift_max < 1s || data.drift_max > 5min) table.error(table.find("max_drift"), "data.max_drift must be 1s to 5m");
+  if (data.drift_max < 1s || data.drift_max > 5min)
+    table.error(table.find("max_drift"), "data.max_drift must be 1s to 5m");
   table.read("long_poll", data.long_poll);
   Table bounds = table.table("limits");
   bounds.read_count("batch_ops", data.batch_ops_max, 1, limits::sync_batch_ops_max * 10);
   bounds.read_size("value", data.value_bytes_max);
-  for (const std::string_view later : {"doc", "connections", "subscriber_queue"}) bounds.not_available(later);
+  for (const std::string_view later : {"doc", "connections", "subscriber_queue"})
+    bounds.not_available(later);
   bounds.finish();
   for (const std::string_view surface : {"sync_rule", "kv_rule"}) {
     for (Table& one : table.tables(surface)) {
       SyncRuleSettings rule;
       rule.place = one.place();
-      rule.surface = surface == "kv_rule" ? SyncRuleSettings::Surface::kv : SyncRuleSettings::Surface::sync;
+      rule.surface =
+          surface == "kv_rule" ? SyncRuleSettings::Surface::kv : SyncRuleSettings::Surface::sync;
       one.read("match", rule.match);
       one.read("read", rule.read);
       one.read("write", rule.write);
@@ -492,7 +552,8 @@ void read_data(Table table, const CacheSettings& cache, DataSettings& data) {
       data.rules.push_back(std::move(rule));
     }
   }
-  for (const std::string_view later : {"stream_rule", "table", "retain", "dev"}) table.not_available(later);
+  for (const std::string_view later : {"stream_rule", "table", "retain", "dev"})
+    table.not_available(later);
   table.finish();
 }
 
@@ -503,8 +564,11 @@ void check_tls_names(Findings& findings, const Config& config) {
     if (listen.tls.empty() || names.count(listen.tls) != 0) continue;
     const std::vector<std::string_view> known(names.begin(), names.end());
     const std::string near = nearest_of(listen.tls, known);
-    findings.errors.push_back(Error{Errc::missing, "there is no table [tls." + listen.tls + "]", listen.place,
-                                    near.empty() ? "" : "did you mean \"" + near + "\"?", {}});
+    findings.errors.push_back(Error{Errc::missing,
+                                    "there is no table [tls." + listen.tls + "]",
+                                    listen.place,
+                                    near.empty() ? "" : "did you mean \"" + near + "\"?",
+                                    {}});
   }
 }
 
@@ -521,12 +585,16 @@ ConfigReading read_config(const ConfigSource& source) {
   const text::Value* root = source.root;
 
   read_serve(root_table(findings, root, "serve"), config.serve);
-  each_named(findings, root, "tls", [&](std::string_view name, Table& t) { read_tls(name, t, config); });
+  each_named(findings, root, "tls",
+             [&](std::string_view name, Table& t) { read_tls(name, t, config); });
   read_cache(root_table(findings, root, "cache"), findings, config.cache);
-  each_named(findings, root, "hook", [&](std::string_view name, Table& t) { read_hook(name, t, config); });
+  each_named(findings, root, "hook",
+             [&](std::string_view name, Table& t) { read_hook(name, t, config); });
   read_observability(root_table(findings, root, "observability"), config.observability);
-  each_named(findings, root, "auth", [&](std::string_view name, Table& t) { read_auth(name, t, config); });
-  each_named(findings, root, "limit", [&](std::string_view name, Table& t) { read_limit(name, t, config); });
+  each_named(findings, root, "auth",
+             [&](std::string_view name, Table& t) { read_auth(name, t, config); });
+  each_named(findings, root, "limit",
+             [&](std::string_view name, Table& t) { read_limit(name, t, config); });
   read_waf(root_table(findings, root, "waf"), findings, config.waf);
   read_data(root_table(findings, root, "data"), config.cache, config.data);
   check_tls_names(findings, config);
@@ -534,9 +602,14 @@ ConfigReading read_config(const ConfigSource& source) {
 
   if (root != nullptr && root->is_object()) {
     for (const text::Member& member : *root->object()) {
-      if (std::find(std::begin(later_tables), std::end(later_tables), member.name) == std::end(later_tables)) continue;
-      findings.notices.push_back(
-          Error{Errc::missing, "[" + member.name + "] is not available yet", findings.place_of(member), {}, {}});
+      if (std::find(std::begin(later_tables), std::end(later_tables), member.name) ==
+          std::end(later_tables))
+        continue;
+      findings.notices.push_back(Error{Errc::missing,
+                                       "[" + member.name + "] is not available yet",
+                                       findings.place_of(member),
+                                       {},
+                                       {}});
     }
   }
   reading.errors = std::move(findings.errors);

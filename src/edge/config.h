@@ -1,16 +1,17 @@
 #pragma once
-// weir's own tables of weir.toml, as values. A plain Zola site has none of them: then everything below is at its
-// default (the design's "Defaults") and the site is simply served.
+// weir's own tables of weir.toml, as values. A plain Zola site has none of them: then everything
+// below is at its default (the design's "Defaults") and the site is simply served.
 //
-// `read_config` reads weir's tables and leaves Zola's alone, and [build], which the site reads. It reports every mistake at once, each
-// with file:line:column and, where a word is near to a known one, a did-you-mean. An unknown key in one of weir's
-// tables is an error. Features that are not built yet are accepted with a notice "not available yet", and refused
-// where a route uses them, so that a configuration never pretends to protect.
+// `read_config` reads weir's tables and leaves Zola's alone, and [build], which the site reads. It
+// reports every mistake at once, each with file:line:column and, where a word is near to a known
+// one, a did-you-mean. An unknown key in one of weir's tables is an error. Features that are not
+// built yet are accepted with a notice "not available yet", and refused where a route uses them, so
+// that a configuration never pretends to protect.
 //
-// Order of precedence: flags (cli applies them) > environment > file > defaults. Every scalar key of a single table
-// has the variable WEIR_<TABLE>_<KEY>. Paths in the file are relative to the file's directory, paths from the
-// environment to the working directory; here all are resolved against those and absolute or ready to open.
-// Pure but for reading secret files.
+// Order of precedence: flags (cli applies them) > environment > file > defaults. Every scalar key
+// of a single table has the variable WEIR_<TABLE>_<KEY>. Paths in the file are relative to the
+// file's directory, paths from the environment to the working directory; here all are resolved
+// against those and absolute or ready to open. Pure but for reading secret files.
 
 #include "edge/secret.h"
 #include "edge/units.h"
@@ -102,7 +103,8 @@ struct ObservabilitySettings {
   std::size_t access_log_queue_lines_max = limits::log_queue_lines_max;
   double sample_allow = 0.01;  // share of decision records in the log; refusals have their own
   double sample_block = 1.0;
-  std::string trace_trust = "link";  // trust | link | ignore, for peers that are not trusted proxies
+  std::string trace_trust =
+      "link";  // trust | link | ignore, for peers that are not trusted proxies
 };
 
 struct AuthSettings {
@@ -132,7 +134,8 @@ struct WafExclusion {
 };
 
 struct WafSettings {
-  std::vector<std::string> rule_files;  // of the operator, on top of the built-in ones; resolved, in order
+  std::vector<std::string>
+      rule_files;  // of the operator, on top of the built-in ones; resolved, in order
   unsigned paranoia = 1;
   unsigned log_at = 10;
   unsigned block_at = 25;
@@ -164,7 +167,8 @@ enum class StageKind : std::uint8_t { trace, limit, auth, waf };
 
 struct StageSettings {
   StageKind kind = StageKind::trace;
-  std::vector<std::string> names;  // limit: one name; auth: any of them; waf: "block" or "detect"; trace: "w3c"
+  std::vector<std::string>
+      names;  // limit: one name; auth: any of them; waf: "block" or "detect"; trace: "w3c"
   FailureMode failure_mode = FailureMode::closed;
   std::optional<Nanos> timeout;
   std::vector<std::string> require;  // auth: "scope:orders.write", "claim:role=admin"
@@ -209,7 +213,7 @@ struct ConfigReading {
 struct ConfigSource {
   const text::Value* root = nullptr;  // the parsed file; null = no file
   std::string file;                   // its name, as shown in messages
-  std::string directory;              // of the file: what relative paths in it mean; "." when there is no file
+  std::string directory;  // of the file: what relative paths in it mean; "." when there is no file
   const Environment* environment = nullptr;
 };
 

@@ -7,7 +7,8 @@
 namespace weir::edge {
 
 Place Findings::place_of(const text::Member& member) const {
-  return {file, member.line, member.column, member.column + static_cast<std::uint32_t>(member.name.size())};
+  return {file, member.line, member.column,
+          member.column + static_cast<std::uint32_t>(member.name.size())};
 }
 
 const std::string* Findings::variable(std::string_view name) const {
@@ -17,7 +18,8 @@ const std::string* Findings::variable(std::string_view name) const {
 }
 
 std::string Findings::resolved(std::string_view path) const {
-  if (path.empty() || path.front() == '/' || directory.empty() || directory == ".") return std::string(path);
+  if (path.empty() || path.front() == '/' || directory.empty() || directory == ".")
+    return std::string(path);
   return directory + '/' + std::string(path);
 }
 
@@ -34,7 +36,8 @@ void Table::error(const text::Value* at, std::string what, std::string help) {
 }
 
 void Table::error_at(Place where, std::string what, std::string help) {
-  findings_.errors.push_back(Error{Errc::invalid, std::move(what), std::move(where), std::move(help), {}});
+  findings_.errors.push_back(
+      Error{Errc::invalid, std::move(what), std::move(where), std::move(help), {}});
 }
 
 const text::Value* Table::find(std::string_view key) {
@@ -119,7 +122,8 @@ void Table::read(std::string_view key, Nanos& into) {
 }
 
 void Table::read(std::string_view key, std::optional<Nanos>& into) {
-  constexpr std::string_view expected = "a duration such as \"250ms\", \"10s\", \"5m\", \"1h\" or \"7d\"";
+  constexpr std::string_view expected =
+      "a duration such as \"250ms\", \"10s\", \"5m\", \"1h\" or \"7d\"";
   const Scalar found = scalar(key);
   if (found.variable != nullptr) {
     const auto span = parse_duration(*found.variable);
@@ -154,8 +158,10 @@ void Table::read_size(std::string_view key, std::size_t& into) {
   into = *size;
 }
 
-void Table::read_count(std::string_view key, std::size_t& into, std::size_t least, std::size_t most) {
-  const std::string expected = "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+void Table::read_count(std::string_view key, std::size_t& into, std::size_t least,
+                       std::size_t most) {
+  const std::string expected =
+      "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
   const Scalar found = scalar(key);
   std::optional<std::uint64_t> number;
   if (found.variable != nullptr) {
@@ -164,7 +170,8 @@ void Table::read_count(std::string_view key, std::size_t& into, std::size_t leas
   } else if (found.value != nullptr) {
     const std::int64_t* whole = found.value->integer();
     if (whole != nullptr && *whole >= 0) number = static_cast<std::uint64_t>(*whole);
-    if (!number || *number < least || *number > most) return wrong_kind(key, *found.value, expected);
+    if (!number || *number < least || *number > most)
+      return wrong_kind(key, *found.value, expected);
   }
   if (number) into = *number;
 }
@@ -201,10 +208,12 @@ void Table::read_path(std::string_view key, std::string& into) {
   }
 }
 
-void Table::read_choice(std::string_view key, std::string& into, std::initializer_list<std::string_view> choices) {
+void Table::read_choice(std::string_view key, std::string& into,
+                        std::initializer_list<std::string_view> choices) {
   const Scalar found = scalar(key);
   std::string expected;
-  for (const std::string_view choice : choices) expected += (expected.empty() ? "" : " | ") + std::string(choice);
+  for (const std::string_view choice : choices)
+    expected += (expected.empty() ? "" : " | ") + std::string(choice);
   std::string said;
   if (found.variable != nullptr) {
     said = *found.variable;
@@ -229,20 +238,25 @@ void Table::read_choice(std::string_view key, std::string& into, std::initialize
 
 namespace {
 
-// A systemd credential is named like the last part of the path (CREDENTIALS_DIRECTORY/webhook for secrets/webhook).
+// A systemd credential is named like the last part of the path (CREDENTIALS_DIRECTORY/webhook for
+// secrets/webhook).
 std::string credential_path(const Findings& findings, std::string_view path) {
   const std::string* directory = findings.variable("CREDENTIALS_DIRECTORY");
   if (directory == nullptr) return {};
   const std::size_t slash = path.rfind('/');
-  return *directory + '/' + std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
+  return *directory + '/' +
+         std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
 }
 
 }  // namespace
 
 Secret Table::secret_of(std::string_view key, const text::Value& value) {
   if (const std::string* literal = value.string()) {
-    findings_.notices.push_back(Error{Errc::invalid, label(key) + " is written in the configuration file",
-                                      findings_.place_of(value), "use { file = \"...\" } or { env = \"...\" }", {}});
+    findings_.notices.push_back(Error{Errc::invalid,
+                                      label(key) + " is written in the configuration file",
+                                      findings_.place_of(value),
+                                      "use { file = \"...\" } or { env = \"...\" }",
+                                      {}});
     return Secret(*literal);
   }
   if (!value.is_object()) {
@@ -292,12 +306,14 @@ void Table::read_secrets(std::string_view key, std::vector<Secret>& into) {
     into = {Secret(*found.variable)};
     return;
   }
-  if (const std::string* path = prefix_.empty() ? nullptr : findings_.variable(found.variable_name + "_FILE")) {
+  if (const std::string* path =
+          prefix_.empty() ? nullptr : findings_.variable(found.variable_name + "_FILE")) {
     auto bytes = read_secret_file(*path);
     if (bytes.ok()) {
       into = {std::move(bytes).value()};
     } else {
-      error_at({"environment variable " + found.variable_name + "_FILE", 0, 0, 0}, bytes.error().what);
+      error_at({"environment variable " + found.variable_name + "_FILE", 0, 0, 0},
+               bytes.error().what);
     }
     return;
   }
@@ -335,8 +351,8 @@ std::vector<Table> Table::tables(std::string_view key) {
 void Table::not_available(std::string_view key) {
   const text::Value* found = find(key);
   if (found == nullptr) return;
-  findings_.notices.push_back(
-      Error{Errc::missing, label(key) + " is not available yet", findings_.place_of(*found), {}, {}});
+  findings_.notices.push_back(Error{
+      Errc::missing, label(key) + " is not available yet", findings_.place_of(*found), {}, {}});
 }
 
 void Table::finish() {

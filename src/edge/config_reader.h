@@ -1,6 +1,7 @@
 #pragma once
-// One table of the configuration, read key by key: each read names the type it wants, remembers the key, and reports
-// what is wrong with its place. `finish` reports the keys that nobody asked for. For edge/config*.cpp only.
+// One table of the configuration, read key by key: each read names the type it wants, remembers the
+// key, and reports what is wrong with its place. `finish` reports the keys that nobody asked for.
+// For edge/config*.cpp only.
 
 #include "edge/config.h"
 
@@ -38,9 +39,11 @@ class Table {
   void read(std::string_view key, std::optional<Nanos>& into);
   void read_size(std::string_view key, std::size_t& into);  // "16KiB", or a plain number of bytes
   void read_count(std::string_view key, std::size_t& into, std::size_t least, std::size_t most);
-  void read(std::string_view key, std::vector<std::string>& into);  // a list of strings, or one string
+  void read(std::string_view key,
+            std::vector<std::string>& into);  // a list of strings, or one string
   void read_path(std::string_view key, std::string& into);
-  void read_choice(std::string_view key, std::string& into, std::initializer_list<std::string_view> choices);
+  void read_choice(std::string_view key, std::string& into,
+                   std::initializer_list<std::string_view> choices);
   void read_secret(std::string_view key, Secret& into);
   void read_secrets(std::string_view key, std::vector<Secret>& into);  // one or a list
   Table table(std::string_view key);
@@ -54,8 +57,12 @@ class Table {
   Findings& findings() { return findings_; }
   const text::Value* value() const { return value_; }
   const std::string& name() const { return name_; }
-  Place place() const { return value_ == nullptr ? Place{findings_.file} : findings_.place_of(*value_); }
-  std::string label(std::string_view key) const { return name_.empty() ? std::string(key) : name_ + "." + std::string(key); }
+  Place place() const {
+    return value_ == nullptr ? Place{findings_.file} : findings_.place_of(*value_);
+  }
+  std::string label(std::string_view key) const {
+    return name_.empty() ? std::string(key) : name_ + "." + std::string(key);
+  }
 
  private:
   struct Scalar {

@@ -16,7 +16,8 @@ std::string_view table_name(const RouteSettings& route) { return route.name; }
 
 template <class Settings>
 const Settings* find_named(const std::vector<Settings>& all, std::string_view name) {
-  const auto found = std::find_if(all.begin(), all.end(), [&](const Settings& one) { return table_name(one) == name; });
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [&](const Settings& one) { return table_name(one) == name; });
   return found == all.end() ? nullptr : &*found;
 }
 
@@ -34,8 +35,9 @@ std::string_view kind_of(Table& table) {
   for (const std::string_view key : stage_keys) {
     if (!table.has(key)) continue;
     if (!kind.empty()) {
-      table.error(table.value(), "a stage is one of trace, limit, auth, waf, schema; this one says " + std::string(kind) +
-                                     " and " + std::string(key));
+      table.error(table.value(),
+                  "a stage is one of trace, limit, auth, waf, schema; this one says " +
+                      std::string(kind) + " and " + std::string(key));
     }
     kind = key;
   }
@@ -47,12 +49,15 @@ void read_auth_stage(Table& table, const Config& config, StageSettings& stage) {
   table.read("allow_anonymous", stage.allow_anonymous);
   for (const std::string& requirement : stage.require) {
     if (requirement.rfind("scope:", 0) == 0 || requirement.rfind("claim:", 0) == 0) continue;
-    table.error(table.find("require"), "auth require must be \"scope:NAME\" or \"claim:NAME=VALUE\", not \"" + requirement + "\"");
+    table.error(
+        table.find("require"),
+        "auth require must be \"scope:NAME\" or \"claim:NAME=VALUE\", not \"" + requirement + "\"");
   }
   for (const std::string& name : stage.names) {
     const AuthSettings* auth = find_named(config.auth, name);
     if (auth == nullptr) {
-      table.error(table.find("auth"), "there is no table [auth." + name + "]", near_name(config.auth, name));
+      table.error(table.find("auth"), "there is no table [auth." + name + "]",
+                  near_name(config.auth, name));
     } else if (!auth->not_available.empty()) {
       table.error(table.find("auth"), "auth \"" + name + "\": " + auth->not_available);
     }
@@ -64,7 +69,8 @@ void read_kind(Table& table, std::string_view kind, const Config& config, StageS
   table.read(kind, stage.names);
   if (kind == "trace") {
     stage.kind = StageKind::trace;
-    if (stage.names != std::vector<std::string>{"w3c"}) table.error(table.find("trace"), "trace must be \"w3c\"");
+    if (stage.names != std::vector<std::string>{"w3c"})
+      table.error(table.find("trace"), "trace must be \"w3c\"");
   } else if (kind == "limit") {
     stage.kind = StageKind::limit;
     if (stage.names.size() != 1) {
@@ -78,7 +84,8 @@ void read_kind(Table& table, std::string_view kind, const Config& config, StageS
     read_auth_stage(table, config, stage);
   } else if (kind == "waf") {
     stage.kind = StageKind::waf;
-    const bool known = stage.names.size() == 1 && (stage.names[0] == "block" || stage.names[0] == "detect");
+    const bool known =
+        stage.names.size() == 1 && (stage.names[0] == "block" || stage.names[0] == "detect");
     if (!known) table.error(table.find("waf"), "waf must be \"block\" or \"detect\"");
     std::size_t paranoia = 0;
     table.read_count("paranoia", paranoia, 1, 4);
@@ -111,10 +118,12 @@ StageSettings read_stage(Table& table, Config& config) {
                 "\"open\" lets requests pass when the stage itself fails, \"closed\" refuses them");
   }
   stage.failure_mode = mode == "open" ? FailureMode::open : FailureMode::closed;
-  const bool guards = stage.kind == StageKind::auth || stage.kind == StageKind::waf || kind == "schema";
+  const bool guards =
+      stage.kind == StageKind::auth || stage.kind == StageKind::waf || kind == "schema";
   if (guards && mode == "open") {
     if (!allow_insecure) {
-      table.error(table.value(), "failure_mode \"open\" on " + std::string(kind) + " lets unchecked requests pass",
+      table.error(table.value(),
+                  "failure_mode \"open\" on " + std::string(kind) + " lets unchecked requests pass",
                   "say \"closed\", or allow_insecure = true");
     } else {
       config.allow_insecure = true;
@@ -129,17 +138,20 @@ void read_target(Table& table, RouteSettings& route) {
   target.read("site", site);
   target.read("data", data);
   bool later = false;
-  for (const std::string_view key : {"proxy", "page", "compose", "redirect", "function", "experiment"}) {
+  for (const std::string_view key :
+       {"proxy", "page", "compose", "redirect", "function", "experiment"}) {
     const text::Value* found = target.find(key);
     if (found == nullptr) continue;
     later = true;
-    target.error(found, "a route to \"" + std::string(key) + "\" is not available yet", "to = { site = true } and to = { data = true } are");
+    target.error(found, "a route to \"" + std::string(key) + "\" is not available yet",
+                 "to = { site = true } and to = { data = true } are");
   }
   if (later) {  // what belongs to it is not judged
     for (const std::string_view key : {"timeout", "load"}) target.find(key);
   }
   target.finish();
-  if (!later && site == data) target.error(table.value(), "a route needs to = { site = true } or to = { data = true }");
+  if (!later && site == data)
+    target.error(table.value(), "a route needs to = { site = true } or to = { data = true }");
   route.target = data ? RouteTarget::data : RouteTarget::site;
 }
 
@@ -147,7 +159,8 @@ void check_patterns(Table& table, const RouteSettings& route) {
   for (const std::string& path : route.paths) {
     const auto pattern = parse_pattern(path);
     if (!pattern.ok()) table.error_at(route.place, pattern.error().what, pattern.error().help);
-    else if (path.rfind("/_weir", 0) == 0) table.error_at(route.place, "/_weir/** is weir's own and cannot be routed");
+    else if (path.rfind("/_weir", 0) == 0)
+      table.error_at(route.place, "/_weir/** is weir's own and cannot be routed");
   }
 }
 
@@ -156,17 +169,23 @@ void read_stages(Table& table, Config& config, RouteSettings& route) {
   std::vector<StageSettings> stages;
   for (Table& one : table.tables("stages")) stages.push_back(read_stage(one, config));
   if (stages.size() > limits::steps_per_route_max) {
-    table.error(table.find("stages"), "a route has at most " + std::to_string(limits::steps_per_route_max) + " stages");
+    table.error(table.find("stages"),
+                "a route has at most " + std::to_string(limits::steps_per_route_max) + " stages");
   }
   bool auth_seen = false;
   for (const StageSettings& stage : stages) {
     if (stage.kind == StageKind::auth) auth_seen = true;
     if (stage.kind != StageKind::limit || auth_seen || stage.names.empty()) continue;
     const LimitSettings* limit = find_named(config.limit, stage.names[0]);
-    const bool by_subject = limit != nullptr && !limit->policy.keys.empty() && limit->policy.keys[0].kind == guard::LimitKeyKind::claim;
+    const bool by_subject = limit != nullptr && !limit->policy.keys.empty() &&
+                            limit->policy.keys[0].kind == guard::LimitKeyKind::claim;
     if (by_subject) {
-      table.findings().notices.push_back(Error{Errc::invalid, "limit \"" + limit->policy.name + "\" counts by subject but comes before auth",
-                                               stage.place, "put the auth stage before it", {}});
+      table.findings().notices.push_back(
+          Error{Errc::invalid,
+                "limit \"" + limit->policy.name + "\" counts by subject but comes before auth",
+                stage.place,
+                "put the auth stage before it",
+                {}});
     }
   }
   route.stages = std::move(stages);
@@ -187,7 +206,8 @@ RouteSettings read_route(Table& table, Config& config) {
   cache.read("ttl", route.policy.ttl);
   cache.read("swr", route.policy.swr);
   cache.read("sie", route.policy.sie);
-  for (const std::string_view later : {"profile", "neg_ttl", "fill_wait", "fallback", "hard_on_error", "tags", "cookies", "query"}) {
+  for (const std::string_view later : {"profile", "neg_ttl", "fill_wait", "fallback",
+                                       "hard_on_error", "tags", "cookies", "query"}) {
     cache.not_available(later);
   }
   cache.finish();
@@ -199,7 +219,8 @@ RouteSettings read_route(Table& table, Config& config) {
   read_stages(table, config, route);
   table.finish();
   if (route.target == RouteTarget::data && !config.data.present) {
-    table.error_at(route.place, "the route \"" + route.name + "\" goes to data, but there is no table [data]");
+    table.error_at(route.place,
+                   "the route \"" + route.name + "\" goes to data, but there is no table [data]");
   }
   return route;
 }
@@ -210,13 +231,19 @@ void note_shadowed(Findings& findings, const Config& config) {
     for (std::size_t earlier = 0; earlier < later; ++earlier) {
       const RouteSettings& front = config.routes[earlier];
       const RouteSettings& behind = config.routes[later];
-      const bool any_path = front.paths.empty() || std::find(front.paths.begin(), front.paths.end(), "/**") != front.paths.end() ||
-                            (!behind.paths.empty() && front.paths == behind.paths);
+      const bool any_path =
+          front.paths.empty() ||
+          std::find(front.paths.begin(), front.paths.end(), "/**") != front.paths.end() ||
+          (!behind.paths.empty() && front.paths == behind.paths);
       const bool any_host = front.hosts.empty() || front.hosts == behind.hosts;
       const bool any_method = front.methods.empty() || front.methods == behind.methods;
       if (!any_path || !any_host || !any_method) continue;
-      findings.notices.push_back(Error{Errc::invalid, "the route \"" + behind.name + "\" is never reached: \"" + front.name +
-                                                          "\" before it takes everything", behind.place, {}, {}});
+      findings.notices.push_back(Error{Errc::invalid,
+                                       "the route \"" + behind.name + "\" is never reached: \"" +
+                                           front.name + "\" before it takes everything",
+                                       behind.place,
+                                       {},
+                                       {}});
       break;
     }
   }
@@ -228,12 +255,16 @@ void read_routes(Findings& findings, const text::Value* root, Config& config) {
   const text::Value* routes = root == nullptr ? nullptr : root->find("route");
   if (routes == nullptr) return;
   if (!routes->is_array()) {
-    findings.errors.push_back(Error{Errc::invalid, "routes are a list: write [[route]]", findings.place_of(*routes), {}, {}});
+    findings.errors.push_back(Error{
+        Errc::invalid, "routes are a list: write [[route]]", findings.place_of(*routes), {}, {}});
     return;
   }
   if (routes->array()->size() > limits::routes_max) {
-    findings.errors.push_back(Error{Errc::too_large, "more than " + std::to_string(limits::routes_max) + " routes",
-                                    findings.place_of(*routes), {}, {}});
+    findings.errors.push_back(Error{Errc::too_large,
+                                    "more than " + std::to_string(limits::routes_max) + " routes",
+                                    findings.place_of(*routes),
+                                    {},
+                                    {}});
     return;
   }
   for (const text::Value& one : *routes->array()) {

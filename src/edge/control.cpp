@@ -39,39 +39,48 @@ namespace {
 
 http::Response json(int status, std::string body) {
   body += '\n';
-  return {status, {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}}, std::move(body)};
+  return {status,
+          {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+          std::move(body)};
 }
 
 http::Response plain(int status, std::string body) {
-  return {status, {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}}, std::move(body)};
+  return {status,
+          {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}},
+          std::move(body)};
 }
 
 bool allows(std::string_view allow, std::string_view method) {
   std::size_t at = 0;
   while ((at = allow.find(method, at)) != std::string_view::npos) {
     const std::size_t end = at + method.size();
-    if ((at == 0 || allow[at - 1] == ' ') && (end == allow.size() || allow[end] == ',')) return true;
+    if ((at == 0 || allow[at - 1] == ' ') && (end == allow.size() || allow[end] == ','))
+      return true;
     at = end;
   }
   return false;
 }
 
-void not_found(Visit& visit) { refuse(visit, {404, "not-found", "There is nothing at this address."}); }
+void not_found(Visit& visit) {
+  refuse(visit, {404, "not-found", "There is nothing at this address."});
+}
 
 // Runs `work` on a worker and `finish` on the loop with what it made, if the client is still there.
 template <class Work, class Finish>
 void on_worker(WorkerPool& workers, Visit& visit, Work work, Finish finish) {
   http::Loop& loop = visit.exchange->loop();
   const http::ExchangeId id = visit.exchange->id();
-  const Status offered = workers.offer([&loop, id, work = std::move(work), finish = std::move(finish)] {
-    auto made = std::make_shared<decltype(work())>(work());
-    loop.post([&loop, id, made, finish] {
-      http::Exchange* exchange = loop.find(id);
-      if (exchange == nullptr || exchange->answered()) return;
-      finish(*static_cast<Visit*>(exchange->user()), *made);
-    });
-  });
-  if (!offered.ok()) refuse(visit, {503, "overloaded", "The queue is full.", {}, {{"Retry-After", "1"}}});
+  const Status offered =
+      workers.offer([&loop, id, work = std::move(work), finish = std::move(finish)] {
+        auto made = std::make_shared<decltype(work())>(work());
+        loop.post([&loop, id, made, finish] {
+          http::Exchange* exchange = loop.find(id);
+          if (exchange == nullptr || exchange->answered()) return;
+          finish(*static_cast<Visit*>(exchange->user()), *made);
+        });
+      });
+  if (!offered.ok())
+    refuse(visit, {503, "overloaded", "The queue is full.", {}, {{"Retry-After", "1"}}});
 }
 
 }  // namespace
@@ -95,14 +104,20 @@ void Control::answer(Visit& visit, ListenerKind kind) {
   const std::string_view below = request.path.substr(root.size());
   const std::size_t slash = below.find('/');
   const std::string_view name = below.substr(0, slash);
-  const std::string_view rest = slash == std::string_view::npos ? std::string_view() : below.substr(slash + 1);
+  const std::string_view rest =
+      slash == std::string_view::npos ? std::string_view() : below.substr(slash + 1);
   for (const ControlRow& endpoint : ControlRow::all()) {
     if (endpoint.name != name) continue;
     if (endpoint.who == ControlRow::Who::admin && !admin_) break;
-    const bool has_secret = !parts_.config.cache.webhook_secrets.empty() || !parts_.config.hooks.empty();
+    const bool has_secret =
+        !parts_.config.cache.webhook_secrets.empty() || !parts_.config.hooks.empty();
     if (endpoint.who == ControlRow::Who::signed_ && !admin_ && !has_secret) break;
     if (!allows(endpoint.allow, request.method_text)) {
-      return refuse(visit, {405, "method-not-allowed", "This endpoint takes other methods.", {}, {{"Allow", std::string(endpoint.allow)}}});
+      return refuse(visit, {405,
+                            "method-not-allowed",
+                            "This endpoint takes other methods.",
+                            {},
+                            {{"Allow", std::string(endpoint.allow)}}});
     }
     return (this->*endpoint.run)(visit, rest);
   }
@@ -121,7 +136,8 @@ void Control::readyz(Visit& visit, std::string_view rest) {
   const bool ready = !draining && release != nullptr;
   std::string body = "{\"ready\":";
   body += ready ? "true" : "false";
-  body += ",\"checks\":{\"release\":" + (release == nullptr ? std::string("null") : std::to_string(release->id()));
+  body += ",\"checks\":{\"release\":" +
+          (release == nullptr ? std::string("null") : std::to_string(release->id()));
   body += draining ? ",\"draining\":true}" : ",\"draining\":false}";
   body += ",\"notes\":[";
   bool first = true;
@@ -137,7 +153,10 @@ void Control::readyz(Visit& visit, std::string_view rest) {
 void Control::problem(Visit& visit, std::string_view slug) {
   const ProblemText* found = find_problem(slug);
   if (found == nullptr) return not_found(visit);
-  respond(visit, {200, {{"Content-Type", "text/html; charset=utf-8"}, {"Cache-Control", "public, max-age=3600"}}, problem_page(*found)});
+  respond(visit, {200,
+                  {{"Content-Type", "text/html; charset=utf-8"},
+                   {"Cache-Control", "public, max-age=3600"}},
+                  problem_page(*found)});
 }
 
 // What a POST to purge or revalidate waits for while its body comes in.
@@ -154,8 +173,10 @@ void Control::purge(Visit& visit, std::string_view rest) {
     if (!seq || !admin_) return not_found(visit);
     const std::uint64_t applied = parts_.cache.counters().purge_seq;
     if (*seq == 0 || *seq > applied) return not_found(visit);
-    return respond(visit, json(200, "{\"seq\":" + std::to_string(*seq) + ",\"durable\":true,\"nodes\":[{\"node\":\"self\",\"applied\":" +
-                                        std::to_string(applied) + "}]}"));
+    return respond(visit,
+                   json(200, "{\"seq\":" + std::to_string(*seq) +
+                                 ",\"durable\":true,\"nodes\":[{\"node\":\"self\",\"applied\":" +
+                                 std::to_string(applied) + "}]}"));
   }
   if (!rest.empty()) return not_found(visit);
   if (!admin_ && parts_.config.cache.webhook_secrets.empty()) return not_found(visit);
@@ -184,29 +205,38 @@ void Control::received(Visit& visit, const Asked& asked) {
   const std::string_view body = visit.exchange->body();
   const WebhookHead head = webhook_head_of(request);
   if (asked.is_signed) {
-    const std::vector<Secret>& secrets = asked.hook == nullptr ? parts_.config.cache.webhook_secrets : asked.hook->secrets;
-    const WebhookVerdict verdict =
-        verify_webhook(head, body, secrets, visit.loop->clock.wall(), parts_.config.cache.webhook_skew_max);
+    const std::vector<Secret>& secrets =
+        asked.hook == nullptr ? parts_.config.cache.webhook_secrets : asked.hook->secrets;
+    const WebhookVerdict verdict = verify_webhook(head, body, secrets, visit.loop->clock.wall(),
+                                                  parts_.config.cache.webhook_skew_max);
     if (verdict == WebhookVerdict::malformed) {
       return refuse(visit, {400, "bad-request", "webhook-id or webhook-timestamp is malformed."});
     }
     if (verdict != WebhookVerdict::good) {
-      parts_.log.warning("webhook-refused", {{"reason", name_of(verdict)}, {"client", visit.client.text()}});
-      return refuse(visit, {401, "signature", "The signature, its time or its secret does not fit."});
+      parts_.log.warning("webhook-refused",
+                         {{"reason", name_of(verdict)}, {"client", visit.client.text()}});
+      return refuse(visit,
+                    {401, "signature", "The signature, its time or its secret does not fit."});
     }
   }
-  const bool own_form = asked.hook == nullptr || asked.hook->sender == "weir" || asked.hook->map.empty();
-  const cache::Mode mode = asked.what == Asked::What::purge ? cache::Mode::soft : cache::Mode::refresh;
-  Result<cache::PurgeRequest> purge = own_form ? parse_purge(body, mode) : map_payload(body, *asked.hook);
+  const bool own_form =
+      asked.hook == nullptr || asked.hook->sender == "weir" || asked.hook->map.empty();
+  const cache::Mode mode =
+      asked.what == Asked::What::purge ? cache::Mode::soft : cache::Mode::refresh;
+  Result<cache::PurgeRequest> purge =
+      own_form ? parse_purge(body, mode) : map_payload(body, *asked.hook);
   if (!purge.ok()) {
-    const std::string detail = purge.error().what + (purge.error().help.empty() ? "" : " (" + purge.error().help + ")");
+    const std::string detail =
+        purge.error().what + (purge.error().help.empty() ? "" : " (" + purge.error().help + ")");
     const bool is_large = purge.error().code == Errc::too_large;
     return refuse(visit, {is_large ? 413 : 400, is_large ? "too-large" : "bad-request", detail});
   }
   if (purge->id.empty() && !head.id.empty()) {
-    purge->id = (asked.hook == nullptr ? std::string() : asked.hook->name) + ":" + std::string(head.id);
+    purge->id =
+        (asked.hook == nullptr ? std::string() : asked.hook->name) + ":" + std::string(head.id);
   }
-  const bool asks = !purge->tags.empty() || !purge->paths.empty() || !purge->prefixes.empty() || purge->all;
+  const bool asks =
+      !purge->tags.empty() || !purge->paths.empty() || !purge->prefixes.empty() || purge->all;
   if (!asks) return respond(visit, json(200, "{\"matched_estimate\":0,\"durable\":true}"));
   run_purge(visit, std::move(purge).value());
 }
@@ -222,19 +252,25 @@ void Control::run_purge(Visit& visit, cache::PurgeRequest request) {
       if (exchange == nullptr || exchange->answered()) return;
       Visit& asked = *static_cast<Visit*>(exchange->user());
       if (!answer->ok()) {
-        return refuse(asked, {503, "storage-failed", "The purge could not be recorded: " + answer->error().what});
+        return refuse(asked, {503, "storage-failed",
+                              "The purge could not be recorded: " + answer->error().what});
       }
       const cache::PurgeAnswer& told = answer->value();
-      std::string body = "{\"seq\":" + std::to_string(told.seq) + ",\"matched_estimate\":" + std::to_string(told.matched_estimate);
+      std::string body = "{\"seq\":" + std::to_string(told.seq) +
+                         ",\"matched_estimate\":" + std::to_string(told.matched_estimate);
       body += told.durable ? ",\"durable\":true" : ",\"durable\":false";
       if (told.repeated) body += ",\"repeated\":true";
-      if (waits) body += ",\"refreshed\":" + std::to_string(told.refreshed) + ",\"failed\":" + std::to_string(told.failed);
+      if (waits)
+        body += ",\"refreshed\":" + std::to_string(told.refreshed) +
+                ",\"failed\":" + std::to_string(told.failed);
       respond(asked, json(200, body + "}"));
     });
   };
   cache::PageCache& cache = parts_.cache;
-  const Status offered = parts_.workers.offer([&cache, request = std::move(request), finish] { cache.purge(request, finish); });
-  if (!offered.ok()) refuse(visit, {503, "overloaded", "The queue is full.", {}, {{"Retry-After", "1"}}});
+  const Status offered = parts_.workers.offer(
+      [&cache, request = std::move(request), finish] { cache.purge(request, finish); });
+  if (!offered.ok())
+    refuse(visit, {503, "overloaded", "The queue is full.", {}, {{"Retry-After", "1"}}});
 }
 
 void Control::metrics(Visit& visit, std::string_view rest) {
@@ -246,7 +282,10 @@ void Control::metrics(Visit& visit, std::string_view rest) {
   sources.store = parts_.store.counters();
   if (parts_.sync != nullptr) sources.sync = parts_.sync->counters();
   sources.key_ages = parts_.key_ages();
-  respond(visit, {200, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}, {"Cache-Control", "no-store"}}, metrics_text(sources)});
+  respond(visit, {200,
+                  {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"},
+                   {"Cache-Control", "no-store"}},
+                  metrics_text(sources)});
 }
 
 void Control::entry(Visit& visit, std::string_view rest) {
@@ -255,7 +294,8 @@ void Control::entry(Visit& visit, std::string_view rest) {
   for (const auto& pair : text::parse_query(visit.exchange->request().query, 16)) {
     if (pair.first == "url") path = pair.second;
   }
-  if (const auto url = text::parse_url(path); url.ok() && url->has_authority) path = std::string(url->path);
+  if (const auto url = text::parse_url(path); url.ok() && url->has_authority)
+    path = std::string(url->path);
   path = path.substr(0, path.find_first_of("?#"));
   path = text::percent_decode(path).value_or(path);
   if (path.empty() || path[0] != '/') {
@@ -285,8 +325,9 @@ void Control::entry(Visit& visit, std::string_view rest) {
       });
 }
 
-// GET lists the releases that are kept. POST {"release":N} makes N the active one: how `weir build` hands over what it
-// has written beside a running server (cache C-59). Durable and active before the answer.
+// GET lists the releases that are kept. POST {"release":N} makes N the active one: how `weir build`
+// hands over what it has written beside a running server (cache C-59). Durable and active before
+// the answer.
 void Control::release(Visit& visit, std::string_view rest) {
   if (!rest.empty()) return not_found(visit);
   if (visit.exchange->request().method == http::Method::get) {
@@ -306,7 +347,8 @@ void Control::release(Visit& visit, std::string_view rest) {
     const auto body = text::parse_json(exchange.body());
     const text::Value* wanted = body.ok() ? body->find("release") : nullptr;
     const std::int64_t* number = wanted == nullptr ? nullptr : wanted->integer();
-    if (number == nullptr || *number <= 0) return refuse(asked, {400, "bad-request", "The body must be {\"release\": NUMBER}."});
+    if (number == nullptr || *number <= 0)
+      return refuse(asked, {400, "bad-request", "The body must be {\"release\": NUMBER}."});
     const auto id = static_cast<store::ReleaseId>(*number);
     const ControlParts& parts = parts_;
     on_worker(
@@ -318,9 +360,12 @@ void Control::release(Visit& visit, std::string_view rest) {
           return done;
         },
         [id](Visit& waiting, const Status& adopted) {
-          if (adopted.ok()) return respond(waiting, json(200, "{\"release\":" + std::to_string(id) + ",\"active\":true}"));
+          if (adopted.ok())
+            return respond(waiting,
+                           json(200, "{\"release\":" + std::to_string(id) + ",\"active\":true}"));
           const bool missing = adopted.error().code == Errc::missing;
-          refuse(waiting, {missing ? 404 : 503, missing ? "not-found" : "storage-failed", adopted.error().what});
+          refuse(waiting, {missing ? 404 : 503, missing ? "not-found" : "storage-failed",
+                           adopted.error().what});
         });
   });
 }

@@ -1,11 +1,13 @@
 #pragma once
 // The endpoints below /_weir/ (experience, section 13), one row each in control.cpp.
 //
-//   public    healthz readyz problems/{slug}; purge revalidate[/{hook}] when a secret is configured, signed
-//   admin     metrics entry purge/{seq} releases, and purge and revalidate without a signature
+//   public    healthz readyz problems/{slug}; purge revalidate[/{hook}] when a secret is
+//   configured, signed admin     metrics entry purge/{seq} releases, and purge and revalidate
+//   without a signature
 //
-// Admin endpoints answer only on the admin socket and on admin listeners; elsewhere they are 404, also for a loopback
-// peer. What blocks (purge, adoption of a release) runs on a worker. One per loop.
+// Admin endpoints answer only on the admin socket and on admin listeners; elsewhere they are 404,
+// also for a loopback peer. What blocks (purge, adoption of a release) runs on a worker. One per
+// loop.
 
 #include "edge/config.h"
 #include "edge/visit.h"
@@ -41,7 +43,8 @@ struct ControlParts {
   std::vector<Secret> admin_tokens;
   std::function<http::Counters()> engine_counters;
   std::function<std::vector<const Counters*>()> loop_counters;
-  std::function<std::vector<std::pair<std::string, Nanos>>()> key_ages;  // per [auth.*], of fetched keys
+  std::function<std::vector<std::pair<std::string, Nanos>>()>
+      key_ages;                    // per [auth.*], of fetched keys
   std::vector<std::string> notes;  // for readyz: allow_insecure, ...
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// What a loop counts. Written by its own thread alone, read by any (the metrics endpoint adds the loops up), so every
-// count is a relaxed atomic that is loaded and stored, never locked.
+// What a loop counts. Written by its own thread alone, read by any (the metrics endpoint adds the
+// loops up), so every count is a relaxed atomic that is loaded and stored, never locked.
 
 #include <array>
 #include <atomic>
@@ -20,8 +20,8 @@ class Count {
 };
 
 // Upper bounds in microseconds of the latency histograms; one more bucket holds the rest.
-inline constexpr std::array<std::uint32_t, 12> latency_bounds_us{5,     10,    25,     50,     100,     250,
-                                                                  500,   1'000, 5'000,  25'000, 100'000, 1'000'000};
+inline constexpr std::array<std::uint32_t, 12> latency_bounds_us{
+    5, 10, 25, 50, 100, 250, 500, 1'000, 5'000, 25'000, 100'000, 1'000'000};
 
 class Histogram {
  public:
@@ -39,8 +39,8 @@ class Histogram {
   Count sum_us_;
 };
 
-inline constexpr std::size_t step_kinds = 4;     // the rows of the step table (steps.cpp)
-inline constexpr std::size_t step_outcomes = 6;  // guard::StageOutcome
+inline constexpr std::size_t step_kinds = 4;      // the rows of the step table (steps.cpp)
+inline constexpr std::size_t step_outcomes = 6;   // guard::StageOutcome
 inline constexpr std::size_t cache_outcomes = 4;  // hit, stale, miss, bypass
 
 struct Counters {

@@ -28,13 +28,18 @@ void DataRoutes::answer(Visit& visit) {
   const sync::Surface surface = is_sync ? sync::Surface::sync : sync::Surface::kv;
   const bool has_body = request.framing != http::Framing::none && !request.dropped_body;
   if (has_body && is_coded(request)) {
-    return refuse(visit, {415, "coded-body", "Content-Encoding: a body is taken as it is, not compressed.", {},
+    return refuse(visit, {415,
+                          "coded-body",
+                          "Content-Encoding: a body is taken as it is, not compressed.",
+                          {},
                           {{"Accept-Encoding", "identity"}}});  // RFC 9110 15.5.16
   }
   if (!has_body || visit.body_read) return ask(visit, surface, below);
-  visit.exchange->read_body(limits::sync_body_bytes_max, [this, surface, below](http::Exchange& exchange) {
-    ask(*static_cast<Visit*>(exchange.user()), surface, below);  // `below` points into the request, which is still here
-  });
+  visit.exchange->read_body(limits::sync_body_bytes_max,
+                            [this, surface, below](http::Exchange& exchange) {
+                              ask(*static_cast<Visit*>(exchange.user()), surface,
+                                  below);  // `below` points into the request, which is still here
+                            });
 }
 
 void DataRoutes::ask(Visit& visit, sync::Surface surface, std::string_view below) {
@@ -48,7 +53,8 @@ void DataRoutes::ask(Visit& visit, sync::Surface surface, std::string_view below
   for (const std::string_view name : sync::ask_fields) {
     if (const http::Field* field = request.find(name)) ask.fields.emplace_back(name, field->value);
   }
-  if (visit.token != nullptr) ask.claims = std::shared_ptr<const text::Value>(visit.token, &visit.token->claims);
+  if (visit.token != nullptr)
+    ask.claims = std::shared_ptr<const text::Value>(visit.token, &visit.token->claims);
   ask.body = visit.body != nullptr ? *visit.body : visit.exchange->take_body();
 
   http::Loop& loop = visit.exchange->loop();
@@ -76,7 +82,8 @@ void DataRoutes::gone(Visit& visit) {
 
 namespace {
 
-// "etag" -> "ETag" is not needed on the wire: names are case-insensitive. Members go into the problem document.
+// "etag" -> "ETag" is not needed on the wire: names are case-insensitive. Members go into the
+// problem document.
 void answer_problem(Visit& visit, sync::Reply& reply) {
   std::string members;
   for (const text::Member& member : reply.members) {
@@ -85,7 +92,8 @@ void answer_problem(Visit& visit, sync::Reply& reply) {
     members += ':';
     text::append_json(members, member.value);
   }
-  refuse(visit, {reply.status, reply.problem, reply.detail, members, std::move(reply.fields), Refusal::Form::problem});
+  refuse(visit, {reply.status, reply.problem, reply.detail, members, std::move(reply.fields),
+                 Refusal::Form::problem});
 }
 
 }  // namespace
@@ -105,7 +113,8 @@ void DataRoutes::replied(Visit& visit, sync::Reply& reply) {
 namespace {
 
 // Moves what the feed has to the socket, until one of them has enough.
-void pump(http::Loop& loop, http::ExchangeId id, http::StreamWriter& writer, const std::shared_ptr<sync::Feed>& feed) {
+void pump(http::Loop& loop, http::ExchangeId id, http::StreamWriter& writer,
+          const std::shared_ptr<sync::Feed>& feed) {
   if (loop.find(id) == nullptr) return feed->close();
   while (true) {
     const std::size_t queued = writer.queued_bytes();

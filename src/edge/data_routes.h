@@ -1,9 +1,10 @@
 #pragma once
-// The answer of a data route: /sync/** and /kv/** handed to the data side, and its replies put on the wire.
+// The answer of a data route: /sync/** and /kv/** handed to the data side, and its replies put on
+// the wire.
 //
-// The data side answers on its own threads; a reply comes back to the loop by message and finds the exchange gone or
-// waiting. Server-sent events are pulled from a feed as the socket takes them, so a slow reader costs one cursor.
-// One per loop.
+// The data side answers on its own threads; a reply comes back to the loop by message and finds the
+// exchange gone or waiting. Server-sent events are pulled from a feed as the socket takes them, so
+// a slow reader costs one cursor. One per loop.
 
 #include "edge/config.h"
 #include "edge/mounts.h"
@@ -15,7 +16,8 @@ namespace weir::edge {
 
 class DataRoutes {
  public:
-  DataRoutes(sync::SyncService& service, Mounts mounts) : service_(service), mounts_(std::move(mounts)) {}
+  DataRoutes(sync::SyncService& service, Mounts mounts)
+      : service_(service), mounts_(std::move(mounts)) {}
 
   void answer(Visit& visit);
   void gone(Visit& visit);  // the client left: a waiting long poll is forgotten

@@ -14,10 +14,12 @@ Front::Front(const FrontParts& parts, http::Loop& loop)
                   {parts.config.observability.sample_allow, parts.config.observability.sample_block,
                    static_cast<int>(parts.config.waf.log_at)},
                   loop, state_.counters),
-      pages_(parts.cache, parts.config.cache.strict_negotiation ? Negotiation::strict : Negotiation::lenient),
+      pages_(parts.cache,
+             parts.config.cache.strict_negotiation ? Negotiation::strict : Negotiation::lenient),
       control_(parts.control) {
   state_.story = this;
-  for (const auto& rules : parts.pipeline.rule_sets()) state_.inspectors.push_back(std::make_unique<waf::Inspector>(rules));
+  for (const auto& rules : parts.pipeline.rule_sets())
+    state_.inspectors.push_back(std::make_unique<waf::Inspector>(rules));
   if (parts.sync != nullptr) {
     data_.emplace(*parts.sync, Mounts{parts.config.data.sync_mount, parts.config.data.kv_mount});
   }
@@ -25,27 +27,35 @@ Front::Front(const FrontParts& parts, http::Loop& loop)
 
 namespace {
 
-ListenerKind kind_of(const http::Request& request) { return static_cast<ListenerKind>(request.listener_tag); }
+ListenerKind kind_of(const http::Request& request) {
+  return static_cast<ListenerKind>(request.listener_tag);
+}
 
 bool is_admin_listener(ListenerKind kind) {
-  return kind == ListenerKind::admin_socket || kind == ListenerKind::admin || kind == ListenerKind::admin_with_token;
+  return kind == ListenerKind::admin_socket || kind == ListenerKind::admin ||
+         kind == ListenerKind::admin_with_token;
 }
 
 // The peer, or behind trusted proxies whom they name.
 guard::IpAddress client_of(const http::Request& request, const guard::TrustedProxies& proxies) {
   const guard::IpAddress peer{request.peer->address};
-  if (request.peer->kind == http::Peer::Kind::unix_socket) return guard::parse_ip("::1").value_or(peer);
+  if (request.peer->kind == http::Peer::Kind::unix_socket)
+    return guard::parse_ip("::1").value_or(peer);
   if (!proxies.has(peer)) return peer;
   std::array<std::string_view, 16> forwarded_for, forwarded;
   std::size_t for_count = 0, forwarded_count = 0;
   for (const http::Field& field : request.fields) {
-    if (field.name == "x-forwarded-for" && for_count < forwarded_for.size()) forwarded_for[for_count++] = field.value;
-    if (field.name == "forwarded" && forwarded_count < forwarded.size()) forwarded[forwarded_count++] = field.value;
+    if (field.name == "x-forwarded-for" && for_count < forwarded_for.size())
+      forwarded_for[for_count++] = field.value;
+    if (field.name == "forwarded" && forwarded_count < forwarded.size())
+      forwarded[forwarded_count++] = field.value;
   }
-  return guard::client_of(peer, {{forwarded_for.data(), for_count}, {forwarded.data(), forwarded_count}}, proxies);
+  return guard::client_of(
+      peer, {{forwarded_for.data(), for_count}, {forwarded.data(), forwarded_count}}, proxies);
 }
 
-// Nobody but a verified token sets the headers that claims become (guard G-13), whatever route the request takes.
+// Nobody but a verified token sets the headers that claims become (guard G-13), whatever route the
+// request takes.
 void note_stripped(Visit& visit, const guard::ForwardedHeaders& owned) {
   for (const http::Field& field : visit.exchange->request().fields) {
     if (owned.owns(field.name)) visit.decision.headers_removed.add(field.name);
@@ -70,8 +80,8 @@ void Front::on_request(http::Exchange& exchange) {
   walk(visit);
 }
 
-// What is decided before any step: the wrong listener, the wrong host. (Methods that no route has, and paths that
-// cannot be decoded, were answered by the engine.)
+// What is decided before any step: the wrong listener, the wrong host. (Methods that no route has,
+// and paths that cannot be decoded, were answered by the engine.)
 bool Front::refused_by_listener(Visit& visit) {
   const http::Request& request = visit.exchange->request();
   const ListenerKind kind = kind_of(request);
@@ -80,8 +90,10 @@ bool Front::refused_by_listener(Visit& visit) {
       refuse(visit, {400, "bad-request", "The request names no host to redirect to."});
     } else {
       // From the parts: a target in absolute form names a host of its own.
-      std::string location = "https://" + bare_host_of(request.host) + std::string(request.raw_path);
-      if (request.target.find('?') != std::string_view::npos) location += "?" + std::string(request.query);
+      std::string location =
+          "https://" + bare_host_of(request.host) + std::string(request.raw_path);
+      if (request.target.find('?') != std::string_view::npos)
+        location += "?" + std::string(request.query);
       respond(visit, {308, {{"Location", std::move(location)}}, {}});
     }
     return true;
@@ -93,7 +105,9 @@ bool Front::refused_by_listener(Visit& visit) {
   const auto& hosts = parts_.config.serve.hosts;
   if (!hosts.empty() && !is_admin_listener(kind)) {
     const std::string host = bare_host_of(request.host);
-    const bool known = std::any_of(hosts.begin(), hosts.end(), [&](const std::string& one) { return host_matches(lower_of(one), host); });
+    const bool known = std::any_of(hosts.begin(), hosts.end(), [&](const std::string& one) {
+      return host_matches(lower_of(one), host);
+    });
     if (!known) {
       visit.exchange->close_after();  // whoever is at the wrong address has more requests for it
       refuse(visit, {421, "bad-request", "This server does not serve that host."});
@@ -114,13 +128,11 @@ void Front::walk(Visit& visit) {
 
 void Front::answer(Visit& visit) {
   switch (visit.route->target) {
-    case Route::Target::control:
-      return control_.answer(visit, kind_of(visit.exchange->request()));
+    case Route::Target::control: return control_.answer(visit, kind_of(visit.exchange->request()));
     case Route::Target::data:
       if (data_) return data_->answer(visit);
       return refuse(visit, {404, "not-found", "There is nothing at this address."});
-    case Route::Target::site:
-      return pages_.answer(visit);
+    case Route::Target::site: return pages_.answer(visit);
   }
 }
 
@@ -130,7 +142,10 @@ void Front::on_finished(const http::Finished& finished) {
   state_.counters.bytes_sent.add(finished.sent_bytes);
   state_.counters.latency.add(static_cast<std::uint64_t>(finished.took.count() / 1'000));
   auto* known = static_cast<Visit*>(finished.exchange.user());
-  Visit& visit = known != nullptr ? *known : begin(finished.exchange);  // answered by the engine: it is logged all the same
+  Visit& visit =
+      known != nullptr
+          ? *known
+          : begin(finished.exchange);  // answered by the engine: it is logged all the same
   if (visit.sync_ask != 0 && data_) data_->gone(visit);
   access_log_.write(finished, visit);
 }

@@ -25,7 +25,7 @@ struct FrontParts {
   cache::PageCache& cache;
   sync::SyncService* sync = nullptr;  // null = no [data]
   const ControlParts& control;
-  LineWriter* access_log = nullptr;   // null = off
+  LineWriter* access_log = nullptr;  // null = off
   const Clock& clock;
   Log& log;
 };

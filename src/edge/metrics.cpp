@@ -55,7 +55,8 @@ std::string label(std::string_view name, std::string_view value) {
 // "0.000250"
 std::string seconds_of(std::uint64_t microseconds) {
   std::string fraction = std::to_string(microseconds % 1'000'000);
-  return std::to_string(microseconds / 1'000'000) + "." + std::string(6 - fraction.size(), '0') + fraction;
+  return std::to_string(microseconds / 1'000'000) + "." + std::string(6 - fraction.size(), '0') +
+         fraction;
 }
 
 template <class Pick>
@@ -66,12 +67,14 @@ std::uint64_t sum(const std::vector<const Counters*>& loops, Pick pick) {
 }
 
 template <class Pick>
-void histogram(Text& text, const std::vector<const Counters*>& loops, std::string_view name, const std::string& labels, Pick pick) {
+void histogram(Text& text, const std::vector<const Counters*>& loops, std::string_view name,
+               const std::string& labels, Pick pick) {
   const std::string comma = labels.empty() ? "" : labels + ",";
   std::uint64_t cumulative = 0, sum_us = 0;
   for (std::size_t at = 0; at <= latency_bounds_us.size(); ++at) {
     for (const Counters* counters : loops) cumulative += pick(*counters).bucket(at);
-    const std::string bound = at == latency_bounds_us.size() ? "+Inf" : seconds_of(latency_bounds_us[at]);
+    const std::string bound =
+        at == latency_bounds_us.size() ? "+Inf" : seconds_of(latency_bounds_us[at]);
     text.sample(std::string(name) + "_bucket", comma + label("le", bound), cumulative);
   }
   for (const Counters* counters : loops) sum_us += pick(*counters).sum_us();
@@ -80,51 +83,67 @@ void histogram(Text& text, const std::vector<const Counters*>& loops, std::strin
 }
 
 void add_edge(Text& text, const std::vector<const Counters*>& loops) {
-  text.family("weir_requests_total", "counter", "Answers by the first digit of their status; 0 = the client left first.");
+  text.family("weir_requests_total", "counter",
+              "Answers by the first digit of their status; 0 = the client left first.");
   for (std::size_t digit = 0; digit < 6; ++digit) {
-    text.sample("weir_requests_total", label("class", std::to_string(digit)), sum(loops, [&](const Counters& c) -> const Count& { return c.statuses[digit]; }));
+    text.sample("weir_requests_total", label("class", std::to_string(digit)),
+                sum(loops, [&](const Counters& c) -> const Count& { return c.statuses[digit]; }));
   }
-  text.counter("weir_sent_bytes_total", "Bytes of answers, heads included.", sum(loops, [](const Counters& c) -> const Count& { return c.bytes_sent; }));
-  text.family("weir_request_seconds", "histogram", "From the head's arrival to the last byte handed to the kernel.");
-  histogram(text, loops, "weir_request_seconds", {}, [](const Counters& c) -> const Histogram& { return c.latency; });
+  text.counter("weir_sent_bytes_total", "Bytes of answers, heads included.",
+               sum(loops, [](const Counters& c) -> const Count& { return c.bytes_sent; }));
+  text.family("weir_request_seconds", "histogram",
+              "From the head's arrival to the last byte handed to the kernel.");
+  histogram(text, loops, "weir_request_seconds", {},
+            [](const Counters& c) -> const Histogram& { return c.latency; });
 
   text.family("weir_step_total", "counter", "Runs of each step by outcome.");
   for (std::size_t kind = 0; kind < step_kinds; ++kind) {
     for (std::size_t outcome = 0; outcome < step_outcomes; ++outcome) {
-      text.sample("weir_step_total",
-                  label("step", steps[kind].name) + "," + label("outcome", guard::name_of(static_cast<guard::StageOutcome>(outcome))),
-                  sum(loops, [&](const Counters& c) -> const Count& { return c.steps[kind][outcome]; }));
+      text.sample(
+          "weir_step_total",
+          label("step", steps[kind].name) + "," +
+              label("outcome", guard::name_of(static_cast<guard::StageOutcome>(outcome))),
+          sum(loops, [&](const Counters& c) -> const Count& { return c.steps[kind][outcome]; }));
     }
   }
   text.family("weir_step_seconds", "histogram", "Time of each step.");
   for (std::size_t kind = 0; kind < step_kinds; ++kind) {
-    histogram(text, loops, "weir_step_seconds", label("step", steps[kind].name), [&](const Counters& c) -> const Histogram& { return c.step_latency[kind]; });
+    histogram(text, loops, "weir_step_seconds", label("step", steps[kind].name),
+              [&](const Counters& c) -> const Histogram& { return c.step_latency[kind]; });
   }
   constexpr std::string_view outcomes[cache_outcomes] = {"hit", "stale", "miss", "bypass"};
   text.family("weir_page_total", "counter", "Answers of site routes by what the cache had.");
   for (std::size_t at = 0; at < cache_outcomes; ++at) {
-    text.sample("weir_page_total", label("cache", outcomes[at]), sum(loops, [&](const Counters& c) -> const Count& { return c.cache[at]; }));
+    text.sample("weir_page_total", label("cache", outcomes[at]),
+                sum(loops, [&](const Counters& c) -> const Count& { return c.cache[at]; }));
   }
-  text.counter("weir_late_verdicts_total", "Steps that took longer than their timeout.", sum(loops, [](const Counters& c) -> const Count& { return c.late_verdicts; }));
-  text.counter("weir_access_log_dropped_total", "Access log lines that nobody took in time.", sum(loops, [](const Counters& c) -> const Count& { return c.log_lines_dropped; }));
+  text.counter("weir_late_verdicts_total", "Steps that took longer than their timeout.",
+               sum(loops, [](const Counters& c) -> const Count& { return c.late_verdicts; }));
+  text.counter("weir_access_log_dropped_total", "Access log lines that nobody took in time.",
+               sum(loops, [](const Counters& c) -> const Count& { return c.log_lines_dropped; }));
 }
 
 void add_engine(Text& text, const http::Counters& engine) {
   text.gauge("weir_connections", "Open connections.", engine.connections);
   text.counter("weir_connections_total", "Accepted connections.", engine.accepted);
-  text.counter("weir_refused_total", "Requests that the engine refused by itself (bad bytes, limits, deadlines).", engine.refused);
-  text.counter("weir_overload_total", "Connections answered 503 or 429 at accept.", engine.overload);
+  text.counter("weir_refused_total",
+               "Requests that the engine refused by itself (bad bytes, limits, deadlines).",
+               engine.refused);
+  text.counter("weir_overload_total", "Connections answered 503 or 429 at accept.",
+               engine.overload);
   text.counter("weir_received_bytes_total", "Bytes read.", engine.bytes_in);
   text.counter("weir_tls_handshakes_total", "Finished TLS handshakes.", engine.tls_handshakes);
   text.counter("weir_tls_failures_total", "Failed TLS handshakes.", engine.tls_failures);
-  text.gauge("weir_buffered_body_bytes", "Request bodies held in memory.", engine.bodies_buffered_bytes);
+  text.gauge("weir_buffered_body_bytes", "Request bodies held in memory.",
+             engine.bodies_buffered_bytes);
 }
 
 void add_cache(Text& text, const cache::CacheCounters& cache, const store::StoreCounters& store) {
   text.counter("weir_cache_hits_total", "Look-ups that found a fresh page.", cache.hits);
   text.counter("weir_cache_stale_total", "Look-ups that found a stale page.", cache.stale);
   text.counter("weir_cache_misses_total", "Look-ups that had to wait.", cache.misses);
-  text.counter("weir_cache_negative_total", "Look-ups that found a negative entry.", cache.negative);
+  text.counter("weir_cache_negative_total", "Look-ups that found a negative entry.",
+               cache.negative);
   text.counter("weir_cache_collapsed_total", "Requests that joined a flight.", cache.collapsed);
   text.counter("weir_cache_fills_total", "Renders for a waiting request.", cache.fills);
   text.family("weir_cache_refreshes_total", "counter", "Background renders by outcome.");
@@ -137,21 +156,26 @@ void add_cache(Text& text, const cache::CacheCounters& cache, const store::Store
   text.gauge("weir_cache_purge_seq", "The last purge that every look-up sees.", cache.purge_seq);
   text.gauge("weir_cache_memory_bytes", "Memory tier.", cache.memory_bytes);
   text.gauge("weir_cache_pages", "Pages in memory.", cache.pages);
-  text.gauge("weir_cache_oldest_stale_seconds", "The oldest stale age that was served.", static_cast<std::uint64_t>(cache.oldest_stale_served_s));
-  text.counter("weir_store_corrupt_total", "Stored bytes that did not match their hash.", store.corrupt + cache.corrupt);
-  text.counter("weir_store_write_errors_total", "Writes that the disk refused.", store.write_errors);
+  text.gauge("weir_cache_oldest_stale_seconds", "The oldest stale age that was served.",
+             static_cast<std::uint64_t>(cache.oldest_stale_served_s));
+  text.counter("weir_store_corrupt_total", "Stored bytes that did not match their hash.",
+               store.corrupt + cache.corrupt);
+  text.counter("weir_store_write_errors_total", "Writes that the disk refused.",
+               store.write_errors);
   text.gauge("weir_store_log_bytes", "Write-ahead log.", store.log_bytes);
 }
 
 void add_sync(Text& text, const sync::SyncService::Counters& sync) {
   text.counter("weir_sync_ops_total", "Operations stored.", sync.ops_stored);
-  text.counter("weir_sync_duplicates_total", "Operations that were there already.", sync.ops_duplicate);
+  text.counter("weir_sync_duplicates_total", "Operations that were there already.",
+               sync.ops_duplicate);
   text.counter("weir_sync_commits_total", "Commits.", sync.commits);
   text.counter("weir_kv_writes_total", "Key-value writes.", sync.kv_writes);
   text.counter("weir_sync_refused_total", "Data requests answered with a problem.", sync.refused);
   text.gauge("weir_sync_waiting", "Long polls and feeds now.", sync.waiting);
   text.gauge("weir_sync_tenants", "Open tenants.", sync.tenants_open);
-  text.gauge("weir_sync_tenants_failed", "Tenants that are read-only after a failed write.", sync.tenants_failed);
+  text.gauge("weir_sync_tenants_failed", "Tenants that are read-only after a failed write.",
+             sync.tenants_failed);
 }
 
 }  // namespace
@@ -167,7 +191,8 @@ std::string metrics_text(const MetricsSources& sources) {
   if (!sources.key_ages.empty()) {
     text.family("weir_jwks_age_seconds", "gauge", "Age of the fetched keys of each issuer.");
     for (const auto& row : sources.key_ages) {
-      text.sample("weir_jwks_age_seconds", label("auth", row.first), static_cast<std::uint64_t>(row.second.count() / 1'000'000'000));
+      text.sample("weir_jwks_age_seconds", label("auth", row.first),
+                  static_cast<std::uint64_t>(row.second.count() / 1'000'000'000));
     }
   }
   return text.take();

@@ -1,6 +1,7 @@
 #pragma once
-// Prometheus text of everything that is counted (guard G-45, cache C-70). Label values come from our own tables and
-// the configuration, never from requests, so the number of series is fixed. Pure.
+// Prometheus text of everything that is counted (guard G-45, cache C-70). Label values come from
+// our own tables and the configuration, never from requests, so the number of series is fixed.
+// Pure.
 
 #include "edge/counters.h"
 

@@ -36,7 +36,8 @@ constexpr Offered preference[] = {{Codec::brotli, http::Encoding::brotli},
                                   {Codec::identity, http::Encoding::identity}};
 
 // Null: nothing that the client accepts.
-const cache::Representation* choose(const cache::Page& page, const http::Request& request, Codec& chosen_codec) {
+const cache::Representation* choose(const cache::Page& page, const http::Request& request,
+                                    Codec& chosen_codec) {
   chosen_codec = Codec::identity;
   if (!request.has(http::Known::accept_encoding)) return page.find(Codec::identity);
   std::array<http::Encoding, std::size(preference)> encodings{};
@@ -56,12 +57,13 @@ const cache::Representation* choose(const cache::Page& page, const http::Request
 
 bool is_conditional(const http::Request& request) {
   using http::Known;
-  return request.has(Known::if_none_match) || request.has(Known::if_modified_since) || request.has(Known::if_match) ||
-         request.has(Known::if_unmodified_since) || request.has(Known::if_range);
+  return request.has(Known::if_none_match) || request.has(Known::if_modified_since) ||
+         request.has(Known::if_match) || request.has(Known::if_unmodified_since) ||
+         request.has(Known::if_range);
 }
 
-http::Condition condition_of(const cache::Page& page, const cache::Representation& chosen, const http::Request& request,
-                             std::int64_t now_seconds) {
+http::Condition condition_of(const cache::Page& page, const cache::Representation& chosen,
+                             const http::Request& request, std::int64_t now_seconds) {
   if (!is_conditional(request)) return http::Condition::proceed;
   std::array<std::string_view, store::codec_count> others;
   std::size_t count = 0;
@@ -83,7 +85,8 @@ http::Response partial_head(const cache::Page& page, Codec codec) {
   response.fields = cache::shared_fields_of(page, codec);
   response.fields.insert(response.fields.end(), page.fields.begin(), page.fields.end());
   response.fields.emplace_back("Last-Modified", http::date_of(page.modified.seconds()));
-  if (codec != Codec::identity) response.fields.emplace_back("Content-Encoding", std::string(store::coding_of(codec)));
+  if (codec != Codec::identity)
+    response.fields.emplace_back("Content-Encoding", std::string(store::coding_of(codec)));
   return response;
 }
 
@@ -94,7 +97,8 @@ Pages::Pages(cache::PageCache& cache, Negotiation negotiation)
 
 void Pages::answer(Visit& visit) {
   const http::Request& request = visit.exchange->request();
-  if (request.method != http::Method::get && request.method != http::Method::head) return refuse_method(visit);
+  if (request.method != http::Method::get && request.method != http::Method::head)
+    return refuse_method(visit);
   if (request.encoded_slash) {
     visit.exchange->close_after();
     return refuse(visit, {400, "bad-request", "The path holds an encoded slash."});
@@ -109,7 +113,11 @@ void Pages::refuse_method(Visit& visit) {
   if (request.method == http::Method::options) {
     return respond(visit, {204, {{"Allow", std::string(allowed)}}, {}});
   }
-  refuse(visit, {405, "method-not-allowed", "Pages are read with GET and HEAD.", {}, {{"Allow", std::string(allowed)}}});
+  refuse(visit, {405,
+                 "method-not-allowed",
+                 "Pages are read with GET and HEAD.",
+                 {},
+                 {{"Allow", std::string(allowed)}}});
 }
 
 void Pages::find_and_send(Visit& visit, std::string_view key) {
@@ -117,10 +125,8 @@ void Pages::find_and_send(Visit& visit, std::string_view key) {
   switch (found.kind) {
     case Lookup::Kind::page:
       return found.page->gone ? answer_absent(visit, key) : send(visit, found, nullptr);
-    case Lookup::Kind::wait:
-      return load(visit, key);
-    case Lookup::Kind::absent:
-      return answer_absent(visit, key);
+    case Lookup::Kind::wait: return load(visit, key);
+    case Lookup::Kind::absent: return answer_absent(visit, key);
   }
 }
 
@@ -129,16 +135,18 @@ void Pages::load(Visit& visit, std::string_view key) {
   const http::ExchangeId id = visit.exchange->id();
   visit.began = visit.loop->clock.mono();
   auto owned_key = std::make_shared<const std::string>(key);
-  const Status begun = cache_.fetch(*owned_key, [this, &loop, id, owned_key](const cache::Fetched& fetched) {
-    loop.post([this, &loop, id, owned_key, fetched] {
-      http::Exchange* exchange = loop.find(id);
-      if (exchange == nullptr || exchange->answered()) return;
-      loaded(*static_cast<Visit*>(exchange->user()), *owned_key, fetched);
-    });
-  });
+  const Status begun =
+      cache_.fetch(*owned_key, [this, &loop, id, owned_key](const cache::Fetched& fetched) {
+        loop.post([this, &loop, id, owned_key, fetched] {
+          http::Exchange* exchange = loop.find(id);
+          if (exchange == nullptr || exchange->answered()) return;
+          loaded(*static_cast<Visit*>(exchange->user()), *owned_key, fetched);
+        });
+      });
   if (!begun.ok()) {
     note_outcome(visit, miss);
-    refuse(visit, {503, "overloaded", "Too many requests wait for pages.", {}, {{"Retry-After", "1"}}});
+    refuse(visit,
+           {503, "overloaded", "Too many requests wait for pages.", {}, {{"Retry-After", "1"}}});
   }
 }
 
@@ -146,17 +154,22 @@ void Pages::loaded(Visit& visit, const std::string& key, const cache::Fetched& f
   const Nanos took = visit.loop->clock.mono() - visit.began;
   visit.work = fetched.filled ? "render" : "load";
   visit.work_nanos = static_cast<std::uint32_t>(std::min<std::int64_t>(took.count(), UINT32_MAX));
-  if (fetched.lookup.kind == Lookup::Kind::page && !fetched.lookup.page->gone) return send(visit, fetched.lookup, &fetched);
+  if (fetched.lookup.kind == Lookup::Kind::page && !fetched.lookup.page->gone)
+    return send(visit, fetched.lookup, &fetched);
   if (!fetched.error) return answer_absent(visit, key);
   note_outcome(visit, miss);
-  if (fetched.late) return refuse(visit, {504, "overloaded", "The page was not ready in time.", {}, {{"Retry-After", "2"}}});
+  if (fetched.late)
+    return refuse(
+        visit, {504, "overloaded", "The page was not ready in time.", {}, {{"Retry-After", "2"}}});
   if (fetched.error->code == Errc::full) {
-    return refuse(visit, {503, "overloaded", "Too much work is queued.", {}, {{"Retry-After", "1"}}});
+    return refuse(visit,
+                  {503, "overloaded", "Too much work is queued.", {}, {{"Retry-After", "1"}}});
   }
   refuse(visit, {502, "internal", "The page could not be rendered."});
 }
 
-std::string_view Pages::extra_fields(Visit& visit, const Lookup& lookup, const cache::Fetched* fetched) {
+std::string_view Pages::extra_fields(Visit& visit, const Lookup& lookup,
+                                     const cache::Fetched* fetched) {
   std::array<char, 96> room{};
   scratch_ = visit.fields;
   if (lookup.age_s == 0) scratch_ += visit.limit_fields;
@@ -177,27 +190,33 @@ void Pages::send(Visit& visit, const Lookup& lookup, const cache::Fetched* fetch
   const cache::Representation* chosen = choose(page, request, codec);
   if (chosen == nullptr) {
     if (negotiation_ == Negotiation::strict) {
-      return refuse(visit, {406, "bad-request", "No coding of the page is acceptable to the client."});
+      return refuse(visit,
+                    {406, "bad-request", "No coding of the page is acceptable to the client."});
     }
     chosen = page.find(Codec::identity);
   }
-  const bool may_vary = page.status == 200;  // a redirect or a 404 page is neither conditional nor partial
-  const auto condition = may_vary ? condition_of(page, *chosen, request, visit.exchange->loop().wall().seconds())
-                                  : http::Condition::proceed_whole;
+  const bool may_vary =
+      page.status == 200;  // a redirect or a 404 page is neither conditional nor partial
+  const auto condition =
+      may_vary ? condition_of(page, *chosen, request, visit.exchange->loop().wall().seconds())
+               : http::Condition::proceed_whole;
   if (condition == http::Condition::precondition_failed) {
-    return refuse(visit, {412, "precondition", "The page is another one than the request expects."});
+    return refuse(visit,
+                  {412, "precondition", "The page is another one than the request expects."});
   }
   visit.decision.status = condition == http::Condition::not_modified ? 304 : page.status;
   const std::string_view extra = extra_fields(visit, lookup, fetched);
   const http::SlotValues slots{lookup.age_s, lookup.ttl_s.value_or(0)};
-  if (condition == http::Condition::not_modified) return visit.exchange->respond(chosen->not_modified, extra, slots);
+  if (condition == http::Condition::not_modified)
+    return visit.exchange->respond(chosen->not_modified, extra, slots);
   const bool partial = condition == http::Condition::proceed && request.has(http::Known::range) &&
                        !request.repeats(http::Known::range) && request.method == http::Method::get;
   if (partial) return send_range(visit, lookup, *chosen, extra);
   visit.exchange->respond(chosen->ok, extra, slots);
 }
 
-void Pages::send_range(Visit& visit, const Lookup& lookup, const cache::Representation& chosen, std::string_view extra) {
+void Pages::send_range(Visit& visit, const Lookup& lookup, const cache::Representation& chosen,
+                       std::string_view extra) {
   const http::Request& request = visit.exchange->request();
   const cache::Page& page = *lookup.page;
   const std::string_view whole = chosen.ok->body;
@@ -209,7 +228,10 @@ void Pages::send_range(Visit& visit, const Lookup& lookup, const cache::Represen
   choose(page, request, codec);
   visit.decision.status = plan.kind == http::RangePlan::Kind::unsatisfiable ? 416 : 206;
   if (plan.kind == http::RangePlan::Kind::unsatisfiable) {
-    return refuse(visit, {416, "bad-request", "The page is shorter than the range that was asked for.", {},
+    return refuse(visit, {416,
+                          "bad-request",
+                          "The page is shorter than the range that was asked for.",
+                          {},
                           {{"Content-Range", http::unsatisfied_range_of(whole.size())}}});
   }
   http::Response response = partial_head(page, codec);
@@ -222,7 +244,8 @@ void Pages::send_range(Visit& visit, const Lookup& lookup, const cache::Represen
     response.body = whole.substr(range.first, range.bytes());
   } else {
     // 128 random bits: that they occur in the page is not to be expected before the sun goes out.
-    http::Multipart multipart = http::multipart_of(plan.ranges, whole, page.content_type, "weir" + hex_of(bytes_of(random_bytes(10))));
+    http::Multipart multipart = http::multipart_of(plan.ranges, whole, page.content_type,
+                                                   "weir" + hex_of(bytes_of(random_bytes(10))));
     response.fields.emplace_back("Content-Type", std::move(multipart.content_type));
     response.body = std::move(multipart.body);
   }
@@ -234,8 +257,9 @@ bool Pages::redirects(Visit& visit) {
   const http::Request& request = visit.exchange->request();
   constexpr std::string_view index = "/index.html";
   const std::string_view path = request.path, raw = request.raw_path;
-  const bool is_index = path.size() >= index.size() && path.substr(path.size() - index.size()) == index &&
-                        raw.size() >= index.size() && raw.substr(raw.size() - index.size()) == index;
+  const bool is_index =
+      path.size() >= index.size() && path.substr(path.size() - index.size()) == index &&
+      raw.size() >= index.size() && raw.substr(raw.size() - index.size()) == index;
   if (!is_index && (path.empty() || path.back() == '/')) return false;
   std::string target;
   if (is_index) {
@@ -247,12 +271,15 @@ bool Pages::redirects(Visit& visit) {
     target = std::string(raw) + '/';
   }
   const Lookup found = cache_.find(*reader_, scratch_);
-  if (found.kind == Lookup::Kind::absent || (found.kind == Lookup::Kind::page && found.page->gone)) return false;
+  if (found.kind == Lookup::Kind::absent || (found.kind == Lookup::Kind::page && found.page->gone))
+    return false;
   if (target.substr(0, 2) == "//") return false;  // would name another host
   if (!request.query.empty()) target += "?" + std::string(request.query);
   note_outcome(visit, bypass);
   visit.decision.status = 301;
-  respond(visit, {301, {{"Location", target}, {"Cache-Control", "public, max-age=0, must-revalidate"}}, {}});
+  respond(
+      visit,
+      {301, {{"Location", target}, {"Cache-Control", "public, max-age=0, must-revalidate"}}, {}});
   return true;
 }
 
@@ -261,7 +288,8 @@ void Pages::answer_absent(Visit& visit, std::string_view key) {
   const bool is_not_found_page = key.size() >= 9 && key.substr(key.size() - 9) == "/404.html";
   if (!is_not_found_page && request.path_is_utf8 && redirects(visit)) return;
 
-  // The 404 page of the language (its first path segment), then the site's. Each was asked for once at most.
+  // The 404 page of the language (its first path segment), then the site's. Each was asked for once
+  // at most.
   if (!is_not_found_page) {
     const std::size_t slash = request.path.find('/', 1);
     if (slash != std::string_view::npos) {

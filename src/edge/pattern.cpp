@@ -6,7 +6,8 @@ namespace weir::edge {
 
 Result<Pattern> parse_pattern(std::string_view text) {
   if (text.empty() || text.front() != '/') {
-    return Error{Errc::invalid, "a path pattern must begin with /, not \"" + std::string(text) + "\""};
+    return Error{Errc::invalid,
+                 "a path pattern must begin with /, not \"" + std::string(text) + "\""};
   }
   Pattern pattern;
   pattern.text_ = std::string(text);
@@ -16,12 +17,15 @@ Result<Pattern> parse_pattern(std::string_view text) {
     const std::string_view word = rest.substr(0, slash);
     const bool is_last = slash == std::string_view::npos;
     if (word == "**") {
-      if (!is_last) return Error{Errc::invalid, "** must be the last part of the pattern \"" + pattern.text_ + "\""};
+      if (!is_last)
+        return Error{Errc::invalid,
+                     "** must be the last part of the pattern \"" + pattern.text_ + "\""};
       pattern.segments_.push_back({Pattern::Part::rest, {}});
     } else if (word == "*" || (word.size() > 2 && word.front() == '{' && word.back() == '}')) {
       pattern.segments_.push_back({Pattern::Part::any_one, {}});
     } else if (word.find_first_of("*{}") != std::string_view::npos) {
-      return Error{Errc::invalid, "\"" + std::string(word) + "\" in the pattern \"" + pattern.text_ +
+      return Error{Errc::invalid, "\"" + std::string(word) + "\" in the pattern \"" +
+                                      pattern.text_ +
                                       "\" must be a whole segment: *, {name} or **"};
     } else {
       pattern.segments_.push_back({Pattern::Part::literal, std::string(word)});
@@ -49,7 +53,8 @@ bool Pattern::matches(std::string_view path) const {
 
 std::string bare_host_of(std::string_view authority) {
   const std::size_t colon = authority.rfind(':');
-  const bool has_port = colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
+  const bool has_port =
+      colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
   std::string bare = lower_of(has_port ? authority.substr(0, colon) : authority);
   if (!bare.empty() && bare.back() == '.') bare.pop_back();
   return bare;

@@ -1,8 +1,10 @@
 #pragma once
 // Path patterns of routes and rules: "/blog/*/edit", "/products/{slug}", "/sync/**".
 //
-// `*` is one segment, `{x}` one with a name, `**` (only at the end) the rest, also empty: "/sync/**" matches "/sync",
-// "/sync/" and "/sync/a/b". Everything else is compared byte by byte with the decoded path. Matching allocates nothing.
+// `*` is one segment, `{x}` one with a name, `**` (only at the end) the rest, also empty:
+// "/sync/**" matches "/sync",
+// "/sync/" and "/sync/a/b". Everything else is compared byte by byte with the decoded path.
+// Matching allocates nothing.
 
 #include "base/result.h"
 
@@ -30,7 +32,8 @@ class Pattern {
 
 Result<Pattern> parse_pattern(std::string_view text);
 
-// The authority of a request without port and final dot, in lower case: "Example.com.:8080" -> "example.com".
+// The authority of a request without port and final dot, in lower case: "Example.com.:8080" ->
+// "example.com".
 std::string bare_host_of(std::string_view authority);
 
 // "*", "example.com", "*.example.com" against a host in lower case without its port.

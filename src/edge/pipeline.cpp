@@ -57,7 +57,8 @@ std::vector<StageSettings> default_stages(Route::Target target) {
   waf.kind = StageKind::waf;
   waf.names = {target == Route::Target::site ? "detect" : "block"};
   waf.failure_mode = FailureMode::closed;
-  // weir's own endpoints check signatures and take no browser input: a purge body may well look like an attack.
+  // weir's own endpoints check signatures and take no browser input: a purge body may well look
+  // like an attack.
   if (target == Route::Target::control) return {trace, limit};
   return {trace, limit, waf};
 }
@@ -79,7 +80,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const Pip
   control.paths = {"/_weir/**"};
   TRY(pipeline->add_route(control, Route::Target::control, config, parts));
   for (const RouteSettings& route : config.routes) {
-    const auto target = route.target == RouteTarget::data ? Route::Target::data : Route::Target::site;
+    const auto target =
+        route.target == RouteTarget::data ? Route::Target::data : Route::Target::site;
     TRY(pipeline->add_route(route, target, config, parts));
   }
   if (config.data.present) {
@@ -108,8 +110,10 @@ Status Pipeline::open_auth(const AuthSettings& auth, const PipelineParts& parts)
     settings.refresh = auth.refresh;
     settings.refetch_least = auth.refetch_min;
     settings.stale_max = auth.stale_max;
-    if (!parts.keys_directory.empty()) settings.keep_path = parts.keys_directory + "/" + auth.policy.name + ".jwks";
-    auto opened = guard::FetchedKeySource::open(std::move(settings), parts.fetcher, parts.clock, parts.log);
+    if (!parts.keys_directory.empty())
+      settings.keep_path = parts.keys_directory + "/" + auth.policy.name + ".jwks";
+    auto opened =
+        guard::FetchedKeySource::open(std::move(settings), parts.fetcher, parts.clock, parts.log);
     if (!opened.ok()) return std::move(opened).error().at(auth.place);
     issuer->fetched = opened->get();
     issuer->keys = std::move(opened).value();
@@ -118,7 +122,8 @@ Status Pipeline::open_auth(const AuthSettings& auth, const PipelineParts& parts)
     if (!json.ok()) return Error(json.error()).at(auth.place);
     auto parsed = guard::Jwks::parse(std::string_view(*json), guard::KeyOrigin::local);
     if (!parsed.ok()) return std::move(parsed).error().in(auth.jwks_file).at(auth.place);
-    for (const std::string& warning : parsed->warnings) parts.log.warning("jwks", {{"file", auth.jwks_file}, {"warning", warning}});
+    for (const std::string& warning : parsed->warnings)
+      parts.log.warning("jwks", {{"file", auth.jwks_file}, {"warning", warning}});
     issuer->keys = std::make_unique<guard::FixedKeys>(parsed->set);
   } else {
     const SignatureAlgorithm algorithm = auth.policy.algorithms.front();
@@ -138,10 +143,12 @@ Status Pipeline::open_limits(const Config& config) {
   for (const LimitSettings& limit : config.limit) slots = std::max(slots, limit.slots);
   limiter_ = std::make_unique<guard::Limiter>(slots);
   std::uint32_t index = 0;
-  limits_.push_back(std::make_unique<guard::Limit>(TRY(guard::Limit::open(default_limit(), limiter_->hash_key(), index++))));
+  limits_.push_back(std::make_unique<guard::Limit>(
+      TRY(guard::Limit::open(default_limit(), limiter_->hash_key(), index++))));
   for (const LimitSettings& limit : config.limit) {
     auto opened = guard::Limit::open(limit.policy, limiter_->hash_key(), index++);
-    if (!opened.ok()) return std::move(opened).error().in("limit." + limit.policy.name).at(limit.place);
+    if (!opened.ok())
+      return std::move(opened).error().in("limit." + limit.policy.name).at(limit.place);
     limits_.push_back(std::make_unique<guard::Limit>(std::move(opened).value()));
   }
   return done;
@@ -149,14 +156,16 @@ Status Pipeline::open_limits(const Config& config) {
 
 Result<std::size_t> Pipeline::rule_set_of(const Config& config, unsigned paranoia) {
   const auto found = std::find(rule_set_paranoia_.begin(), rule_set_paranoia_.end(), paranoia);
-  if (found != rule_set_paranoia_.end()) return static_cast<std::size_t>(found - rule_set_paranoia_.begin());
+  if (found != rule_set_paranoia_.end())
+    return static_cast<std::size_t>(found - rule_set_paranoia_.begin());
   waf::RuleSetOptions options;
   options.paranoia = static_cast<int>(paranoia);
   for (const WafExclusion& exclusion : config.waf.exclude) {
     options.exclusions.push_back({exclusion.rule, exclusion.tag, exclusion.path, exclusion.target});
   }
   std::vector<waf::RuleFile> more;
-  for (const std::string& file : config.waf.rule_files) more.push_back({file, TRY(read_file(file))});
+  for (const std::string& file : config.waf.rule_files)
+    more.push_back({file, TRY(read_file(file))});
   rule_sets_.push_back(TRY(waf::RuleSet::own(options, more)));
   rule_set_paranoia_.push_back(paranoia);
   return rule_sets_.size() - 1;
@@ -176,8 +185,9 @@ guard::JwtVerifier* Pipeline::find_verifier(std::string_view name) {
   return nullptr;
 }
 
-Result<StepSettings> Pipeline::step_of(const StageSettings& stage, const RouteSettings& route, Route::Target target,
-                                       const Config& config, const PipelineParts& parts) {
+Result<StepSettings> Pipeline::step_of(const StageSettings& stage, const RouteSettings& route,
+                                       Route::Target target, const Config& config,
+                                       const PipelineParts& parts) {
   StepSettings step;
   step.kind = stage.kind;
   step.failure_mode = stage.failure_mode;
@@ -188,7 +198,8 @@ Result<StepSettings> Pipeline::step_of(const StageSettings& stage, const RouteSe
       step.proxies = &proxies_;
       break;
     case StageKind::limit: {
-      // The default limit is the first, so an operator's [limit.default] is found by looking from the other end.
+      // The default limit is the first, so an operator's [limit.default] is found by looking from
+      // the other end.
       step.limit = stage.is_default ? limits_.front().get() : find_limit(stage.names.front());
       for (std::size_t at = limits_.size(); !stage.is_default && at-- > 1;) {
         if (limits_[at]->policy().name == stage.names.front()) step.limit = limits_[at].get();
@@ -198,7 +209,8 @@ Result<StepSettings> Pipeline::step_of(const StageSettings& stage, const RouteSe
       step.table = step.limit->policy().name;
       step.sends_fields = !stage.is_default;
       for (const LimitSettings& limit : config.limit) {
-        if (!stage.is_default && limit.policy.name == stage.names.front()) step.sends_fields = limit.sends_fields;
+        if (!stage.is_default && limit.policy.name == stage.names.front())
+          step.sends_fields = limit.sends_fields;
       }
       break;
     }
@@ -206,16 +218,20 @@ Result<StepSettings> Pipeline::step_of(const StageSettings& stage, const RouteSe
       for (const std::string& name : stage.names) {
         step.verifiers.push_back(find_verifier(name));
         MUST(step.verifiers.back() != nullptr);
-        for (const auto& issuer : issuers_) step.verbose_errors = step.verbose_errors || (issuer->name == name && issuer->verbose_errors);
+        for (const auto& issuer : issuers_)
+          step.verbose_errors =
+              step.verbose_errors || (issuer->name == name && issuer->verbose_errors);
       }
       step.table = step.verifiers.front()->policy().name;
       step.allow_anonymous = stage.allow_anonymous;
       for (const std::string& text : stage.require) {
         Requirement requirement;
-        const std::string_view rest = std::string_view(text).substr(6);  // behind "scope:" or "claim:"
+        const std::string_view rest =
+            std::string_view(text).substr(6);  // behind "scope:" or "claim:"
         requirement.kind = text[0] == 's' ? Requirement::Kind::scope : Requirement::Kind::claim;
         requirement.name = rest.substr(0, rest.find('='));
-        if (rest.find('=') != std::string_view::npos) requirement.value = rest.substr(rest.find('=') + 1);
+        if (rest.find('=') != std::string_view::npos)
+          requirement.value = rest.substr(rest.find('=') + 1);
         if (requirement.kind == Requirement::Kind::scope) requirement.name = rest;
         step.requirements.push_back(std::move(requirement));
       }
@@ -226,15 +242,18 @@ Result<StepSettings> Pipeline::step_of(const StageSettings& stage, const RouteSe
       step.bands = {static_cast<int>(config.waf.log_at), static_cast<int>(config.waf.block_at)};
       step.blocks = stage.names.front() == "block";
       step.takes_body = target == Route::Target::data;
-      step.body_bytes_max = std::min(route.body_bytes_max.value_or(config.serve.body_bytes_max), limits::sync_body_bytes_max);
-      if (target == Route::Target::data) step.mounts = {config.data.sync_mount, config.data.kv_mount};
+      step.body_bytes_max = std::min(route.body_bytes_max.value_or(config.serve.body_bytes_max),
+                                     limits::sync_body_bytes_max);
+      if (target == Route::Target::data)
+        step.mounts = {config.data.sync_mount, config.data.kv_mount};
       step.workers = &parts.workers;
       break;
   }
   return step;
 }
 
-Status Pipeline::add_route(const RouteSettings& settings, Route::Target target, const Config& config, const PipelineParts& parts) {
+Status Pipeline::add_route(const RouteSettings& settings, Route::Target target,
+                           const Config& config, const PipelineParts& parts) {
   Route route;
   route.name = settings.name;
   route.target = target;
@@ -242,7 +261,8 @@ Status Pipeline::add_route(const RouteSettings& settings, Route::Target target, 
   for (const std::string& host : settings.hosts) route.hosts.push_back(lower_of(host));
   for (const std::string& path : settings.paths) route.paths.push_back(TRY(parse_pattern(path)));
   const std::vector<StageSettings> stages = settings.stages.value_or(default_stages(target));
-  for (const StageSettings& stage : stages) route.steps.push_back(TRY(step_of(stage, settings, target, config, parts)));
+  for (const StageSettings& stage : stages)
+    route.steps.push_back(TRY(step_of(stage, settings, target, config, parts)));
   routes_.push_back(std::move(route));
   return done;
 }
@@ -252,23 +272,28 @@ namespace {
 bool host_fits(const Route& route, std::string_view host) {
   if (route.hosts.empty()) return true;
   const std::string bare = bare_host_of(host);
-  return std::any_of(route.hosts.begin(), route.hosts.end(), [&](const std::string& pattern) { return host_matches(pattern, bare); });
+  return std::any_of(route.hosts.begin(), route.hosts.end(),
+                     [&](const std::string& pattern) { return host_matches(pattern, bare); });
 }
 
 bool path_fits(const Route& route, std::string_view path) {
   if (route.paths.empty()) return true;
-  return std::any_of(route.paths.begin(), route.paths.end(), [&](const Pattern& pattern) { return pattern.matches(path); });
+  return std::any_of(route.paths.begin(), route.paths.end(),
+                     [&](const Pattern& pattern) { return pattern.matches(path); });
 }
 
 bool method_fits(const Route& route, std::string_view method) {
-  return route.methods.empty() || std::find(route.methods.begin(), route.methods.end(), method) != route.methods.end();
+  return route.methods.empty() ||
+         std::find(route.methods.begin(), route.methods.end(), method) != route.methods.end();
 }
 
 }  // namespace
 
 const Route& Pipeline::route_of(const http::Request& request) const {
   for (const Route& route : routes_) {
-    if (path_fits(route, request.path) && method_fits(route, request.method_text) && host_fits(route, request.host)) return route;
+    if (path_fits(route, request.path) && method_fits(route, request.method_text) &&
+        host_fits(route, request.host))
+      return route;
   }
   return routes_.back();  // the last one takes everything
 }

@@ -1,12 +1,14 @@
 #pragma once
 // The routes of one configuration, compiled: which steps a request passes, and what answers it.
 //
-// Order of routes: weir's own (/_weir/**), the configured ones in their order, then the data mounts when there is
-// [data], then everything to the site. First match wins; a key that is not there matches any. A route without `stages`
-// gets the default ones (the design's "Defaults"): trace, open; 200/s with burst 1,000 per ip/64, open, loopback counted
-// and never refused; the WAF, closed, `detect` on the site and `block` elsewhere. `stages = []` means none.
+// Order of routes: weir's own (/_weir/**), the configured ones in their order, then the data mounts
+// when there is [data], then everything to the site. First match wins; a key that is not there
+// matches any. A route without `stages` gets the default ones (the design's "Defaults"): trace,
+// open; 200/s with burst 1,000 per ip/64, open, loopback counted and never refused; the WAF,
+// closed, `detect` on the site and `block` elsewhere. `stages = []` means none.
 //
-// Immutable after `open`; the limiter, the token caches and fetched keys inside are safe for all loops.
+// Immutable after `open`; the limiter, the token caches and fetched keys inside are safe for all
+// loops.
 
 #include "edge/pattern.h"
 #include "edge/steps.h"
@@ -65,9 +67,11 @@ class Pipeline {
   Status open_auth(const AuthSettings& auth, const PipelineParts& parts);
   Status open_limits(const Config& config);
   Result<std::size_t> rule_set_of(const Config& config, unsigned paranoia);
-  Status add_route(const RouteSettings& settings, Route::Target target, const Config& config, const PipelineParts& parts);
-  Result<StepSettings> step_of(const StageSettings& stage, const RouteSettings& route, Route::Target target,
-                               const Config& config, const PipelineParts& parts);
+  Status add_route(const RouteSettings& settings, Route::Target target, const Config& config,
+                   const PipelineParts& parts);
+  Result<StepSettings> step_of(const StageSettings& stage, const RouteSettings& route,
+                               Route::Target target, const Config& config,
+                               const PipelineParts& parts);
   const guard::Limit* find_limit(std::string_view name) const;
   guard::JwtVerifier* find_verifier(std::string_view name);
 

@@ -1,8 +1,8 @@
 #pragma once
 // Bytes that are never shown: webhook secrets, admin tokens, signing keys.
 //
-// There is no operator<<, no conversion to a string, and no log field takes one. `reveal()` is called by the
-// code that computes with the bytes, and by nothing that writes.
+// There is no operator<<, no conversion to a string, and no log field takes one. `reveal()` is
+// called by the code that computes with the bytes, and by nothing that writes.
 
 #include "base/result.h"
 

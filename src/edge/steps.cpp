@@ -25,7 +25,8 @@ void write_row(Visit& visit, const StepSettings& settings, Ended ended) {
   visit.decision.stages.add({steps[kind].name, settings.table, ended.outcome, ended.reason, nanos});
   visit.loop->counters.steps[kind][static_cast<std::size_t>(ended.outcome)].add();
   visit.loop->counters.step_latency[kind].add(nanos / 1'000);
-  if (settings.timeout.count() > 0 && took > settings.timeout) visit.loop->counters.late_verdicts.add();
+  if (settings.timeout.count() > 0 && took > settings.timeout)
+    visit.loop->counters.late_verdicts.add();
 }
 
 Outcome passed(Visit& visit, const StepSettings& settings, Ended ended = {}) {
@@ -33,7 +34,8 @@ Outcome passed(Visit& visit, const StepSettings& settings, Ended ended = {}) {
   return Outcome::pass;
 }
 
-Outcome refused(Visit& visit, const StepSettings& settings, std::string_view reason, const Refusal& refusal) {
+Outcome refused(Visit& visit, const StepSettings& settings, std::string_view reason,
+                const Refusal& refusal) {
   write_row(visit, settings, {StageOutcome::refuse, reason});
   refuse(visit, refusal);
   return Outcome::refuse;
@@ -41,14 +43,19 @@ Outcome refused(Visit& visit, const StepSettings& settings, std::string_view rea
 
 // The step itself could not decide (guard G-47): the operator has said what then.
 Outcome failed(Visit& visit, const StepSettings& settings, std::string_view reason) {
-  if (settings.failure_mode == FailureMode::open) return passed(visit, settings, {StageOutcome::fail_open, reason});
+  if (settings.failure_mode == FailureMode::open)
+    return passed(visit, settings, {StageOutcome::fail_open, reason});
   write_row(visit, settings, {StageOutcome::fail_closed, reason});
-  refuse(visit, {503, "stage-failed", "A guard of this route could not decide, so the request was refused.", {}, {{"Retry-After", "1"}}});
+  refuse(visit, {503,
+                 "stage-failed",
+                 "A guard of this route could not decide, so the request was refused.",
+                 {},
+                 {{"Retry-After", "1"}}});
   return Outcome::refuse;
 }
 
-// The values of every line of one field. At most 8: more lines of one name than that are judged by the first ones,
-// and each user of this refuses two already.
+// The values of every line of one field. At most 8: more lines of one name than that are judged by
+// the first ones, and each user of this refuses two already.
 struct Lines {
   std::array<std::string_view, 8> values;
   std::size_t count = 0;
@@ -59,12 +66,13 @@ Lines lines_of(const http::Request& request, http::Known known, std::string_view
   Lines lines;
   if (!request.has(known)) return lines;
   for (const http::Field& field : request.fields) {
-    if (field.name == name && lines.count < lines.values.size()) lines.values[lines.count++] = field.value;
+    if (field.name == name && lines.count < lines.values.size())
+      lines.values[lines.count++] = field.value;
   }
   return lines;
 }
 
-// --- trace -------------------------------------------------------------------------------------------
+// --- trace ---------------------------------------------------------------------------------------
 
 Outcome continue_trace(Visit& visit, const StepSettings& settings) {
   const http::Request& request = visit.exchange->request();
@@ -83,7 +91,7 @@ Outcome continue_trace(Visit& visit, const StepSettings& settings) {
   return passed(visit, settings);
 }
 
-// --- limit -------------------------------------------------------------------------------------------
+// --- limit ---------------------------------------------------------------------------------------
 
 Outcome take_from_bucket(Visit& visit, const StepSettings& settings) {
   const guard::LimitPolicy& policy = settings.limit->policy();
@@ -93,24 +101,30 @@ Outcome take_from_bucket(Visit& visit, const StepSettings& settings) {
   if (visit.decision.client == 0) visit.decision.client = slot->low;
   const guard::LimitDecision decision = settings.limiter->take(*settings.limit, *slot, visit.began);
   if (decision.allowed) {
-    if (settings.sends_fields) guard::append_limit_fields(visit.limit_fields, *settings.limit, decision);
+    if (settings.sends_fields)
+      guard::append_limit_fields(visit.limit_fields, *settings.limit, decision);
     return passed(visit, settings);
   }
-  if (policy.mode == guard::LimitMode::shadow) return passed(visit, settings, {StageOutcome::shadow, "over"});
-  if (policy.spares_loopback && visit.client.is_loopback()) return passed(visit, settings, {StageOutcome::shadow, "loopback"});
+  if (policy.mode == guard::LimitMode::shadow)
+    return passed(visit, settings, {StageOutcome::shadow, "over"});
+  if (policy.spares_loopback && visit.client.is_loopback())
+    return passed(visit, settings, {StageOutcome::shadow, "loopback"});
   visit.limit_fields.clear();
   guard::append_limit_fields(visit.limit_fields, *settings.limit, decision);
   const std::string members = "\"violated-policies\":[\"" + policy.name + "\"]";
   return refused(visit, settings, "over",
-                 {429, guard::quota_problem_type, "Too many requests; Retry-After says when to come again.", members});
+                 {429, guard::quota_problem_type,
+                  "Too many requests; Retry-After says when to come again.", members});
 }
 
-// --- auth --------------------------------------------------------------------------------------------
+// --- auth ----------------------------------------------------------------------------------------
 
-Outcome unauthorized(Visit& visit, const StepSettings& settings, std::string_view reason, std::string_view challenge) {
+Outcome unauthorized(Visit& visit, const StepSettings& settings, std::string_view reason,
+                     std::string_view challenge) {
   std::string detail = "A valid token is needed.";
   if (settings.verbose_errors) detail += " Reason: " + std::string(reason) + ".";
-  return refused(visit, settings, reason, {401, "unauthorized", detail, {}, {{"WWW-Authenticate", std::string(challenge)}}});
+  return refused(visit, settings, reason,
+                 {401, "unauthorized", detail, {}, {{"WWW-Authenticate", std::string(challenge)}}});
 }
 
 bool is_met(const Requirement& requirement, const guard::TokenClaims& token) {
@@ -119,7 +133,8 @@ bool is_met(const Requirement& requirement, const guard::TokenClaims& token) {
 }
 
 Outcome verify_token(Visit& visit, const StepSettings& settings) {
-  const Lines lines = lines_of(visit.exchange->request(), http::Known::authorization, "authorization");
+  const Lines lines =
+      lines_of(visit.exchange->request(), http::Known::authorization, "authorization");
   const guard::Credential credential = guard::bearer_of(lines.span());
   using Found = guard::Credential::Found;
   if (credential.found == Found::several) {
@@ -127,7 +142,8 @@ Outcome verify_token(Visit& visit, const StepSettings& settings) {
                    {400, "several-credentials", "A request carries exactly one credential."});
   }
   if (credential.found == Found::none) {
-    if (settings.allow_anonymous) return passed(visit, settings, {StageOutcome::skipped, "anonymous"});
+    if (settings.allow_anonymous)
+      return passed(visit, settings, {StageOutcome::skipped, "anonymous"});
     return unauthorized(visit, settings, guard::name_of(guard::TokenReason::absent), "Bearer");
   }
   if (credential.found == Found::not_bearer) {
@@ -146,20 +162,24 @@ Outcome verify_token(Visit& visit, const StepSettings& settings) {
     keys_missing = keys_missing || reason == guard::TokenReason::keys_unavailable;
   }
   if (visit.token == nullptr) {
-    if (keys_missing) return failed(visit, settings, guard::name_of(guard::TokenReason::keys_unavailable));
+    if (keys_missing)
+      return failed(visit, settings, guard::name_of(guard::TokenReason::keys_unavailable));
     return unauthorized(visit, settings, guard::name_of(reason), "Bearer error=\"invalid_token\"");
   }
   for (const Requirement& requirement : settings.requirements) {
     if (is_met(requirement, *visit.token)) continue;
     return refused(visit, settings, "insufficient-scope",
-                   {403, "insufficient-scope", "The token lacks a scope or claim that this route requires.", {},
+                   {403,
+                    "insufficient-scope",
+                    "The token lacks a scope or claim that this route requires.",
+                    {},
                     {{"WWW-Authenticate", "Bearer error=\"insufficient_scope\""}}});
   }
   for (const auto& header : visit.token->headers) visit.decision.headers_set.add(header.first);
   return passed(visit, settings);
 }
 
-// --- waf ---------------------------------------------------------------------------------------------
+// --- waf -----------------------------------------------------------------------------------------
 
 guard::RuleHit row_of(const waf::Hit& hit) {
   guard::RuleHit row;
@@ -174,8 +194,9 @@ guard::RuleHit row_of(const waf::Hit& hit) {
 
 // A rule counts once per request, in its head or its body.
 void add_hit(guard::Decision& decision, const guard::RuleHit& hit) {
-  const bool known = std::any_of(decision.hits.begin(), decision.hits.end(),
-                                 [&](const guard::RuleHit& other) { return other.rule == hit.rule; });
+  const bool known =
+      std::any_of(decision.hits.begin(), decision.hits.end(),
+                  [&](const guard::RuleHit& other) { return other.rule == hit.rule; });
   if (known) {
     decision.score -= hit.points;
   } else {
@@ -191,10 +212,13 @@ void add_verdict(guard::Decision& decision, const waf::Verdict& verdict) {
 Outcome judge_score(Visit& visit, const StepSettings& settings) {
   const waf::Band band = settings.bands.of(visit.decision.score);
   if (band != waf::Band::block) {
-    return passed(visit, settings, {StageOutcome::pass, band == waf::Band::log ? waf::name_of(band) : std::string_view()});
+    return passed(
+        visit, settings,
+        {StageOutcome::pass, band == waf::Band::log ? waf::name_of(band) : std::string_view()});
   }
   if (!settings.blocks) return passed(visit, settings, {StageOutcome::shadow, waf::name_of(band)});
-  return refused(visit, settings, waf::name_of(band), {403, "blocked", "The request looked like an attack and was refused."});
+  return refused(visit, settings, waf::name_of(band),
+                 {403, "blocked", "The request looked like an attack and was refused."});
 }
 
 waf::WafRequest waf_request_of(const http::Request& request, const StepSettings& settings) {
@@ -203,7 +227,8 @@ waf::WafRequest waf_request_of(const http::Request& request, const StepSettings&
           is_json ? waf::BodyReading::json : waf::BodyReading::as_declared};
 }
 
-// A large body is judged on a worker, which must own every byte that it looks at: the client may leave meanwhile.
+// A large body is judged on a worker, which must own every byte that it looks at: the client may
+// leave meanwhile.
 struct LargeBody {
   std::string method, raw_path, query;
   std::vector<std::pair<std::string, std::string>> owned_fields;
@@ -226,7 +251,8 @@ Inspected inspect_on_worker(const LargeBody& work) {
   options.clean_memory = waf::CleanMemory::off;  // made for this one body
   options.body_bytes_max = work.body_bytes_max;  // what the route takes is what is inspected
   waf::Inspector inspector(work.rules, options);
-  const waf::Verdict verdict = inspector.inspect_body({work.method, work.raw_path, work.query, fields, work.reading}, *work.body);
+  const waf::Verdict verdict = inspector.inspect_body(
+      {work.method, work.raw_path, work.query, fields, work.reading}, *work.body);
   Inspected inspected{verdict.score, {}};
   for (const waf::Hit& hit : verdict.hits) inspected.hits.push_back(row_of(hit));
   return inspected;
@@ -238,14 +264,16 @@ void walk_on(Visit& visit, Outcome outcome) {
   visit.loop->story->walk(visit);
 }
 
-// Gives the body to a worker. The first of verdict and timeout resumes the request; the other finds an old ticket.
+// Gives the body to a worker. The first of verdict and timeout resumes the request; the other finds
+// an old ticket.
 Outcome inspect_large(Visit& visit, const StepSettings& settings) {
   const http::Request& request = visit.exchange->request();
   auto work = std::make_shared<LargeBody>();
   work->method = request.method_text;
   work->raw_path = request.raw_path;
   work->query = request.query;
-  for (const http::Field& field : request.fields) work->owned_fields.emplace_back(field.name, field.value);
+  for (const http::Field& field : request.fields)
+    work->owned_fields.emplace_back(field.name, field.value);
   visit.body = std::make_shared<const std::string>(visit.exchange->take_body());
   work->body = visit.body;
   work->reading = waf_request_of(request, settings).body_reading;
@@ -288,7 +316,8 @@ Outcome inspect_body(Visit& visit, const StepSettings& settings) {
   const std::string_view body = visit.exchange->body();
   if (body.size() > limits::waf_body_inline_bytes_max) return inspect_large(visit, settings);
   waf::Inspector& inspector = *visit.loop->inspectors[settings.rule_set];
-  add_verdict(visit.decision, inspector.inspect_body(waf_request_of(visit.exchange->request(), settings), body));
+  add_verdict(visit.decision,
+              inspector.inspect_body(waf_request_of(visit.exchange->request(), settings), body));
   return judge_score(visit, settings);
 }
 
@@ -296,8 +325,10 @@ Outcome score_request(Visit& visit, const StepSettings& settings) {
   const http::Request& request = visit.exchange->request();
   waf::Inspector& inspector = *visit.loop->inspectors[settings.rule_set];
   add_verdict(visit.decision, inspector.inspect_head(waf_request_of(request, settings)));
-  const bool expects_body = settings.takes_body && request.framing != http::Framing::none && !request.dropped_body;
-  const bool is_over = settings.blocks && settings.bands.of(visit.decision.score) == waf::Band::block;
+  const bool expects_body =
+      settings.takes_body && request.framing != http::Framing::none && !request.dropped_body;
+  const bool is_over =
+      settings.blocks && settings.bands.of(visit.decision.score) == waf::Band::block;
   if (!expects_body || is_over) return judge_score(visit, settings);
   const StepSettings* step = &settings;
   visit.exchange->read_body(settings.body_bytes_max, [step](http::Exchange& exchange) {

@@ -1,14 +1,16 @@
 #pragma once
 // The way of a request through the guards, on one page (the design's "way of a request").
 //
-// A route holds its own list of steps, compiled from the operator's configuration, in the operator's order. Each step
-// says pass, refuse or wait. The first refusal wins. What a step adds to the answer only adds up. Each run leaves one
-// row in the decision record, with its time. A step that fails by itself (no keys, a full queue) is judged by the
-// `failure_mode` that the operator named, and counted apart.
+// A route holds its own list of steps, compiled from the operator's configuration, in the
+// operator's order. Each step says pass, refuse or wait. The first refusal wins. What a step adds
+// to the answer only adds up. Each run leaves one row in the decision record, with its time. A step
+// that fails by itself (no keys, a full queue) is judged by the `failure_mode` that the operator
+// named, and counted apart.
 //
-// Steps run on the loop and never block it: the work that may take long (a large body through the WAF) goes to a
-// worker and the step waits. A verdict that comes later than the step's `timeout` from a worker is a failure; one
-// that was reached on the loop itself stands, because it is already here, and is counted as late.
+// Steps run on the loop and never block it: the work that may take long (a large body through the
+// WAF) goes to a worker and the step waits. A verdict that comes later than the step's `timeout`
+// from a worker is a failure; one that was reached on the loop itself stands, because it is already
+// here, and is counted as late.
 
 #include "edge/config.h"
 #include "edge/mounts.h"
@@ -29,7 +31,8 @@ class WorkerPool;
 
 namespace weir::edge {
 
-// pass: walk on. refuse: the exchange holds the answer. wait: a message to this loop resumes it, or its timeout fails it.
+// pass: walk on. refuse: the exchange holds the answer. wait: a message to this loop resumes it, or
+// its timeout fails it.
 enum class Outcome : std::uint8_t { pass, refuse, wait };
 
 struct StepSettings;
@@ -53,7 +56,7 @@ struct Requirement {
 struct StepSettings {
   StageKind kind = StageKind::trace;
   FailureMode failure_mode = FailureMode::closed;
-  Nanos timeout{0};  // 0 = none
+  Nanos timeout{0};        // 0 = none
   std::string_view table;  // of the [limit.*] or [auth.*], for the record
   // trace
   guard::TraceMode untrusted = guard::TraceMode::link;

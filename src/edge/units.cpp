@@ -24,18 +24,26 @@ struct Unit {
 
 constexpr std::uint64_t second_ns = 1'000'000'000;
 constexpr Unit time_units[] = {
-    {"us", 1'000}, {"ms", 1'000'000}, {"s", second_ns}, {"m", 60 * second_ns},
-    {"h", 3'600 * second_ns}, {"d", 86'400 * second_ns}, {"w", 604'800 * second_ns},
+    {"us", 1'000},
+    {"ms", 1'000'000},
+    {"s", second_ns},
+    {"m", 60 * second_ns},
+    {"h", 3'600 * second_ns},
+    {"d", 86'400 * second_ns},
+    {"w", 604'800 * second_ns},
 };
 constexpr Unit size_units[] = {
-    {"", 1}, {"B", 1}, {"KiB", KiB}, {"MiB", MiB}, {"GiB", GiB}, {"TiB", 1024 * GiB},
+    {"", 1},       {"B", 1},          {"KiB", KiB},
+    {"MiB", MiB},  {"GiB", GiB},      {"TiB", 1024 * GiB},
     {"kB", 1'000}, {"MB", 1'000'000}, {"GB", 1'000'000'000},
 };
-constexpr std::uint64_t duration_ns_max = 36'525ULL * 86'400 * second_ns;  // 100 years: fits 63 bits
+constexpr std::uint64_t duration_ns_max =
+    36'525ULL * 86'400 * second_ns;  // 100 years: fits 63 bits
 constexpr std::uint64_t size_max = 1ULL << 50;
 
 template <std::size_t count>
-std::optional<std::uint64_t> scaled(std::string_view text, const Unit (&units)[count], std::uint64_t most) {
+std::optional<std::uint64_t> scaled(std::string_view text, const Unit (&units)[count],
+                                    std::uint64_t most) {
   const auto number = take_digits(text);
   if (!number) return std::nullopt;
   for (const Unit& unit : units) {
@@ -56,7 +64,9 @@ std::optional<Nanos> parse_duration(std::string_view text) {
   return Nanos(static_cast<std::int64_t>(*ns));
 }
 
-std::optional<std::uint64_t> parse_size(std::string_view text) { return scaled(text, size_units, size_max); }
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  return scaled(text, size_units, size_max);
+}
 
 std::optional<Endpoint> parse_endpoint(std::string_view text) {
   const std::size_t colon = text.rfind(':');
@@ -66,7 +76,8 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
   std::string_view host = text.substr(0, colon);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  if (!bracketed && host.find(':') != std::string_view::npos) return std::nullopt;  // an IPv6 address needs brackets
+  if (!bracketed && host.find(':') != std::string_view::npos)
+    return std::nullopt;  // an IPv6 address needs brackets
   if (host == "localhost") host = "127.0.0.1";
   if (host.empty() || host == "*") host = "0.0.0.0";
   in6_addr parsed{};

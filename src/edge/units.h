@@ -17,7 +17,8 @@ std::optional<Nanos> parse_duration(std::string_view text);
 // "512", "16KiB", "1MiB", "2GiB", and the decimal kB, MB, GB.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 
-// "127.0.0.1:8080", "[::1]:8080", ":8080" (every address), "localhost:8080". Port 0 = any free port.
+// "127.0.0.1:8080", "[::1]:8080", ":8080" (every address), "localhost:8080". Port 0 = any free
+// port.
 struct Endpoint {
   std::string host;
   std::uint16_t port = 0;

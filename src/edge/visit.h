@@ -1,8 +1,10 @@
 #pragma once
-// What the edge knows of one request on its way through the steps, and what each loop keeps for them.
+// What the edge knows of one request on its way through the steps, and what each loop keeps for
+// them.
 //
-// A Visit is taken from its loop's pool when the head has arrived and goes back after the access log line; its strings
-// keep their room, so that a request allocates nothing once the pool is warm. It belongs to one loop's thread.
+// A Visit is taken from its loop's pool when the head has arrived and goes back after the access
+// log line; its strings keep their room, so that a request allocates nothing once the pool is warm.
+// It belongs to one loop's thread.
 
 #include "edge/counters.h"
 
@@ -24,7 +26,8 @@ struct Visit;
 struct Route;
 struct LoopState;
 
-// The story of a request (front.h), as far as a step that waited must know it: it walks on from visit.step.
+// The story of a request (front.h), as far as a step that waited must know it: it walks on from
+// visit.step.
 class Story {
  public:
   virtual ~Story() = default;
@@ -41,10 +44,12 @@ struct Visit {
   guard::Trace trace;
   guard::Decision decision;
   std::shared_ptr<const guard::TokenClaims> token;  // of the verified credential
-  std::string fields;        // whole lines "Name: value\r\n" for the answer; steps only ever add
-  std::string limit_fields;  // RateLimit: not sent with an answer whose Age is above zero (guard G-30)
+  std::string fields;  // whole lines "Name: value\r\n" for the answer; steps only ever add
+  std::string
+      limit_fields;  // RateLimit: not sent with an answer whose Age is above zero (guard G-30)
   std::shared_ptr<const std::string> body;  // taken from the exchange when a worker looks at it
-  std::uint32_t waits = 0;   // the ticket of the latest wait: whatever comes back with an older one comes too late
+  std::uint32_t waits =
+      0;  // the ticket of the latest wait: whatever comes back with an older one comes too late
   std::string_view work = {};  // what the answer waited for: "load" from the store, "render"
   std::uint32_t work_nanos = 0;
   std::uint64_t sync_ask = 0;  // a data request under way, to be cancelled when the client leaves
@@ -64,7 +69,8 @@ struct LoopState {
   http::Loop& loop;
   const Clock& clock;
   guard::RandomIds random;
-  std::vector<std::unique_ptr<waf::Inspector>> inspectors;  // by index of the rule set (Pipeline::rule_sets)
+  std::vector<std::unique_ptr<waf::Inspector>>
+      inspectors;  // by index of the rule set (Pipeline::rule_sets)
   Counters counters;
   Story* story = nullptr;
 

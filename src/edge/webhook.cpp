@@ -7,7 +7,8 @@
 namespace weir::edge {
 namespace {
 
-std::string_view first_of(const http::Request& request, std::string_view name, std::string_view other_name) {
+std::string_view first_of(const http::Request& request, std::string_view name,
+                          std::string_view other_name) {
   if (const http::Field* field = request.find(name)) return field->value;
   const http::Field* field = request.find(other_name);
   return field == nullptr ? std::string_view() : field->value;
@@ -33,22 +34,27 @@ std::string signed_text(std::string_view id, std::string_view timestamp, std::st
 }  // namespace
 
 WebhookHead webhook_head_of(const http::Request& request) {
-  return {first_of(request, "webhook-id", "svix-id"), first_of(request, "webhook-timestamp", "svix-timestamp"),
+  return {first_of(request, "webhook-id", "svix-id"),
+          first_of(request, "webhook-timestamp", "svix-timestamp"),
           first_of(request, "webhook-signature", "svix-signature")};
 }
 
 std::string_view name_of(WebhookVerdict verdict) {
-  constexpr std::string_view names[] = {"good", "unsigned", "malformed", "stale", "wrong-signature"};
+  constexpr std::string_view names[] = {"good", "unsigned", "malformed", "stale",
+                                        "wrong-signature"};
   return names[static_cast<std::size_t>(verdict)];
 }
 
-WebhookVerdict verify_webhook(const WebhookHead& head, std::string_view body, std::span<const Secret> secrets, Wall now,
-                              Nanos skew_max) {
-  if (head.id.empty() || head.timestamp.empty() || head.signatures.empty()) return WebhookVerdict::unsigned_;
+WebhookVerdict verify_webhook(const WebhookHead& head, std::string_view body,
+                              std::span<const Secret> secrets, Wall now, Nanos skew_max) {
+  if (head.id.empty() || head.timestamp.empty() || head.signatures.empty())
+    return WebhookVerdict::unsigned_;
   const auto sent = parse_u64(head.timestamp);
-  if (!sent || *sent > 1ULL << 40 || head.id.size() > limits::tag_bytes_max) return WebhookVerdict::malformed;
+  if (!sent || *sent > 1ULL << 40 || head.id.size() > limits::tag_bytes_max)
+    return WebhookVerdict::malformed;
   const std::string text = signed_text(head.id, head.timestamp, body);
-  // Every secret is compared with every signature, so that the time does not tell which one was near.
+  // Every secret is compared with every signature, so that the time does not tell which one was
+  // near.
   bool good = false;
   std::size_t tried = 0;
   std::string_view rest = head.signatures;
@@ -71,9 +77,10 @@ WebhookVerdict verify_webhook(const WebhookHead& head, std::string_view body, st
   return WebhookVerdict::good;
 }
 
-std::string webhook_signature_of(std::string_view id, std::string_view timestamp, std::string_view body,
-                                 const Secret& secret) {
-  return "v1," + base64_of(bytes_of(hmac_of(Digest::sha256, key_of(secret), signed_text(id, timestamp, body))));
+std::string webhook_signature_of(std::string_view id, std::string_view timestamp,
+                                 std::string_view body, const Secret& secret) {
+  return "v1," + base64_of(bytes_of(
+                     hmac_of(Digest::sha256, key_of(secret), signed_text(id, timestamp, body))));
 }
 
 namespace {
@@ -100,7 +107,8 @@ Result<std::string> string_of(const text::Member& member) {
 }
 
 Status read_member(const text::Member& member, cache::PurgeRequest& purge) {
-  constexpr std::string_view known[] = {"tags", "paths", "prefix", "all", "mode", "wait", "id", "host"};
+  constexpr std::string_view known[] = {"tags", "paths", "prefix", "all",
+                                        "mode", "wait",  "id",     "host"};
   if (member.name == "tags") return read_strings(member, purge.tags);
   if (member.name == "paths") return read_strings(member, purge.paths);
   if (member.name == "prefix") return read_strings(member, purge.prefixes);
@@ -117,7 +125,8 @@ Status read_member(const text::Member& member, cache::PurgeRequest& purge) {
     purge.id = TRY(string_of(member));
   } else if (member.name == "host") {
     const std::string host = TRY(string_of(member));
-    if (!host.empty()) return Error{Errc::invalid, "\"host\" is not available yet: a store holds one site"};
+    if (!host.empty())
+      return Error{Errc::invalid, "\"host\" is not available yet: a store holds one site"};
   } else {
     const std::string near = nearest_of(member.name, known);
     return Error{Errc::invalid, "unknown member \"" + member.name + "\""}.with_help(
@@ -158,7 +167,8 @@ void add_mapped(const text::Value& value, std::string_view target, cache::PurgeR
 }  // namespace
 
 Result<cache::PurgeRequest> parse_purge(std::string_view body, cache::Mode standard_mode) {
-  const text::Value root = TRY(text::parse_json(body, {limits::json_depth_max, text::Duplicates::refuse, limits::webhook_bytes_max}));
+  const text::Value root = TRY(text::parse_json(
+      body, {limits::json_depth_max, text::Duplicates::refuse, limits::webhook_bytes_max}));
   if (!root.is_object()) return Error{Errc::invalid, "the body must be a JSON object"};
   cache::PurgeRequest purge;
   purge.mode = standard_mode;
@@ -168,11 +178,13 @@ Result<cache::PurgeRequest> parse_purge(std::string_view body, cache::Mode stand
 }
 
 Result<cache::PurgeRequest> map_payload(std::string_view body, const HookSettings& hook) {
-  const text::Value root = TRY(text::parse_json(body, {limits::json_depth_max, text::Duplicates::refuse, limits::webhook_bytes_max}));
+  const text::Value root = TRY(text::parse_json(
+      body, {limits::json_depth_max, text::Duplicates::refuse, limits::webhook_bytes_max}));
   cache::PurgeRequest purge;
   purge.mode = cache::Mode::refresh;
   for (const auto& row : hook.map) {
-    if (const text::Value* found = find_dotted(root, row.first)) add_mapped(*found, row.second, purge);
+    if (const text::Value* found = find_dotted(root, row.first))
+      add_mapped(*found, row.second, purge);
   }
   const bool asks = !purge.tags.empty() || !purge.paths.empty();
   if (asks) TRY(cache::check_purge(purge));

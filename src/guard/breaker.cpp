@@ -26,7 +26,10 @@ void Breaker::open(Inner& inner, Mono now) const {
   inner.random ^= inner.random << 17;
   const std::int64_t fifth = settings_.open_for.count() / 5;
   const std::int64_t jitter =
-      fifth == 0 ? 0 : static_cast<std::int64_t>(inner.random % (2 * static_cast<std::uint64_t>(fifth) + 1)) - fifth;
+      fifth == 0
+          ? 0
+          : static_cast<std::int64_t>(inner.random % (2 * static_cast<std::uint64_t>(fifth) + 1)) -
+                fifth;
   inner.state = BreakerState::open;
   inner.open_until = now + settings_.open_for + Nanos(jitter);
   inner.probes = inner.good_probes = 0;
@@ -70,7 +73,8 @@ void Breaker::failed(Mono now) {
 
 BreakerState Breaker::state(Mono now) const {
   return inner_.with([&](const Inner& inner) {
-    return inner.state == BreakerState::open && now >= inner.open_until ? BreakerState::half_open : inner.state;
+    return inner.state == BreakerState::open && now >= inner.open_until ? BreakerState::half_open
+                                                                        : inner.state;
   });
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// A circuit breaker (guard G-48): `failures` within `window` open it for `open_for` (jitter +-20 %);
-// then at most `half_open_max` probes at a time, and `successes` good ones close it again.
+// A circuit breaker (guard G-48): `failures` within `window` open it for `open_for` (jitter +-20
+// %); then at most `half_open_max` probes at a time, and `successes` good ones close it again.
 //
 // Callable from any thread. Time comes in with every call.
 

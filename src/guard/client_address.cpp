@@ -92,7 +92,8 @@ class Walk {
   std::size_t hops_ = 0;
 };
 
-// A comma list, from its right end; commas between quotes do not count. An empty element is an element.
+// A comma list, from its right end; commas between quotes do not count. An empty element is an
+// element.
 class ListFromEnd {
  public:
   explicit ListFromEnd(std::string_view list) : list_(list) {}
@@ -119,7 +120,8 @@ std::string_view ListFromEnd::take() {
   return trim(last);
 }
 
-// The address of for= in one forwarded-element (RFC 7239 section 4); "unknown" and "_hidden" are none.
+// The address of for= in one forwarded-element (RFC 7239 section 4); "unknown" and "_hidden" are
+// none.
 std::optional<IpAddress> forwarded_for(std::string_view element) {
   while (!element.empty()) {
     bool quoted = false;
@@ -132,7 +134,8 @@ std::optional<IpAddress> forwarded_for(std::string_view element) {
     element.remove_prefix(std::min(end + 1, element.size()));
     if (pair.size() < 4 || !equals_ignoring_case(pair.substr(0, 4), "for=")) continue;
     std::string_view value = pair.substr(4);
-    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+      value = value.substr(1, value.size() - 2);
     return parse_forwarded_ip(value);
   }
   return std::nullopt;
@@ -140,11 +143,14 @@ std::optional<IpAddress> forwarded_for(std::string_view element) {
 
 }  // namespace
 
-bool IpAddress::is_v4() const { return std::equal(mapped_prefix.begin(), mapped_prefix.end(), bytes.begin()); }
+bool IpAddress::is_v4() const {
+  return std::equal(mapped_prefix.begin(), mapped_prefix.end(), bytes.begin());
+}
 
 bool IpAddress::is_loopback() const {
   if (is_v4()) return bytes[12] == 127;
-  return std::all_of(bytes.begin(), bytes.end() - 1, [](std::uint8_t b) { return b == 0; }) && bytes[15] == 1;
+  return std::all_of(bytes.begin(), bytes.end() - 1, [](std::uint8_t b) { return b == 0; }) &&
+         bytes[15] == 1;
 }
 
 IpAddress IpAddress::cut_to(unsigned prefix) const {
@@ -165,7 +171,8 @@ std::string IpAddress::text() const {
   }
   // The longest run of two or more zero groups becomes "::" (RFC 5952 section 4.2).
   std::array<unsigned, 8> groups{};
-  for (std::size_t i = 0; i < 8; ++i) groups[i] = static_cast<unsigned>(bytes[2 * i] << 8 | bytes[2 * i + 1]);
+  for (std::size_t i = 0; i < 8; ++i)
+    groups[i] = static_cast<unsigned>(bytes[2 * i] << 8 | bytes[2 * i + 1]);
   std::size_t best = 8, best_count = 1;
   for (std::size_t i = 0; i < 8; ++i) {
     std::size_t count = 0;
@@ -206,7 +213,8 @@ std::optional<IpAddress> parse_forwarded_ip(std::string_view text) {
     const std::size_t close = text.find(']');
     if (close == std::string_view::npos) return std::nullopt;
     const std::string_view behind = text.substr(close + 1);
-    if (!behind.empty() && (behind.front() != ':' || !is_port(behind.substr(1)))) return std::nullopt;
+    if (!behind.empty() && (behind.front() != ':' || !is_port(behind.substr(1))))
+      return std::nullopt;
     text = text.substr(1, close - 1);
     if (text.find(':') == std::string_view::npos) return std::nullopt;
   } else if (std::ranges::count(text, ':') == 1) {
@@ -235,23 +243,27 @@ Result<Network> parse_network(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto address = parse_ip(text.substr(0, slash));
   const std::string shown = "'" + std::string(text) + "'";
-  if (!address) return Error{Errc::invalid, "expected an address or a network like 10.0.0.0/8, not " + shown};
+  if (!address)
+    return Error{Errc::invalid, "expected an address or a network like 10.0.0.0/8, not " + shown};
   const unsigned own_bits = address->is_v4() ? 32 : 128;
   unsigned bits = own_bits;
   if (slash != std::string_view::npos) {
     const auto number = parse_u64(text.substr(slash + 1));
     if (!number || *number > own_bits)
-      return Error{Errc::invalid, "the prefix of " + shown + " must be 0 to " + std::to_string(own_bits)};
+      return Error{Errc::invalid,
+                   "the prefix of " + shown + " must be 0 to " + std::to_string(own_bits)};
     bits = static_cast<unsigned>(*number);
   }
   return Network{*address, bits + (128 - own_bits)};
 }
 
 bool TrustedProxies::has(const IpAddress& address) const {
-  return std::ranges::any_of(networks_, [&](const Network& network) { return network.has(address); });
+  return std::ranges::any_of(networks_,
+                             [&](const Network& network) { return network.has(address); });
 }
 
-IpAddress client_of(const IpAddress& peer, const ForwardingFields& fields, const TrustedProxies& proxies) {
+IpAddress client_of(const IpAddress& peer, const ForwardingFields& fields,
+                    const TrustedProxies& proxies) {
   if (!proxies.has(peer)) return peer;
   Walk walk(peer, proxies);
   const bool standard = !fields.forwarded.empty();
@@ -260,7 +272,8 @@ IpAddress client_of(const IpAddress& peer, const ForwardingFields& fields, const
     ListFromEnd list(lines[i]);
     while (!list.at_end()) {
       const std::string_view entry = list.take();
-      if (!walk.step(standard ? forwarded_for(entry) : parse_forwarded_ip(entry))) return walk.client();
+      if (!walk.step(standard ? forwarded_for(entry) : parse_forwarded_ip(entry)))
+        return walk.client();
     }
   }
   return walk.client();

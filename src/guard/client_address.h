@@ -1,7 +1,7 @@
 #pragma once
-// Who the client is (guard G-33): the peer, unless the peer is a proxy we trust; then the forwarding
-// fields are walked from right to left, past trusted proxies, to the first address that is not one.
-// A malformed entry stops the walk at the last good address.
+// Who the client is (guard G-33): the peer, unless the peer is a proxy we trust; then the
+// forwarding fields are walked from right to left, past trusted proxies, to the first address that
+// is not one. A malformed entry stops the walk at the last good address.
 //
 // Pure functions; callable from any thread.
 
@@ -22,8 +22,8 @@ struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};
   bool is_v4() const;
   bool is_loopback() const;
-  // The address with all but its first `prefix` bits cleared. IPv4 counts its own 32 bits and is never
-  // cut by a prefix of 32 or more: "ip/64" means a /64 of IPv6 and a whole IPv4 address.
+  // The address with all but its first `prefix` bits cleared. IPv4 counts its own 32 bits and is
+  // never cut by a prefix of 32 or more: "ip/64" means a /64 of IPv6 and a whole IPv4 address.
   IpAddress cut_to(unsigned prefix) const;
   std::string text() const;  // RFC 5952
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
@@ -31,7 +31,8 @@ struct IpAddress {
 
 // Strict: no port, no brackets, no zone, no leading zeros in IPv4. Mapped IPv4 is IPv4.
 std::optional<IpAddress> parse_ip(std::string_view text);
-// As proxies write it: "1.2.3.4:567", "[2001:db8::1]:443", "fe80::1%eth0", each also without the extras.
+// As proxies write it: "1.2.3.4:567", "[2001:db8::1]:443", "fe80::1%eth0", each also without the
+// extras.
 std::optional<IpAddress> parse_forwarded_ip(std::string_view text);
 
 struct Network {
@@ -57,6 +58,7 @@ struct ForwardingFields {
   std::span<const std::string_view> x_forwarded_for = {};
   std::span<const std::string_view> forwarded = {};
 };
-IpAddress client_of(const IpAddress& peer, const ForwardingFields& fields, const TrustedProxies& proxies);
+IpAddress client_of(const IpAddress& peer, const ForwardingFields& fields,
+                    const TrustedProxies& proxies);
 
 }  // namespace weir::guard

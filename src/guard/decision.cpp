@@ -24,7 +24,8 @@ void append_text(std::string& out, std::string_view name, std::string_view value
 }
 
 template <std::size_t room>
-void append_names(std::string& out, std::string_view name, const FixedList<std::string_view, room>& names) {
+void append_names(std::string& out, std::string_view name,
+                  const FixedList<std::string_view, room>& names) {
   if (names.count() == 0) return;
   out += ",\"";
   out += name;
@@ -34,13 +35,16 @@ void append_names(std::string& out, std::string_view name, const FixedList<std::
     append_json_string(out, one);
   }
   out += ']';
-  if (names.left_out() != 0) append_number(out, std::string(name) + "_left_out", static_cast<std::int64_t>(names.left_out()));
+  if (names.left_out() != 0)
+    append_number(out, std::string(name) + "_left_out",
+                  static_cast<std::int64_t>(names.left_out()));
 }
 
 }  // namespace
 
 std::string_view name_of(StageOutcome outcome) {
-  constexpr std::array<std::string_view, 6> names{"pass", "refuse", "shadow", "fail-open", "fail-closed", "skipped"};
+  constexpr std::array<std::string_view, 6> names{"pass",      "refuse",      "shadow",
+                                                  "fail-open", "fail-closed", "skipped"};
   return names[static_cast<std::size_t>(outcome)];
 }
 
@@ -69,7 +73,8 @@ void append_decision_json(std::string& out, const Decision& decision) {
     append_text(out, "outcome", name_of(stage.outcome));
     if (!stage.reason.empty()) append_text(out, "reason", stage.reason);
     // Microseconds with a fraction: many stages take less than one.
-    out += ",\"us\":" + std::to_string(stage.nanos / 1000) + '.' + std::to_string(stage.nanos % 1000 / 100);
+    out += ",\"us\":" + std::to_string(stage.nanos / 1000) + '.' +
+           std::to_string(stage.nanos % 1000 / 100);
     out += '}';
   }
   out += ']';

@@ -1,9 +1,9 @@
 #pragma once
-// The decision record (guard G-43): one per request, naming every stage that ran, what it decided and
-// why. `weir explain` prints it; the log keeps a sample.
+// The decision record (guard G-43): one per request, naming every stage that ran, what it decided
+// and why. `weir explain` prints it; the log keeps a sample.
 //
-// No token, cookie, query value or body byte is in it. Fixed size, so that filling it allocates nothing:
-// what does not fit is counted, never silently left out.
+// No token, cookie, query value or body byte is in it. Fixed size, so that filling it allocates
+// nothing: what does not fit is counted, never silently left out.
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -20,10 +20,10 @@ std::string_view name_of(StageOutcome outcome);
 
 // Views are of static strings or of the configuration, which lives longer than any request.
 struct StageRecord {
-  std::string_view stage;          // "limit"
-  std::string_view name = {};      // of the table: "per_user"
+  std::string_view stage;      // "limit"
+  std::string_view name = {};  // of the table: "per_user"
   StageOutcome outcome = StageOutcome::pass;
-  std::string_view reason = {};    // "expired"
+  std::string_view reason = {};  // "expired"
   std::uint32_t nanos = 0;
 };
 
@@ -41,10 +41,8 @@ template <class T, std::size_t room>
 class FixedList {
  public:
   void add(const T& item) {
-    if (count_ < room)
-      items_[count_++] = item;
-    else
-      ++left_out_;
+    if (count_ < room) items_[count_++] = item;
+    else ++left_out_;
   }
   const T* begin() const { return items_.data(); }
   const T* end() const { return items_.data() + count_; }
@@ -62,7 +60,7 @@ struct Decision {
   std::array<char, 32> id{};  // the trace id in hex
   Wall time = {};
   std::string_view route = {};
-  std::uint64_t client = 0;   // seeded hash of the client's key, never the address
+  std::uint64_t client = 0;  // seeded hash of the client's key, never the address
   FixedList<StageRecord, limits::steps_per_route_max> stages = {};
   int score = 0;
   FixedList<RuleHit, limits::decision_hits_max> hits = {};

@@ -1,10 +1,11 @@
 #pragma once
-// A set of keys (JWK Set, RFC 7517), parsed and checked once at load; what a token may be verified with.
+// A set of keys (JWK Set, RFC 7517), parsed and checked once at load; what a token may be verified
+// with.
 //
-// Rules (guard G-8, G-9, G-16, G-20): the set is refused when two of its keys share kid and kty, when it
-// mixes secrets with public keys, when it holds more than 64 keys, or, coming from the network, any secret.
-// A single key that cannot be used (unknown kty, short modulus, point off the curve, ROCA, use "enc")
-// is left out with a warning; the others stay.
+// Rules (guard G-8, G-9, G-16, G-20): the set is refused when two of its keys share kid and kty,
+// when it mixes secrets with public keys, when it holds more than 64 keys, or, coming from the
+// network, any secret. A single key that cannot be used (unknown kty, short modulus, point off the
+// curve, ROCA, use "enc") is left out with a warning; the others stay.
 //
 // Immutable. Callable from any thread.
 
@@ -36,7 +37,8 @@ class Jwks {
   static Result<Parsed> parse(std::string_view json, KeyOrigin origin);
   static Result<Parsed> parse(const text::Value& document, KeyOrigin origin);
   // One secret, as read from a file or the environment.
-  static Result<std::shared_ptr<const Jwks>> of_secret(std::string_view bytes, SignatureAlgorithm algorithm);
+  static Result<std::shared_ptr<const Jwks>> of_secret(std::string_view bytes,
+                                                       SignatureAlgorithm algorithm);
 
   // The key to verify with. With a kid: that key, when it fits. Without: the only key that fits.
   enum class Found : std::uint8_t { one, unknown_kid, ambiguous, mismatch };

@@ -19,10 +19,13 @@ using std::chrono::seconds;
 // G-17: https anywhere, plain http only on this machine.
 Status check_url(const std::string& url) {
   const text::UrlParts parts = TRY(text::parse_http_url(url));
-  const bool loopback = parts.host == "localhost" || parts.host == "::1" || parts.host.starts_with("127.");
+  const bool loopback =
+      parts.host == "localhost" || parts.host == "::1" || parts.host.starts_with("127.");
   if (parts.scheme != "https" && !loopback)
-    return Error{Errc::denied, "keys must come over https (plain http only from loopback), not from " + url};
-  if (!parts.userinfo.empty()) return Error{Errc::denied, "the URL of keys must not hold a password"};
+    return Error{Errc::denied,
+                 "keys must come over https (plain http only from loopback), not from " + url};
+  if (!parts.userinfo.empty())
+    return Error{Errc::denied, "the URL of keys must not hold a password"};
   return done;
 }
 
@@ -36,11 +39,11 @@ Nanos refresh_of(Nanos max_age) {
 struct FetchedKeySource::Shared {
   struct Inner {
     std::shared_ptr<const Jwks> set;
-    Mono fetched;           // of `set`
-    Mono refresh_at;        // zero: at once
+    Mono fetched;     // of `set`
+    Mono refresh_at;  // zero: at once
     bool fetching = false;
-    bool wanted = false;    // an unknown kid asked for a fetch
-    bool expired = false;   // `set` is above stale_max, and the generation has said so
+    bool wanted = false;   // an unknown kid asked for a fetch
+    bool expired = false;  // `set` is above stale_max, and the generation has said so
     std::optional<Mono> last_start;
     std::unordered_set<std::uint64_t> unknown_kids;  // asked for since the last swap
     std::uint64_t fetches = 0, failures = 0;
@@ -51,19 +54,27 @@ struct FetchedKeySource::Shared {
   HashKey key = HashKey::random();
 };
 
-FetchedKeySource::FetchedKeySource(JwksSettings settings, Fetcher& fetcher, const Clock& clock, Log& log)
-    : settings_(std::move(settings)), fetcher_(fetcher), clock_(clock), log_(log), shared_(new Shared) {}
+FetchedKeySource::FetchedKeySource(JwksSettings settings, Fetcher& fetcher, const Clock& clock,
+                                   Log& log)
+    : settings_(std::move(settings)),
+      fetcher_(fetcher),
+      clock_(clock),
+      log_(log),
+      shared_(new Shared) {}
 
 FetchedKeySource::~FetchedKeySource() = default;
 
-Result<std::unique_ptr<FetchedKeySource>> FetchedKeySource::open(JwksSettings settings, Fetcher& fetcher,
+Result<std::unique_ptr<FetchedKeySource>> FetchedKeySource::open(JwksSettings settings,
+                                                                 Fetcher& fetcher,
                                                                  const Clock& clock, Log& log) {
   TRY(check_url(settings.url));
-  std::unique_ptr<FetchedKeySource> source(new FetchedKeySource(std::move(settings), fetcher, clock, log));
+  std::unique_ptr<FetchedKeySource> source(
+      new FetchedKeySource(std::move(settings), fetcher, clock, log));
   if (!source->settings_.keep_path.empty()) {
     const Status restored = source->restore();
     if (!restored.ok() && restored.error().code != Errc::missing)
-      log.warning("jwks-kept-unusable", {{"auth", source->settings_.name}, {"why", restored.error().what}});
+      log.warning("jwks-kept-unusable",
+                  {{"auth", source->settings_.name}, {"why", restored.error().what}});
   }
   return source;
 }
@@ -80,7 +91,8 @@ void FetchedKeySource::unknown_kid(std::string_view kid, Mono now) {
     if (inner.unknown_kids.size() >= limits::jwks_unknown_kids_max) inner.unknown_kids.clear();
     if (!inner.unknown_kids.insert(hash).second) return false;  // asked already; a swap forgets it
     inner.wanted = true;
-    return !inner.fetching && (!inner.last_start || now - *inner.last_start >= settings_.refetch_least);
+    return !inner.fetching &&
+           (!inner.last_start || now - *inner.last_start >= settings_.refetch_least);
   });
   if (start) start_fetch();
 }
@@ -112,7 +124,8 @@ void FetchedKeySource::start_fetch() {
     return true;
   });
   if (mine)
-    fetcher_.fetch({settings_.url}, [this](Result<FetchedKeys> answer) { arrived(std::move(answer)); });
+    fetcher_.fetch({settings_.url},
+                   [this](Result<FetchedKeys> answer) { arrived(std::move(answer)); });
 }
 
 void FetchedKeySource::arrived(Result<FetchedKeys> answer) {
@@ -123,7 +136,8 @@ void FetchedKeySource::arrived(Result<FetchedKeys> answer) {
     auto parsed = Jwks::parse(std::string_view(answer->body), KeyOrigin::network);
     if (parsed.ok() && parsed->set->keys().empty())
       return Error{Errc::invalid, "no key of the set can be used: " +
-                                      (parsed->warnings.empty() ? std::string("none there") : parsed->warnings[0])};
+                                      (parsed->warnings.empty() ? std::string("none there")
+                                                                : parsed->warnings[0])};
     return parsed;
   }();
   const Mono now = clock_.mono();
@@ -141,7 +155,8 @@ void FetchedKeySource::arrived(Result<FetchedKeys> answer) {
     } else {
       ++inner.failures;
       inner.last_failure = judged.error().what;
-      // 1, 2, 4, ... 64 s, so that a host that is down is asked gently and found soon when it is back.
+      // 1, 2, 4, ... 64 s, so that a host that is down is asked gently and found soon when it is
+      // back.
       const std::size_t doublings = std::min<std::size_t>(inner.failures_in_row++, 6);
       inner.refresh_at = now + seconds(std::int64_t{1} << doublings);
     }
@@ -177,13 +192,15 @@ Status FetchedKeySource::restore() {
   const text::Value* jwks = file.find("jwks");
   if (url == nullptr || fetched == nullptr || fetched->integer() == nullptr || jwks == nullptr)
     return Error{Errc::corrupt, settings_.keep_path + " is not a kept key set"};
-  if (url->string() == nullptr || *url->string() != settings_.url) return done;  // of another issuer
+  if (url->string() == nullptr || *url->string() != settings_.url)
+    return done;  // of another issuer
   Jwks::Parsed parsed = TRY(Jwks::parse(*jwks, KeyOrigin::network));
   const Nanos age = std::max(seconds(clock_.wall().seconds() - *fetched->integer()), seconds(0));
   if (age > settings_.stale_max || parsed.set->keys().empty()) return done;
   shared_->inner.with([&](Shared::Inner& inner) {
     inner.set = std::move(parsed.set);
-    inner.fetched = {clock_.mono().ns - age.count()};  // refresh_at stays zero: fetched anew at the first tick
+    inner.fetched = {clock_.mono().ns -
+                     age.count()};  // refresh_at stays zero: fetched anew at the first tick
   });
   ++generation_;
   return done;

@@ -31,8 +31,10 @@ Parts parts_of(std::string_view token) {
           token.substr(second + 1)};
 }
 
-// The header's members by RFC 7515 section 4.1. jwk, jku, x5u and x5c are never looked at (RFC 8725, 3.10).
-TokenReason read_header(const text::Value& header, std::span<const SignatureAlgorithm> allowed, Jws& jws) {
+// The header's members by RFC 7515 section 4.1. jwk, jku, x5u and x5c are never looked at (RFC
+// 8725, 3.10).
+TokenReason read_header(const text::Value& header, std::span<const SignatureAlgorithm> allowed,
+                        Jws& jws) {
   if (!header.is_object()) return TokenReason::header;
   const text::Value* algorithm = nullptr;
   for (const text::Member& member : *header.object()) {
@@ -50,7 +52,8 @@ TokenReason read_header(const text::Value& header, std::span<const SignatureAlgo
       if (value == nullptr) return TokenReason::header;
       jws.type = *value;
     } else if (member.name == "kid") {
-      if (value == nullptr || value->size() > limits::token_kid_bytes_max) return TokenReason::header;
+      if (value == nullptr || value->size() > limits::token_kid_bytes_max)
+        return TokenReason::header;
       jws.kid = *value;
     }
   }
@@ -80,7 +83,8 @@ NumericDate date_of(const text::Value& claims, std::string_view name) {
   constexpr std::int64_t seconds_max = std::int64_t{1} << 53;
   const text::Value* value = claims.find(name);
   if (value == nullptr) return {};
-  if (const std::int64_t* whole = value->integer()) return {*whole >= 0 && *whole <= seconds_max, *whole};
+  if (const std::int64_t* whole = value->integer())
+    return {*whole >= 0 && *whole <= seconds_max, *whole};
   if (const double* real = value->real())
     if (std::isfinite(*real) && *real >= 0 && *real <= static_cast<double>(seconds_max))
       return {true, static_cast<std::int64_t>(std::floor(*real))};
@@ -88,10 +92,12 @@ NumericDate date_of(const text::Value& claims, std::string_view name) {
 }
 
 bool has_control(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return std::ranges::any_of(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-// Of a claim that goes into a header: strings and numbers as they are, arrays of them joined by blanks.
+// Of a claim that goes into a header: strings and numbers as they are, arrays of them joined by
+// blanks.
 std::string header_text_of(const text::Value& value) {
   if (value.string() != nullptr) return *value.string();
   if (const auto* items = value.array()) {
@@ -106,9 +112,12 @@ std::string header_text_of(const text::Value& value) {
 }
 
 // True when `aud` names one of the audiences; nullopt when it is of the wrong kind.
-std::optional<bool> names_audience(const text::Value* aud, const std::vector<std::string>& audiences) {
+std::optional<bool> names_audience(const text::Value* aud,
+                                   const std::vector<std::string>& audiences) {
   if (aud == nullptr) return false;
-  const auto is_ours = [&](const std::string& name) { return std::ranges::find(audiences, name) != audiences.end(); };
+  const auto is_ours = [&](const std::string& name) {
+    return std::ranges::find(audiences, name) != audiences.end();
+  };
   if (aud->string() != nullptr) return is_ours(*aud->string());
   if (aud->array() == nullptr) return std::nullopt;
   bool found = false;
@@ -150,7 +159,8 @@ Status check_policy(const JwtPolicy& policy) {
     return Error{Errc::invalid, "leeway must be between 0 and 300 seconds"};
   if (policy.max_lifetime && *policy.max_lifetime <= Nanos(0))
     return Error{Errc::invalid, "max_lifetime must be above 0"};
-  // One kind of key per policy: a public key must never serve as an HMAC secret (RFC 8725 section 3.1).
+  // One kind of key per policy: a public key must never serve as an HMAC secret (RFC 8725
+  // section 3.1).
   const auto is_hmac = [](SignatureAlgorithm it) { return it <= SignatureAlgorithm::hs512; };
   const auto hmacs = std::ranges::count_if(policy.algorithms, is_hmac);
   if (hmacs != 0 && static_cast<std::size_t>(hmacs) != policy.algorithms.size())
@@ -161,12 +171,12 @@ Status check_policy(const JwtPolicy& policy) {
   return done;
 }
 
-JwsOutcome verify_jws(std::string_view token, const Jwks& keys, std::span<const SignatureAlgorithm> allowed) {
+JwsOutcome verify_jws(std::string_view token, const Jwks& keys,
+                      std::span<const SignatureAlgorithm> allowed) {
   const Parts parts = parts_of(token);
   if (parts.reason != TokenReason::good) return {parts.reason, std::nullopt};
   // An empty payload is a fine JWS; as a JWT it is refused by `judge`.
-  if (parts.header.empty() || parts.signature.empty())
-    return {TokenReason::form, std::nullopt};
+  if (parts.header.empty() || parts.signature.empty()) return {TokenReason::form, std::nullopt};
   auto header = parse_base64url(parts.header);
   auto payload = parse_base64url(parts.payload);
   auto signature = parse_base64url(parts.signature);
@@ -219,7 +229,8 @@ JwtVerifier::Judged JwtVerifier::judge(std::string_view token, Moment now) {
   if (keys == nullptr) return {{TokenReason::keys_unavailable}, {}};
   const JwsOutcome outcome = verify_jws(token, *keys, policy_.algorithms);
   if (outcome.jws && outcome.jws->payload.empty()) return {{TokenReason::form}, {}};
-  if (outcome.reason == TokenReason::kid_unknown) keys_.unknown_kid(outcome.jws->kid.value_or(""), now.mono);
+  if (outcome.reason == TokenReason::kid_unknown)
+    keys_.unknown_kid(outcome.jws->kid.value_or(""), now.mono);
   if (outcome.reason != TokenReason::good) return {{outcome.reason}, {}};
   if (!is_good_type(outcome.jws->type)) return {{TokenReason::type}, {}};
   return judge_claims(outcome.jws->payload, now.wall);
@@ -228,13 +239,15 @@ JwtVerifier::Judged JwtVerifier::judge(std::string_view token, Moment now) {
 bool JwtVerifier::is_good_type(const std::optional<std::string>& type) const {
   if (policy_.types.empty()) return true;
   if (!type) return false;
-  // RFC 7515 section 4.1.9: a media type, compared without case, whose "application/" may be left out.
+  // RFC 7515 section 4.1.9: a media type, compared without case, whose "application/" may be left
+  // out.
   std::string_view name = *type;
   constexpr std::string_view prefix = "application/";
   if (name.size() > prefix.size() && equals_ignoring_case(name.substr(0, prefix.size()), prefix))
     name.remove_prefix(prefix.size());
-  return std::ranges::any_of(policy_.types,
-                             [&](const std::string& allowed) { return equals_ignoring_case(allowed, name); });
+  return std::ranges::any_of(policy_.types, [&](const std::string& allowed) {
+    return equals_ignoring_case(allowed, name);
+  });
 }
 
 JwtVerifier::Judged JwtVerifier::judge_claims(const std::string& payload, Wall now) const {
@@ -271,7 +284,8 @@ JwtVerifier::Judged JwtVerifier::judge_claims(const std::string& payload, Wall n
     if (!named) return refuse(TokenReason::claims);
     if (!*named) return refuse(TokenReason::audience);
   }
-  if (policy_.subject_required && (sub.text == nullptr || sub.text->empty())) return refuse(TokenReason::subject);
+  if (policy_.subject_required && (sub.text == nullptr || sub.text->empty()))
+    return refuse(TokenReason::subject);
   if (sub.text != nullptr) token->subject = *sub.text;
   if (!policy_.authorized_parties.empty() &&
       (azp.text == nullptr || std::ranges::find(policy_.authorized_parties, *azp.text) ==
@@ -295,8 +309,8 @@ Credential bearer_of(std::span<const std::string_view> authorization) {
   if (authorization.size() > 1) return {several};
   constexpr std::string_view scheme = "bearer";
   std::string_view value = authorization.front();
-  if (value.size() <= scheme.size() || !equals_ignoring_case(value.substr(0, scheme.size()), scheme) ||
-      value[scheme.size()] != ' ')
+  if (value.size() <= scheme.size() ||
+      !equals_ignoring_case(value.substr(0, scheme.size()), scheme) || value[scheme.size()] != ' ')
     return {not_bearer};
   value.remove_prefix(scheme.size());
   while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
@@ -320,7 +334,8 @@ Result<std::string> mint_token(const Jwk& key, const MintOrder& order, Wall now)
     return Error{Errc::invalid, "claims must be a JSON object"};
   std::optional<SignatureAlgorithm> algorithm = key.algorithm;
   for (std::size_t i = 0; !algorithm && i < signature_algorithms_count; ++i)
-    if (key.key.fits(static_cast<SignatureAlgorithm>(i))) algorithm = static_cast<SignatureAlgorithm>(i);
+    if (key.key.fits(static_cast<SignatureAlgorithm>(i)))
+      algorithm = static_cast<SignatureAlgorithm>(i);
   if (!algorithm) return Error{Errc::invalid, "no signature algorithm fits this key"};
 
   text::Value header;

@@ -26,7 +26,8 @@
 
 namespace weir::guard {
 
-// A claim that becomes a request header (G-13). Arrays of strings are joined by spaces, as scopes are.
+// A claim that becomes a request header (G-13). Arrays of strings are joined by spaces, as scopes
+// are.
 struct ClaimHeader {
   std::string header;  // lower case
   std::string claim;
@@ -49,8 +50,8 @@ struct JwtPolicy {
 // What is wrong with the policy itself.
 Status check_policy(const JwtPolicy& policy);
 
-// Form and header only (G-6, G-7), and the signature against `keys`: the layer that JOSE test suites judge.
-// Views point into the token and into `decoded`.
+// Form and header only (G-6, G-7), and the signature against `keys`: the layer that JOSE test
+// suites judge. Views point into the token and into `decoded`.
 struct Jws {
   std::string header, payload, signature;  // decoded
   std::string_view signing_input;
@@ -62,7 +63,8 @@ struct JwsOutcome {
   TokenReason reason = TokenReason::good;
   std::optional<Jws> jws;  // when the form and header were good
 };
-JwsOutcome verify_jws(std::string_view token, const Jwks& keys, std::span<const SignatureAlgorithm> allowed);
+JwsOutcome verify_jws(std::string_view token, const Jwks& keys,
+                      std::span<const SignatureAlgorithm> allowed);
 
 class JwtVerifier {
  public:
@@ -98,7 +100,8 @@ struct Credential {
 // `authorization` holds the value of every Authorization field.
 Credential bearer_of(std::span<const std::string_view> authorization);
 
-// The headers that claims may set on any route, with their underscore/hyphen twins: is `name` one of them?
+// The headers that claims may set on any route, with their underscore/hyphen twins: is `name` one
+// of them?
 class ForwardedHeaders {
  public:
   void add(const JwtPolicy& policy);

@@ -62,11 +62,13 @@ Result<LimitKey> parse_limit_key(std::string_view text) {
   if (row == key_rows.end() || row->has_argument == argument.empty())
     return Error{Errc::invalid,
                  "expected ip/N, jwt:CLAIM, header:NAME, cookie:NAME, path or const, not " + shown};
-  return LimitKey{row->kind, 64, row->kind == LimitKeyKind::header ? lower_of(argument) : std::string(argument)};
+  return LimitKey{row->kind, 64,
+                  row->kind == LimitKeyKind::header ? lower_of(argument) : std::string(argument)};
 }
 
 Result<Rate> parse_rate(std::string_view text) {
-  const Error bad{Errc::invalid, "expected a rate like 50/s, 600/m or 10/30s, not '" + std::string(text) + "'"};
+  const Error bad{Errc::invalid,
+                  "expected a rate like 50/s, 600/m or 10/30s, not '" + std::string(text) + "'"};
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos) return bad;
   const auto count = parse_u64(text.substr(0, slash));
@@ -74,9 +76,14 @@ Result<Rate> parse_rate(std::string_view text) {
   if (!count || *count == 0 || unit.empty()) return bad;
   std::size_t digits = 0;
   while (digits < unit.size() && is_digit(unit[digits])) ++digits;
-  const auto factor = digits == 0 ? std::optional<std::uint64_t>(1) : parse_u64(unit.substr(0, digits));
+  const auto factor =
+      digits == 0 ? std::optional<std::uint64_t>(1) : parse_u64(unit.substr(0, digits));
   unit.remove_prefix(digits);
-  const std::int64_t seconds = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : unit == "d" ? 86400 : 0;
+  const std::int64_t seconds = unit == "s"   ? 1
+                               : unit == "m" ? 60
+                               : unit == "h" ? 3600
+                               : unit == "d" ? 86400
+                                             : 0;
   if (seconds == 0 || !factor || *factor == 0 || *factor > 366 * 86400) return bad;
   return Rate{*count, std::chrono::seconds(seconds * static_cast<std::int64_t>(*factor))};
 }
@@ -88,7 +95,8 @@ Result<Limit> Limit::open(LimitPolicy policy, const HashKey& key, std::uint32_t 
   if (policy.burst == 0) return Error{Errc::invalid, where + "burst must be at least 1"};
   if (policy.keys.empty()) return Error{Errc::invalid, where + "key must name at least one"};
   const auto period = static_cast<std::uint64_t>(policy.rate.period.count());
-  if (policy.rate.limit > period) return Error{Errc::too_large, where + "the rate is above one per nanosecond"};
+  if (policy.rate.limit > period)
+    return Error{Errc::too_large, where + "the rate is above one per nanosecond"};
   const std::uint64_t interval = (period + policy.rate.limit - 1) / policy.rate.limit;
   if (policy.burst > static_cast<std::uint64_t>(time_max) / interval)
     return Error{Errc::too_large, where + "burst times the interval is above 73 years"};
@@ -99,17 +107,18 @@ Result<Limit> Limit::open(LimitPolicy policy, const HashKey& key, std::uint32_t 
   for (std::size_t i = 0; i < limit.policy_.keys.size(); ++i) {
     const LimitKey& one = limit.policy_.keys[i];
     limit.salts_.push_back(key.hash("limit " + std::to_string(index) + ' ' +
-                                    std::to_string(static_cast<int>(one.kind)) + ' ' + std::to_string(one.prefix) +
-                                    ' ' + one.name));
+                                    std::to_string(static_cast<int>(one.kind)) + ' ' +
+                                    std::to_string(one.prefix) + ' ' + one.name));
   }
   return limit;
 }
 
 // One cache line. A slot is a tag (63 bits of the key's hash; 0 = free) and a time stamp (TAT).
 //
-// The stamp moves by compare-and-swap alone. Taking a slot for another key happens under the lock bit of
-// the set (bit 0 of the first tag), so that two threads cannot give one key two slots. Whoever still holds
-// the old tag then fails its compare-and-swap, because the stamp has changed, and looks again.
+// The stamp moves by compare-and-swap alone. Taking a slot for another key happens under the lock
+// bit of the set (bit 0 of the first tag), so that two threads cannot give one key two slots.
+// Whoever still holds the old tag then fails its compare-and-swap, because the stamp has changed,
+// and looks again.
 struct alignas(64) Limiter::Set {
   struct Slot {
     std::uint64_t tag;
@@ -121,14 +130,19 @@ struct alignas(64) Limiter::Set {
 namespace {
 constexpr std::uint64_t lock_bit = 1;
 
-std::atomic_ref<std::uint64_t> atomic_of(std::uint64_t& word) { return std::atomic_ref<std::uint64_t>(word); }
-std::atomic_ref<std::int64_t> atomic_of(std::int64_t& word) { return std::atomic_ref<std::int64_t>(word); }
+std::atomic_ref<std::uint64_t> atomic_of(std::uint64_t& word) {
+  return std::atomic_ref<std::uint64_t>(word);
+}
+std::atomic_ref<std::int64_t> atomic_of(std::int64_t& word) {
+  return std::atomic_ref<std::int64_t>(word);
+}
 
 // Held for a few nanoseconds, and only when a key comes new into the set.
 class SetLock {
  public:
   explicit SetLock(std::uint64_t& word) : word_(word) {
-    for (unsigned tries = 0; (word_.fetch_or(lock_bit, std::memory_order_acquire) & lock_bit) != 0; ++tries)
+    for (unsigned tries = 0; (word_.fetch_or(lock_bit, std::memory_order_acquire) & lock_bit) != 0;
+         ++tries)
       if (tries > 64) std::this_thread::yield();
   }
   ~SetLock() { word_.fetch_and(~lock_bit, std::memory_order_release); }
@@ -165,7 +179,8 @@ std::optional<Hash128> Limiter::slot_of(const Limit& limit, const LimitSubject& 
     switch (key.kind) {
       case LimitKeyKind::ip: {
         const IpAddress cut = subject.client.cut_to(key.prefix);
-        return slot_of(limit, i, {reinterpret_cast<const char*>(cut.bytes.data()), cut.bytes.size()});
+        return slot_of(limit, i,
+                       {reinterpret_cast<const char*>(cut.bytes.data()), cut.bytes.size()});
       }
       case LimitKeyKind::claim: {
         if (subject.token == nullptr) break;
@@ -195,14 +210,18 @@ std::optional<Hash128> Limiter::slot_of(const Limit& limit, const LimitSubject& 
 }
 
 namespace {
-LimitDecision refused(std::int64_t interval, std::int64_t tolerance, std::int64_t debt, std::int64_t cost_ns) {
+LimitDecision refused(std::int64_t interval, std::int64_t tolerance, std::int64_t debt,
+                      std::int64_t cost_ns) {
   const auto up = [](std::int64_t ns) { return (ns + 999'999'999) / 1'000'000'000; };
   LimitDecision decision;
   decision.allowed = false;
-  decision.remaining = static_cast<std::uint64_t>(std::max<std::int64_t>(tolerance + interval - debt, 0) / interval);
+  decision.remaining =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(tolerance + interval - debt, 0) / interval);
   decision.reset_s = up(debt);
-  // Never earlier than `t`: the two fields of one answer must not send a client back at different times (draft -11).
-  decision.retry_s = std::max<std::int64_t>({up(debt - (tolerance + interval - cost_ns)), decision.reset_s, 1});
+  // Never earlier than `t`: the two fields of one answer must not send a client back at different
+  // times (draft -11).
+  decision.retry_s =
+      std::max<std::int64_t>({up(debt - (tolerance + interval - cost_ns)), decision.reset_s, 1});
   return decision;
 }
 LimitDecision allowed(std::int64_t interval, std::int64_t tolerance, std::int64_t debt) {
@@ -217,7 +236,8 @@ LimitDecision Limiter::take(const Limit& limit, Hash128 slot, Mono now, std::uin
   const std::int64_t interval = limit.interval_ns_;
   const std::int64_t tolerance = limit.tolerance_ns_;
   // A cost above the burst can never be paid: the largest debt that is still refused.
-  const std::int64_t cost_ns = interval * static_cast<std::int64_t>(std::min(cost, limit.policy_.burst + 1));
+  const std::int64_t cost_ns =
+      interval * static_cast<std::int64_t>(std::min(cost, limit.policy_.burst + 1));
   Set& set = sets_[slot.high & (sets_count_ - 1)];
   const std::uint64_t tag = (slot.low | 2) & ~lock_bit;  // never 0
   while (true) {
@@ -228,7 +248,8 @@ LimitDecision Limiter::take(const Limit& limit, Hash128 slot, Mono now, std::uin
       std::int64_t seen = stamp.load(std::memory_order_acquire);
       while ((held.load(std::memory_order_acquire) & ~lock_bit) == tag) {
         const std::int64_t debt = std::max(seen, now.ns) - now.ns;
-        if (debt > tolerance + interval - cost_ns) return refused(interval, tolerance, debt, cost_ns);
+        if (debt > tolerance + interval - cost_ns)
+          return refused(interval, tolerance, debt, cost_ns);
         if (stamp.compare_exchange_weak(seen, now.ns + debt + cost_ns, std::memory_order_acq_rel))
           return allowed(interval, tolerance, debt + cost_ns);
       }
@@ -239,7 +260,8 @@ LimitDecision Limiter::take(const Limit& limit, Hash128 slot, Mono now, std::uin
     bool present = false;
     for (Set::Slot& one : set.slots) {
       present = present || (atomic_of(one.tag).load(std::memory_order_relaxed) & ~lock_bit) == tag;
-      if (atomic_of(one.stamp).load(std::memory_order_relaxed) < atomic_of(least->stamp).load(std::memory_order_relaxed))
+      if (atomic_of(one.stamp).load(std::memory_order_relaxed) <
+          atomic_of(least->stamp).load(std::memory_order_relaxed))
         least = &one;
     }
     if (present) continue;  // another thread has just brought it in
@@ -255,7 +277,8 @@ LimitDecision Limiter::take(const Limit& limit, Hash128 slot, Mono now, std::uin
 void append_limit_fields(std::string& out, const Limit& limit, const LimitDecision& decision) {
   const LimitPolicy& policy = limit.policy();
   // The window in which a whole burst comes back.
-  const std::int64_t window = (limit.interval_ns() * static_cast<std::int64_t>(policy.burst) + 999'999'999) / 1'000'000'000;
+  const std::int64_t window =
+      (limit.interval_ns() * static_cast<std::int64_t>(policy.burst) + 999'999'999) / 1'000'000'000;
   out += "RateLimit-Policy: \"";
   out += policy.name;
   out += "\";q=";

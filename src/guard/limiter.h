@@ -2,13 +2,13 @@
 // Exact rate limits: GCRA, a token bucket written as one time stamp per key (guard G-27 to G-31).
 //
 //   T = period / limit, tau = T * (burst - 1), in whole nanoseconds (T is rounded up, so a limit is
-//   never exceeded by rounding). A request of cost c is allowed if max(TAT, now) - now <= tau - T * (c - 1);
-//   then TAT = max(TAT, now) + c * T.
+//   never exceeded by rounding). A request of cost c is allowed if max(TAT, now) - now <= tau - T *
+//   (c - 1); then TAT = max(TAT, now) + c * T.
 //
-// The table has a fixed number of slots of 16 bytes in 4-way sets of one cache line, found by a 128-bit
-// seeded hash of (limit, kind of key, value). Two threads on one key never allow more than the bound: the
-// time stamp moves by compare-and-swap. A full set gives up the slot with the least debt, so a heavy
-// client cannot wash itself clean by inventing keys. Nothing is allocated per key.
+// The table has a fixed number of slots of 16 bytes in 4-way sets of one cache line, found by a
+// 128-bit seeded hash of (limit, kind of key, value). Two threads on one key never allow more than
+// the bound: the time stamp moves by compare-and-swap. A full set gives up the slot with the least
+// debt, so a heavy client cannot wash itself clean by inventing keys. Nothing is allocated per key.
 //
 // Callable from any thread.
 
@@ -81,7 +81,8 @@ struct LimitDecision {
   bool allowed = true;
   std::uint64_t remaining = 0;  // r: whole requests that would be allowed now
   std::int64_t reset_s = 0;     // t: seconds until the bucket is full again
-  std::int64_t retry_s = 0;     // when a request will be allowed again, not before reset_s; 0 when allowed
+  std::int64_t retry_s =
+      0;  // when a request will be allowed again, not before reset_s; 0 when allowed
 };
 
 // What keys are made of. Views live as long as the call.
@@ -117,8 +118,8 @@ class Limiter {
   Set* sets_;
 };
 
-// The fields of IETF httpapi draft-ietf-httpapi-ratelimit-headers-11 and RFC 9110 10.2.3, appended as
-// "RateLimit-Policy: ...\r\nRateLimit: ...\r\n", with "Retry-After" behind them when refused.
+// The fields of IETF httpapi draft-ietf-httpapi-ratelimit-headers-11 and RFC 9110 10.2.3, appended
+// as "RateLimit-Policy: ...\r\nRateLimit: ...\r\n", with "Retry-After" behind them when refused.
 void append_limit_fields(std::string& out, const Limit& limit, const LimitDecision& decision);
 // The refusal's problem type; its body also names the policies in "violated-policies".
 inline constexpr std::string_view quota_problem_type =

@@ -8,12 +8,32 @@
 namespace weir::guard {
 
 std::string_view name_of(TokenReason reason) {
-  constexpr std::array<std::string_view, 26> names{
-      "good",          "absent",       "several",      "not-bearer",   "too-large",    "form",
-      "encrypted",     "header",       "algorithm",    "critical",     "type",         "kid-unknown",
-      "key-ambiguous", "key-mismatch", "signature",    "claims",       "expired",      "not-yet",
-      "issued-ahead",  "lifetime",     "issuer",       "audience",     "subject",      "authorized-party",
-      "forwarded-value", "keys-unavailable"};
+  constexpr std::array<std::string_view, 26> names{"good",
+                                                   "absent",
+                                                   "several",
+                                                   "not-bearer",
+                                                   "too-large",
+                                                   "form",
+                                                   "encrypted",
+                                                   "header",
+                                                   "algorithm",
+                                                   "critical",
+                                                   "type",
+                                                   "kid-unknown",
+                                                   "key-ambiguous",
+                                                   "key-mismatch",
+                                                   "signature",
+                                                   "claims",
+                                                   "expired",
+                                                   "not-yet",
+                                                   "issued-ahead",
+                                                   "lifetime",
+                                                   "issuer",
+                                                   "audience",
+                                                   "subject",
+                                                   "authorized-party",
+                                                   "forwarded-value",
+                                                   "keys-unavailable"};
   static_assert(names.size() == static_cast<std::size_t>(TokenReason::keys_unavailable) + 1);
   return names[static_cast<std::size_t>(reason)];
 }
@@ -22,7 +42,8 @@ std::string TokenClaims::text_of(std::string_view claim) const {
   const text::Value* value = claims.find(claim);
   if (value == nullptr) return "";
   if (value->string() != nullptr) return *value->string();
-  return value->integer() != nullptr || value->large_integer() != nullptr || value->real() != nullptr
+  return value->integer() != nullptr || value->large_integer() != nullptr ||
+                 value->real() != nullptr
              ? text::json_of(*value)
              : "";
 }
@@ -56,7 +77,8 @@ TokenCache::TokenCache(std::size_t entries, std::size_t bytes_max)
     : slots_per_shard_(std::max(entries / shards_count / ways, std::size_t{1}) * ways),
       bytes_per_shard_(bytes_max / shards_count) {}
 
-std::optional<TokenVerdict> TokenCache::find(std::string_view token, std::uint64_t generation, Moment now) {
+std::optional<TokenVerdict> TokenCache::find(std::string_view token, std::uint64_t generation,
+                                             Moment now) {
   const std::uint64_t hash = key_.hash64(token);
   return shards_[hash % shards_count].with([&](Shard& shard) -> std::optional<TokenVerdict> {
     if (shard.slots.empty()) return std::nullopt;
@@ -64,14 +86,15 @@ std::optional<TokenVerdict> TokenCache::find(std::string_view token, std::uint64
     for (std::size_t i = first; i < first + ways; ++i) {
       Slot& slot = shard.slots[i];
       if (slot.hash != hash || slot.token != token) continue;
-      if (slot.generation == generation && holds(slot.valid, slot.kept_until, now)) return slot.verdict;
+      if (slot.generation == generation && holds(slot.valid, slot.kept_until, now))
+        return slot.verdict;
     }
     return std::nullopt;
   });
 }
 
-void TokenCache::keep(std::string_view token, std::uint64_t generation, TokenSpan valid, Mono kept_until,
-                      TokenVerdict verdict) {
+void TokenCache::keep(std::string_view token, std::uint64_t generation, TokenSpan valid,
+                      Mono kept_until, TokenVerdict verdict) {
   if (token.empty() || token.size() > bytes_per_shard_) return;
   const std::uint64_t hash = key_.hash64(token);
   shards_[hash % shards_count].with([&](Shard& shard) {

@@ -1,10 +1,11 @@
 #pragma once
-// What was found out about a token, and for how long (guard G-22): a bounded table, keyed by a seeded
-// hash with full comparison of the token's bytes and the generation of the keys that judged it.
+// What was found out about a token, and for how long (guard G-22): a bounded table, keyed by a
+// seeded hash with full comparison of the token's bytes and the generation of the keys that judged
+// it.
 //
-// 4-way sets; the way that ends first is replaced. Bounded by entries and by bytes: when the bytes run
-// out, a hand goes round and drops entries until the new one fits. Callable from any thread: 16 shards,
-// each behind its own lock, so that a hit costs about 0.15 us.
+// 4-way sets; the way that ends first is replaced. Bounded by entries and by bytes: when the bytes
+// run out, a hand goes round and drops entries until the new one fits. Callable from any thread: 16
+// shards, each behind its own lock, so that a hit costs about 0.15 us.
 
 #include "base/clock.h"
 #include "base/guarded.h"
@@ -29,28 +30,28 @@ struct Moment {
 
 enum class TokenReason : std::uint8_t {
   good,
-  absent,            // no credential at all
-  several,           // more than one (400)
-  not_bearer,        // another scheme
-  too_large,         // over 8 KiB
-  form,              // not three parts of canonical base64url
-  encrypted,         // five parts (JWE) or a nested token
-  header,            // not a strict JSON object, or a member of the wrong kind
-  algorithm,         // not in the operator's list
-  critical,          // crit, b64 or zip
-  type,              // typ not in the list
+  absent,      // no credential at all
+  several,     // more than one (400)
+  not_bearer,  // another scheme
+  too_large,   // over 8 KiB
+  form,        // not three parts of canonical base64url
+  encrypted,   // five parts (JWE) or a nested token
+  header,      // not a strict JSON object, or a member of the wrong kind
+  algorithm,   // not in the operator's list
+  critical,    // crit, b64 or zip
+  type,        // typ not in the list
   kid_unknown,
-  key_ambiguous,     // no kid, and several keys fit
-  key_mismatch,      // the key is not for this algorithm
+  key_ambiguous,  // no kid, and several keys fit
+  key_mismatch,   // the key is not for this algorithm
   signature,
-  claims,            // not a strict JSON object, or a member of the wrong kind
+  claims,  // not a strict JSON object, or a member of the wrong kind
   expired,
-  not_yet,           // nbf ahead
-  issued_ahead,      // iat ahead
-  lifetime,          // exp - iat above max_lifetime
+  not_yet,       // nbf ahead
+  issued_ahead,  // iat ahead
+  lifetime,      // exp - iat above max_lifetime
   issuer,
   audience,
-  subject,           // required and missing
+  subject,  // required and missing
   authorized_party,
   forwarded_value,   // a forwarded claim with CR, LF or NUL
   keys_unavailable,  // our failure, not the token's: the stage's failure_mode decides
@@ -74,7 +75,8 @@ struct TokenVerdict {
   bool ok() const { return reason == TokenReason::good; }
 };
 
-// When a verdict holds: from <= wall < until (a token), and mono < kept_until (the cache's own patience).
+// When a verdict holds: from <= wall < until (a token), and mono < kept_until (the cache's own
+// patience).
 struct TokenSpan {
   Wall from = {INT64_MIN};
   Wall until = {INT64_MAX};
@@ -85,7 +87,8 @@ class TokenCache {
   TokenCache(std::size_t entries, std::size_t bytes_max);
 
   std::optional<TokenVerdict> find(std::string_view token, std::uint64_t generation, Moment now);
-  void keep(std::string_view token, std::uint64_t generation, TokenSpan valid, Mono kept_until, TokenVerdict verdict);
+  void keep(std::string_view token, std::uint64_t generation, TokenSpan valid, Mono kept_until,
+            TokenVerdict verdict);
   std::size_t bytes() const;  // of tokens held
 
  private:

@@ -38,10 +38,12 @@ bool is_zero(const std::array<std::uint8_t, count>& bytes) {
 }
 
 bool is_lower_or_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'z'); }
-bool is_key_char(char c) { return is_lower_or_digit(c) || c == '_' || c == '-' || c == '*' || c == '/'; }
+bool is_key_char(char c) {
+  return is_lower_or_digit(c) || c == '_' || c == '-' || c == '*' || c == '/';
+}
 
-// key = lcalpha 0*255(keychar); multi-tenant: (lcalpha / DIGIT) 0*240(keychar) "@" lcalpha 0*13(keychar).
-// Level 2 lets every key begin with a digit; we take both.
+// key = lcalpha 0*255(keychar); multi-tenant: (lcalpha / DIGIT) 0*240(keychar) "@" lcalpha
+// 0*13(keychar). Level 2 lets every key begin with a digit; we take both.
 bool is_key(std::string_view key) {
   const auto is_part = [](std::string_view part, std::size_t count_max) {
     return !part.empty() && part.size() <= count_max && is_lower_or_digit(part.front()) &&
@@ -55,9 +57,9 @@ bool is_key(std::string_view key) {
 
 // value = 0*255(chr) nblk-chr, from 0x20 to 0x7E without ',' and '='.
 bool is_value(std::string_view value) {
-  return !value.empty() && value.size() <= 256 && value.back() != ' ' && std::ranges::all_of(value, [](char c) {
-    return c >= 0x20 && c <= 0x7e && c != ',' && c != '=';
-  });
+  return !value.empty() && value.size() <= 256 && value.back() != ' ' &&
+         std::ranges::all_of(value,
+                             [](char c) { return c >= 0x20 && c <= 0x7e && c != ',' && c != '='; });
 }
 
 std::string_view without_blanks(std::string_view text) {
@@ -69,7 +71,9 @@ std::string_view without_blanks(std::string_view text) {
 bool is_token_char(char c) {
   return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
-bool is_baggage_octet(char c) { return c > 0x20 && c < 0x7f && c != '"' && c != ',' && c != ';' && c != '\\'; }
+bool is_baggage_octet(char c) {
+  return c > 0x20 && c < 0x7f && c != '"' && c != ',' && c != ';' && c != '\\';
+}
 
 }  // namespace
 
@@ -77,11 +81,12 @@ std::optional<TraceParent> parse_traceparent(std::string_view text) {
   if (text.size() < 55 || text[2] != '-' || text[35] != '-' || text[52] != '-') return std::nullopt;
   std::array<std::uint8_t, 1> version{}, flags{};
   TraceParent out;
-  if (!read_hex(text, version) || !read_hex(text.substr(3), out.trace) || !read_hex(text.substr(36), out.span) ||
-      !read_hex(text.substr(53), flags))
+  if (!read_hex(text, version) || !read_hex(text.substr(3), out.trace) ||
+      !read_hex(text.substr(36), out.span) || !read_hex(text.substr(53), flags))
     return std::nullopt;
   if (version[0] == 0xff || is_zero(out.trace) || is_zero(out.span)) return std::nullopt;
-  if (version[0] == 0 ? text.size() != 55 : text.size() > 55 && text[55] != '-') return std::nullopt;
+  if (version[0] == 0 ? text.size() != 55 : text.size() > 55 && text[55] != '-')
+    return std::nullopt;
   out.flags = flags[0] & (trace_flag_sampled | trace_flag_random);
   return out;
 }
@@ -101,7 +106,9 @@ std::string tracestate_of(std::span<const std::string_view> lines) {
       if (equals == std::string_view::npos) return "";
       const std::string_view key = member.substr(0, equals);
       if (!is_key(key) || !is_value(member.substr(equals + 1))) return "";
-      if (std::ranges::find(keys, key) != keys.end() || keys.size() == limits::trace_state_members_max) return "";
+      if (std::ranges::find(keys, key) != keys.end() ||
+          keys.size() == limits::trace_state_members_max)
+        return "";
       keys.push_back(key);
       if (key != "weir") members.push_back(member);
     }
@@ -129,7 +136,8 @@ bool is_good_baggage(std::string_view text) {
     if (equals == std::string_view::npos) return false;
     const std::string_view key = without_blanks(pair.substr(0, equals));
     const std::string_view value = without_blanks(pair.substr(equals + 1));
-    if (key.empty() || !std::ranges::all_of(key, is_token_char) || !std::ranges::all_of(value, is_baggage_octet))
+    if (key.empty() || !std::ranges::all_of(key, is_token_char) ||
+        !std::ranges::all_of(value, is_baggage_octet))
       return false;
     if (end == text.size()) return true;
     text.remove_prefix(end + 1);
@@ -160,12 +168,13 @@ SpanId RandomIds::span() {
   return id;
 }
 
-Trace begin_trace(std::span<const std::string_view> traceparent, std::span<const std::string_view> tracestate,
-                  TraceMode mode, RandomIds& random) {
+Trace begin_trace(std::span<const std::string_view> traceparent,
+                  std::span<const std::string_view> tracestate, TraceMode mode, RandomIds& random) {
   Trace trace;
   trace.span = random.span();
   std::optional<TraceParent> incoming;
-  if (mode != TraceMode::ignore && traceparent.size() == 1) incoming = parse_traceparent(traceparent.front());
+  if (mode != TraceMode::ignore && traceparent.size() == 1)
+    incoming = parse_traceparent(traceparent.front());
   if (incoming && mode == TraceMode::trust) {
     trace.id = incoming->trace;
     trace.flags = incoming->flags;

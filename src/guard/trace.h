@@ -29,7 +29,8 @@ struct TraceParent {
 std::optional<TraceParent> parse_traceparent(std::string_view text);
 
 // The list members of every tracestate line, joined; empty when the whole list is to be dropped:
-// a bad member, a key twice, or more than 32. Own member `weir=...` is not kept (it is written anew).
+// a bad member, a key twice, or more than 32. Own member `weir=...` is not kept (it is written
+// anew).
 std::string tracestate_of(std::span<const std::string_view> lines);
 
 // At most 8192 bytes and 180 members, each key=value of tokens and baggage octets.
@@ -59,8 +60,8 @@ struct Trace {
   std::optional<TraceParent> link = {};    // with link
   std::string state = {};                  // other members, only with trust
 };
-Trace begin_trace(std::span<const std::string_view> traceparent, std::span<const std::string_view> tracestate,
-                  TraceMode mode, RandomIds& random);
+Trace begin_trace(std::span<const std::string_view> traceparent,
+                  std::span<const std::string_view> tracestate, TraceMode mode, RandomIds& random);
 
 using TraceParentText = std::array<char, 55>;
 TraceParentText traceparent_text_of(const Trace& trace);

@@ -12,7 +12,8 @@ namespace {
 constexpr std::array<bool, 256> token_byte = [] {
   std::array<bool, 256> table{};
   for (std::size_t c = 0; c < 128; ++c) table[c] = is_alnum(static_cast<char>(c));
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    table[static_cast<unsigned char>(c)] = true;
   return table;
 }();
 
@@ -25,7 +26,8 @@ ChunkDecoder::Piece ChunkDecoder::next(std::string_view input) {
   std::size_t at = 0;
   while (at < input.size()) {
     if (state_ == State::data) {
-      const std::size_t take = static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size() - at));
+      const std::size_t take =
+          static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size() - at));
       left_ -= take;
       if (left_ == 0) state_ = State::data_cr;
       return {Step::data, at + take, input.substr(at, take)};
@@ -46,7 +48,8 @@ ChunkDecoder::State ChunkDecoder::bad(const char* reason) {
 ChunkDecoder::State ChunkDecoder::extension_bytes() {
   ++chunk_extension_;
   ++body_extension_;
-  if (chunk_extension_ > limits::chunk_extension_bytes_max || body_extension_ > limits::body_extension_bytes_max)
+  if (chunk_extension_ > limits::chunk_extension_bytes_max ||
+      body_extension_ > limits::body_extension_bytes_max)
     return bad("the chunk extensions are larger than this server reads");
   return state_;
 }
@@ -68,7 +71,8 @@ ChunkDecoder::State ChunkDecoder::step(unsigned char c) {
         left_ = left_ * 16 + static_cast<std::uint64_t>(digit);
         return State::size;
       }
-      if (c == ';') return extension_bytes() == State::bad ? State::bad : State::extension_name_first;
+      if (c == ';')
+        return extension_bytes() == State::bad ? State::bad : State::extension_name_first;
       return c == '\r' ? State::size_lf : bad(wants_size);
 
     case State::extension_name_first:
@@ -106,23 +110,31 @@ ChunkDecoder::State ChunkDecoder::step(unsigned char c) {
       if (c != '\n') return bad("a chunk size must end with CRLF");
       return left_ == 0 ? State::trailer_first : State::data;
     case State::data_cr: return c == '\r' ? State::data_lf : bad("chunk data must end with CRLF");
-    case State::data_lf: return c == '\n' ? State::size_first : bad("chunk data must end with CRLF");
+    case State::data_lf:
+      return c == '\n' ? State::size_first : bad("chunk data must end with CRLF");
 
     case State::trailer_first:
       if (c == '\r') return State::end_lf;
-      if (++trailers_ > limits::trailers_max) return bad("there are more trailers than this server reads");
+      if (++trailers_ > limits::trailers_max)
+        return bad("there are more trailers than this server reads");
       trailer_bytes_ = 1;
-      return token_byte[c] ? State::trailer_name : bad("a trailer must be a name and at once a colon");
+      return token_byte[c] ? State::trailer_name
+                           : bad("a trailer must be a name and at once a colon");
     case State::trailer_name:
-      if (++trailer_bytes_ > limits::trailer_bytes_max) return bad("a trailer is larger than this server reads");
+      if (++trailer_bytes_ > limits::trailer_bytes_max)
+        return bad("a trailer is larger than this server reads");
       if (c == ':') return State::trailer_value;
-      return token_byte[c] ? State::trailer_name : bad("a trailer must be a name and at once a colon");
+      return token_byte[c] ? State::trailer_name
+                           : bad("a trailer must be a name and at once a colon");
     case State::trailer_value:
-      if (++trailer_bytes_ > limits::trailer_bytes_max) return bad("a trailer is larger than this server reads");
+      if (++trailer_bytes_ > limits::trailer_bytes_max)
+        return bad("a trailer is larger than this server reads");
       if (c == '\r') return State::trailer_lf;
       return is_text(c) ? State::trailer_value : bad("a trailer holds a control character");
-    case State::trailer_lf: return c == '\n' ? State::trailer_first : bad("a trailer must end with CRLF");
-    case State::end_lf: return c == '\n' ? State::done : bad("a chunked body must end with an empty line");
+    case State::trailer_lf:
+      return c == '\n' ? State::trailer_first : bad("a trailer must end with CRLF");
+    case State::end_lf:
+      return c == '\n' ? State::done : bad("a chunked body must end with an empty line");
 
     case State::data:
     case State::done:

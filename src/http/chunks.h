@@ -1,13 +1,13 @@
 #pragma once
-// Chunked bodies (RFC 9112 7.1), strictly (wire H-17): hexadecimal sizes without sign or overflow, CRLF and
-// nothing else between the parts, extensions checked by their grammar and ignored within bounds, trailers
-// checked, bounded and discarded.
+// Chunked bodies (RFC 9112 7.1), strictly (wire H-17): hexadecimal sizes without sign or overflow,
+// CRLF and nothing else between the parts, extensions checked by their grammar and ignored within
+// bounds, trailers checked, bounded and discarded.
 //
 //   chunked-body = *( size [ *( ";" name [ "=" ( token / quoted ) ] ) ] CRLF data CRLF )
 //                  1*"0" [ extensions ] CRLF *( field-line CRLF ) CRLF
 //
-// A state machine over single bytes, except that data is passed through whole. Never allocates; the answer does
-// not depend on where the input was cut.
+// A state machine over single bytes, except that data is passed through whole. Never allocates; the
+// answer does not depend on where the input was cut.
 
 #include <cstdint>
 #include <string_view>
@@ -32,9 +32,26 @@ class ChunkDecoder {
 
  private:
   enum class State : std::uint8_t {
-    size_first, size, extension_name_first, extension_name, extension_value_first, extension_token,
-    extension_quoted, extension_escape, extension_quoted_end, size_lf, data, data_cr, data_lf,
-    trailer_first, trailer_name, trailer_value, trailer_lf, end_lf, done, bad,
+    size_first,
+    size,
+    extension_name_first,
+    extension_name,
+    extension_value_first,
+    extension_token,
+    extension_quoted,
+    extension_escape,
+    extension_quoted_end,
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    trailer_first,
+    trailer_name,
+    trailer_value,
+    trailer_lf,
+    end_lf,
+    done,
+    bad,
   };
   State step(unsigned char c);
   State bad(const char* reason);

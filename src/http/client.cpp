@@ -1,5 +1,6 @@
 #define CPPHTTPLIB_OPENSSL_SUPPORT
-#define CPPHTTPLIB_REDIRECT_MAX_COUNT 0  // redirects are followed here, each checked like the first URL
+#define CPPHTTPLIB_REDIRECT_MAX_COUNT \
+  0  // redirects are followed here, each checked like the first URL
 #include <httplib.h>
 
 #include "http/client.h"
@@ -23,7 +24,7 @@ namespace {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-// --- URLs ---------------------------------------------------------------------------------------------
+// --- URLs ----------------------------------------------------------------------------------------
 
 struct Url {
   bool secure = false;
@@ -41,10 +42,12 @@ struct Url {
 
 Result<Url> parse_url(std::string_view text) {
   const auto wrong = [text](std::string_view why) {
-    return Error{Errc::invalid, "expected an http or https URL, found '" + std::string(text) + "': " + std::string(why)};
+    return Error{Errc::invalid, "expected an http or https URL, found '" + std::string(text) +
+                                    "': " + std::string(why)};
   };
   for (const char c : text)
-    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f) return wrong("it holds a blank or a control character");
+    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f)
+      return wrong("it holds a blank or a control character");
   Url url;
   std::string_view rest = text;
   const std::size_t colon = rest.find("://");
@@ -58,7 +61,8 @@ Result<Url> parse_url(std::string_view text) {
   std::string_view authority = rest.substr(0, end);
   url.path = rest.substr(end);
   if (url.path.empty() || url.path.front() == '?') url.path.insert(0, "/");
-  if (authority.find('@') != std::string_view::npos) return wrong("user information is not supported");
+  if (authority.find('@') != std::string_view::npos)
+    return wrong("user information is not supported");
   std::string_view port;
   if (authority.starts_with('[')) {
     const std::size_t close = authority.find(']');
@@ -84,7 +88,8 @@ Result<Url> parse_url(std::string_view text) {
 // The URL that a Location names, seen from `base` (RFC 3986 5.2; only what redirects use).
 Result<Url> resolve_location(const Url& base, std::string_view location) {
   if (location.find("://") != std::string_view::npos) return parse_url(location);
-  if (location.starts_with("//")) return parse_url((base.secure ? "https:" : "http:") + std::string(location));
+  if (location.starts_with("//"))
+    return parse_url((base.secure ? "https:" : "http:") + std::string(location));
   Url url = base;
   if (location.starts_with('/')) {
     url.path = location;
@@ -97,7 +102,7 @@ Result<Url> resolve_location(const Url& base, std::string_view location) {
   return parse_url(url.text());
 }
 
-// --- addresses ----------------------------------------------------------------------------------------
+// --- addresses -----------------------------------------------------------------------------------
 
 using Bytes16 = std::array<std::uint8_t, 16>;
 
@@ -120,15 +125,17 @@ bool in_block(const Bytes16& address, const Bytes16& base, unsigned bits) {
 
 // Blocks that are not public (the IANA special-purpose registries, and multicast).
 constexpr std::string_view private_blocks[] = {
-    "0.0.0.0/8",      "10.0.0.0/8",      "100.64.0.0/10", "127.0.0.0/8",    "169.254.0.0/16", "172.16.0.0/12",
-    "192.0.0.0/24",   "192.0.2.0/24",    "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",  "198.51.100.0/24",
-    "203.0.113.0/24", "224.0.0.0/4",     "240.0.0.0/4",   "::/96",          "64:ff9b::/96",   "64:ff9b:1::/48",
-    "100::/64",       "2001::/23",       "2001:db8::/32", "2002::/16",      "fc00::/7",       "fe80::/10",
-    "fec0::/10",      "ff00::/8",
+    "0.0.0.0/8",     "10.0.0.0/8",      "100.64.0.0/10",  "127.0.0.0/8",    "169.254.0.0/16",
+    "172.16.0.0/12", "192.0.0.0/24",    "192.0.2.0/24",   "192.88.99.0/24", "192.168.0.0/16",
+    "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4",    "240.0.0.0/4",
+    "::/96",         "64:ff9b::/96",    "64:ff9b:1::/48", "100::/64",       "2001::/23",
+    "2001:db8::/32", "2002::/16",       "fc00::/7",       "fe80::/10",      "fec0::/10",
+    "ff00::/8",
 };
 
 Result<std::vector<std::string>> resolve(const Url& url) {
-  // A static binary cannot load the modules that a host's nsswitch.conf may name; these two are built in.
+  // A static binary cannot load the modules that a host's nsswitch.conf may name; these two are
+  // built in.
   static std::once_flag configured;
   std::call_once(configured, [] { ::__nss_configure_lookup("hosts", "files dns"); });
   addrinfo hints{};
@@ -136,53 +143,60 @@ Result<std::vector<std::string>> resolve(const Url& url) {
   hints.ai_flags = AI_ADDRCONFIG;
   addrinfo* found = nullptr;
   int failure = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &found);
-  if (failure == EAI_ADDRFAMILY || failure == EAI_NONAME) {  // a loopback literal on a host without that family
+  if (failure == EAI_ADDRFAMILY ||
+      failure == EAI_NONAME) {  // a loopback literal on a host without that family
     hints.ai_flags = 0;
     failure = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &found);
   }
   if (failure != 0)
-    return Error{Errc::io, "cannot resolve '" + url.host + "': " + std::string(::gai_strerror(failure))};
+    return Error{Errc::io,
+                 "cannot resolve '" + url.host + "': " + std::string(::gai_strerror(failure))};
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
   std::vector<std::string> addresses;
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
     char text[NI_MAXHOST];
-    if (::getnameinfo(each->ai_addr, each->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0)
+    if (::getnameinfo(each->ai_addr, each->ai_addrlen, text, sizeof text, nullptr, 0,
+                      NI_NUMERICHOST) == 0)
       addresses.emplace_back(text);
   }
   if (addresses.empty()) return Error{Errc::io, "'" + url.host + "' has no address"};
   return addresses;
 }
 
-// Every address of the name must be allowed, not only the one that is taken: who answers with a private address
-// beside a public one is trying something.
+// Every address of the name must be allowed, not only the one that is taken: who answers with a
+// private address beside a public one is trying something.
 Result<std::vector<std::string>> allowed_addresses(const FetchRequest& request, const Url& url) {
   const std::vector<std::string> addresses = TRY(resolve(url));
   if (request.addresses == AddressPolicy::any) return addresses;
   for (const std::string& entry : request.allowed_hosts)
     if (lower_of(entry) == url.host) return addresses;
   for (const std::string& address : addresses) {
-    const bool listed = std::any_of(request.allowed_hosts.begin(), request.allowed_hosts.end(),
-                                    [&](const std::string& entry) { return address_is_in(address, entry); });
+    const bool listed =
+        std::any_of(request.allowed_hosts.begin(), request.allowed_hosts.end(),
+                    [&](const std::string& entry) { return address_is_in(address, entry); });
     if (!listed && is_private_address(address))
-      return Error{Errc::denied, "'" + url.host + "' is at " + address + ", which is not a public address"}.with_help(
-          "list the host or its block if it may be fetched from");
+      return Error{Errc::denied,
+                   "'" + url.host + "' is at " + address + ", which is not a public address"}
+          .with_help("list the host or its block if it may be fetched from");
   }
   return addresses;
 }
 
-// --- one call -------------------------------------------------------------------------------------------
+// --- one call ------------------------------------------------------------------------------------
 
 std::string ca_bundle(const FetchRequest& request) {
   if (!request.ca_file.empty()) return request.ca_file;
-  if (const char* const set = std::getenv("SSL_CERT_FILE"); set != nullptr && *set != '\0') return set;
-  for (const char* const path : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-                                 "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem", "/usr/lib/ssl/cert.pem"})
+  if (const char* const set = std::getenv("SSL_CERT_FILE"); set != nullptr && *set != '\0')
+    return set;
+  for (const char* const path :
+       {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem", "/usr/lib/ssl/cert.pem"})
     if (::access(path, R_OK) == 0) return path;
   return "";
 }
 
-// Ends the call at its deadline even when the peer sends a byte now and then, which the library's own timeouts, each for
-// one read, would allow for ever.
+// Ends the call at its deadline even when the peer sends a byte now and then, which the library's
+// own timeouts, each for one read, would allow for ever.
 class Watchdog {
  public:
   Watchdog(httplib::ClientImpl& client, SteadyTime deadline)
@@ -234,7 +248,8 @@ std::string reason_of_error(httplib::Error error) {
     case httplib::Error::SSLConnection: return "the TLS handshake failed";
     case httplib::Error::SSLLoadingCerts: return "the file of trusted certificates cannot be read";
     case httplib::Error::SSLServerVerification: return "the server's certificate is not trusted";
-    case httplib::Error::SSLServerHostnameVerification: return "the server's certificate is for another name";
+    case httplib::Error::SSLServerHostnameVerification:
+      return "the server's certificate is for another name";
     default: return httplib::to_string(error);
   }
 }
@@ -250,7 +265,8 @@ struct Call {
 Result<Fetched> send_over(httplib::ClientImpl& client, const Call& call) {
   const auto left = call.deadline - std::chrono::steady_clock::now();
   const auto left_us = std::chrono::duration_cast<std::chrono::microseconds>(left);
-  if (left_us.count() <= 0) return Error{Errc::io, call.url.authority() + ": the time allowed was over"};
+  if (left_us.count() <= 0)
+    return Error{Errc::io, call.url.authority() + ": the time allowed was over"};
   client.set_connection_timeout(left_us);
   client.set_read_timeout(left_us);
   client.set_write_timeout(left_us);
@@ -309,13 +325,15 @@ Result<Fetched> send_once(const Call& call) {
   }
   const std::vector<std::string> addresses = TRY(allowed_addresses(call.request, call.url));
   std::optional<Error> failure;
-  for (const std::string& address : addresses) {  // the next one only when nobody answers at this one
+  for (const std::string& address :
+       addresses) {  // the next one only when nobody answers at this one
     std::unique_ptr<httplib::ClientImpl> client;
     if (call.url.secure) {
       const std::string bundle = ca_bundle(call.request);
       if (bundle.empty())
-        return Error{Errc::io, call.url.text() + ": this machine has no bundle of trusted certificates"}.with_help(
-            "install ca-certificates, or name a bundle in SSL_CERT_FILE");
+        return Error{Errc::io,
+                     call.url.text() + ": this machine has no bundle of trusted certificates"}
+            .with_help("install ca-certificates, or name a bundle in SSL_CERT_FILE");
       auto secure = std::make_unique<httplib::SSLClient>(call.url.host, call.url.port);
       secure->set_ca_cert_path(bundle);
       secure->enable_server_certificate_verification(true);
@@ -341,22 +359,27 @@ bool is_redirect(int status) {
 // Credentials stay with the origin that they were meant for.
 void drop_credentials(Fields& headers) {
   std::erase_if(headers, [](const auto& field) {
-    return equals_ignoring_case(field.first, "authorization") || equals_ignoring_case(field.first, "cookie") ||
+    return equals_ignoring_case(field.first, "authorization") ||
+           equals_ignoring_case(field.first, "cookie") ||
            equals_ignoring_case(field.first, "proxy-authorization");
   });
 }
 
 Result<Fetched> fetch_following(const FetchRequest& request) {
   Url url = TRY(parse_url(request.url));
-  Call call{request, url, request.method, request.headers, std::chrono::steady_clock::now() + request.timeout};
+  Call call{request, url, request.method, request.headers,
+            std::chrono::steady_clock::now() + request.timeout};
   for (std::size_t hops = 0;; ++hops) {
     Fetched fetched = TRY(send_once(call));
     const std::string* const location = fetched.find("location");
-    if (!is_redirect(fetched.status) || location == nullptr || request.redirects_max == 0) return fetched;
+    if (!is_redirect(fetched.status) || location == nullptr || request.redirects_max == 0)
+      return fetched;
     if (hops == request.redirects_max)
-      return Error{Errc::io, request.url + ": more than " + std::to_string(request.redirects_max) + " redirects"};
+      return Error{Errc::io, request.url + ": more than " + std::to_string(request.redirects_max) +
+                                 " redirects"};
     const Url next = TRY(resolve_location(url, *location));
-    if (next.authority() != url.authority() || next.secure != url.secure) drop_credentials(call.headers);
+    if (next.authority() != url.authority() || next.secure != url.secure)
+      drop_credentials(call.headers);
     if (fetched.status == 303 || (fetched.status <= 302 && call.method == "POST"))
       call.method = call.method == "HEAD" ? "HEAD" : "GET";
     url = next;  // call.url refers to it
@@ -389,13 +412,15 @@ bool address_is_in(std::string_view numeric_address, std::string_view block) {
 
 bool is_private_address(std::string_view numeric_address) {
   if (!parse_address(numeric_address)) return true;
-  return std::any_of(std::begin(private_blocks), std::end(private_blocks),
-                     [numeric_address](std::string_view block) { return address_is_in(numeric_address, block); });
+  return std::any_of(
+      std::begin(private_blocks), std::end(private_blocks),
+      [numeric_address](std::string_view block) { return address_is_in(numeric_address, block); });
 }
 
 Result<Fetched> fetch(const FetchRequest& request) {
   for (const auto& [name, value] : request.headers)
-    if (!httplib::detail::fields::is_field_name(name) || !httplib::detail::fields::is_field_value(value))
+    if (!httplib::detail::fields::is_field_name(name) ||
+        !httplib::detail::fields::is_field_value(value))
       return Error{Errc::invalid, "the request's field '" + name + "' is not a clean header field"};
   try {
     return fetch_following(request);

@@ -13,7 +13,8 @@ std::string_view without_blanks(std::string_view text) {
   return text;
 }
 
-// The entity tag at the front of `list`, and how many bytes it takes; empty when there is none (RFC 9110 8.8.3).
+// The entity tag at the front of `list`, and how many bytes it takes; empty when there is none (RFC
+// 9110 8.8.3).
 std::string_view tag_at_front(std::string_view list) {
   const std::size_t quote = list.starts_with("W/") ? 2 : 0;
   if (list.size() < quote + 2 || list[quote] != '"') return {};
@@ -34,23 +35,28 @@ bool any_matches(std::string_view list, const Validators& now, Comparison compar
   if (without_blanks(list) == "*") return now.exists;
   if (!now.exists) return false;
   if (!now.chosen_etag.empty() && etag_list_matches(list, now.chosen_etag, comparison)) return true;
-  return std::any_of(now.other_etags.begin(), now.other_etags.end(),
-                     [&](std::string_view etag) { return etag_list_matches(list, etag, comparison); });
+  return std::any_of(now.other_etags.begin(), now.other_etags.end(), [&](std::string_view etag) {
+    return etag_list_matches(list, etag, comparison);
+  });
 }
 
-bool any_matches(const Request& request, Known field, const Validators& now, Comparison comparison) {
-  return request.use_list(field, [&](std::string_view list) { return any_matches(list, now, comparison); });
+bool any_matches(const Request& request, Known field, const Validators& now,
+                 Comparison comparison) {
+  return request.use_list(
+      field, [&](std::string_view list) { return any_matches(list, now, comparison); });
 }
 
-// If-Range is one entity tag, strongly compared, or a date that must be exactly ours (RFC 9110 13.1.5). A date is only
-// a strong validator when it lies at least a second before the answer's; ours come from files and builds, long past.
+// If-Range is one entity tag, strongly compared, or a date that must be exactly ours (RFC
+// 9110 13.1.5). A date is only a strong validator when it lies at least a second before the
+// answer's; ours come from files and builds, long past.
 bool if_range_holds(std::string_view value, const Validators& now, std::int64_t now_seconds) {
   value = without_blanks(value);
   if (value.starts_with('"') || value.starts_with("W/"))
     return !now.chosen_etag.empty() && tag_at_front(value).size() == value.size() &&
            etags_match(value, now.chosen_etag, Comparison::strong);
   const auto date = parse_date(value, now_seconds);
-  return date && now.last_modified && *date == *now.last_modified && *now.last_modified < now_seconds;
+  return date && now.last_modified && *date == *now.last_modified &&
+         *now.last_modified < now_seconds;
 }
 
 }  // namespace
@@ -80,10 +86,12 @@ bool etag_list_matches(std::string_view list, std::string_view etag, Comparison 
 Condition condition_of(const Request& request, const Validators& now, std::int64_t now_seconds) {
   const bool reads = request.method == Method::get || request.method == Method::head;
   if (request.has(Known::if_match)) {  // 13.2.2 step 1
-    if (!any_matches(request, Known::if_match, now, Comparison::strong)) return Condition::precondition_failed;
+    if (!any_matches(request, Known::if_match, now, Comparison::strong))
+      return Condition::precondition_failed;
   } else if (request.has(Known::if_unmodified_since)) {  // step 2
     const auto limit = parse_date(request.known(Known::if_unmodified_since), now_seconds);
-    if (limit && now.last_modified && *now.last_modified > *limit) return Condition::precondition_failed;
+    if (limit && now.last_modified && *now.last_modified > *limit)
+      return Condition::precondition_failed;
   }
   if (request.has(Known::if_none_match)) {  // step 3
     if (any_matches(request, Known::if_none_match, now, Comparison::weak))
@@ -93,9 +101,11 @@ Condition condition_of(const Request& request, const Validators& now, std::int64
     const auto changed = now.last_modified ? now.last_modified : now.date;
     if (since && changed && *changed <= *since) return Condition::not_modified;
   }
-  if (request.method == Method::get && request.has(Known::range) && request.has(Known::if_range))  // step 5
-    return if_range_holds(request.known(Known::if_range), now, now_seconds) ? Condition::proceed
-                                                                            : Condition::proceed_whole;
+  if (request.method == Method::get && request.has(Known::range) &&
+      request.has(Known::if_range))  // step 5
+    return if_range_holds(request.known(Known::if_range), now, now_seconds)
+               ? Condition::proceed
+               : Condition::proceed_whole;
   return Condition::proceed;
 }
 

@@ -16,21 +16,22 @@ enum class Condition : std::uint8_t {
   precondition_failed,  // 412
 };
 
-// What is there now. `etags`: any of them matches If-None-Match and If-Match by the comparison that the RFC
-// asks for (a page has one tag per encoding, and all of them name the same generation).
+// What is there now. `etags`: any of them matches If-None-Match and If-Match by the comparison that
+// the RFC asks for (a page has one tag per encoding, and all of them name the same generation).
 // `chosen_etag` alone counts for If-Range. Entity tags with their quotes, `W/` in front when weak.
 struct Validators {
   bool exists = true;
   std::string_view chosen_etag = {};
   std::span<const std::string_view> other_etags = {};
   std::optional<std::int64_t> last_modified = {};  // unix seconds
-  std::optional<std::int64_t> date = {};  // compared with If-Modified-Since when there is no last_modified
+  std::optional<std::int64_t> date =
+      {};  // compared with If-Modified-Since when there is no last_modified
 };
 
 Condition condition_of(const Request& request, const Validators& now, std::int64_t now_seconds);
 
-// True when the list (If-Match, If-None-Match) holds the tag, or is "*". A malformed list matches nothing
-// from the point where it breaks.
+// True when the list (If-Match, If-None-Match) holds the tag, or is "*". A malformed list matches
+// nothing from the point where it breaks.
 enum class Comparison : std::uint8_t { strong, weak };
 bool etag_list_matches(std::string_view list, std::string_view etag, Comparison comparison);
 bool etags_match(std::string_view a, std::string_view b, Comparison comparison);

@@ -13,18 +13,22 @@
 #include <cerrno>
 #include <cstring>
 
-// The incoming side: events, reading, heads, bodies, deadlines. What goes out is in connection_output.cpp.
+// The incoming side: events, reading, heads, bodies, deadlines. What goes out is in
+// connection_output.cpp.
 
 namespace weir::http {
 namespace {
 
-std::uint32_t next_serial(LoopCounters& counters) { return static_cast<std::uint32_t>(counters.accepted.value()); }
+std::uint32_t next_serial(LoopCounters& counters) {
+  return static_cast<std::uint32_t>(counters.accepted.value());
+}
 
 constexpr std::string_view engine_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 }  // namespace
 
-Connection::Connection(LoopCore& core, int descriptor, const Peer& peer, const ListenerSettings& listener)
+Connection::Connection(LoopCore& core, int descriptor, const Peer& peer,
+                       const ListenerSettings& listener)
     : Source(Kind::connection),
       serial(next_serial(core.counters)),
       core_(core),
@@ -42,7 +46,7 @@ Connection::~Connection() {
   core_.wheel.remove(*this);
 }
 
-// --- events -----------------------------------------------------------------------------------------
+// --- events --------------------------------------------------------------------------------------
 
 void Connection::on_events(std::uint32_t events) {
   if (phase_ == Phase::closed) return;  // closed earlier in this batch
@@ -57,9 +61,10 @@ void Connection::on_events(std::uint32_t events) {
     readable_ = true;
     read();
   }
-  // Whoever asked to be told, and every stream, takes a shut sending side for a client that has left. Others may have
-  // sent their request and shut down on purpose; they get their answer.
-  if (peer_closed_ && phase_ == Phase::exchange && (exchange_->streaming_ || exchange_->gone_)) close(Ending::gone);
+  // Whoever asked to be told, and every stream, takes a shut sending side for a client that has
+  // left. Others may have sent their request and shut down on purpose; they get their answer.
+  if (peer_closed_ && phase_ == Phase::exchange && (exchange_->streaming_ || exchange_->gone_))
+    close(Ending::gone);
 }
 
 bool Connection::wants_input() const {
@@ -131,14 +136,16 @@ void Connection::read_tls() {
   out.clear();
   TlsSession::Read step;
   do {
-    step = tls_->read(records, buffer + plain, limits::read_buffer_bytes + limits::tls_record_bytes - plain, out);
+    step = tls_->read(records, buffer + plain,
+                      limits::read_buffer_bytes + limits::tls_record_bytes - plain, out);
     records = {};
     plain += step.plain;
   } while (step.step == TlsSession::Step::data);
 
   if (step.step == TlsSession::Step::failed) {
     core_.counters.tls_failures.add(1);
-    if (!out.empty()) ::send(descriptor_, out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);  // the alert
+    if (!out.empty())
+      ::send(descriptor_, out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);  // the alert
     close(Ending::gone);
     return;
   }
@@ -187,10 +194,10 @@ void Connection::resume() {
   else if (peer_closed_ && wants_input() && phase_ != Phase::closed) end_of_input();
 }
 
-// --- the work ---------------------------------------------------------------------------------------
+// --- the work ------------------------------------------------------------------------------------
 
-// Takes the bytes [at, at + count) as far as the phase allows and keeps the rest. The first `known` of them were seen
-// before, as an incomplete head.
+// Takes the bytes [at, at + count) as far as the phase allows and keeps the rest. The first `known`
+// of them were seen before, as an incomplete head.
 void Connection::work(char* at, std::size_t count, std::size_t known) {
   core_.working = this;
   bool goes_on = true;
@@ -242,12 +249,14 @@ void Connection::rest(std::size_t count) {
 void Connection::set_idle_deadline() {
   const ServerTimeouts& timeouts = core_.engine.settings.timeouts;
   if (core_.stopping()) core_.wheel.set(*this, core_.now + limits::drain_quiet_time);
-  else core_.wheel.set(*this, idle_since_ + (core_.crowded() ? timeouts.idle_crowded : timeouts.idle));
+  else
+    core_.wheel.set(*this, idle_since_ + (core_.crowded() ? timeouts.idle_crowded : timeouts.idle));
 }
 
 // One head. False = nothing more can be done with these bytes now.
 bool Connection::take_head(char*& at, std::size_t& count, std::size_t known) {
-  if (core_.batch.connection == this && core_.batch.answered.size() >= limits::pipelined_max) flush();
+  if (core_.batch.connection == this && core_.batch.answered.size() >= limits::pipelined_max)
+    flush();
   if (output_ != nullptr || phase_ == Phase::closed) return false;
   // A head that comes in many pieces is read again from its start for each line, not for each byte.
   if (known > limits::head_reparse_bytes && count < core_.rules.target_bytes &&
@@ -278,8 +287,8 @@ bool Connection::take_head(char*& at, std::size_t& count, std::size_t known) {
   return true;
 }
 
-// Gives the parsed head to an exchange: its bytes are copied once, so that all views stay where they are for as long as
-// the exchange lives, whatever the connection reads meanwhile.
+// Gives the parsed head to an exchange: its bytes are copied once, so that all views stay where
+// they are for as long as the exchange lives, whatever the connection reads meanwhile.
 void Connection::begin_exchange(const char* head, std::size_t head_bytes) {
   Exchange& exchange = core_.take_exchange();
   exchange_ = &exchange;
@@ -299,7 +308,8 @@ void Connection::begin_exchange(const char* head, std::size_t head_bytes) {
   }
   char* const kept = exchange.head_bytes_.get();
   std::memcpy(kept, head, head_bytes);
-  const auto moved = [head, kept, head_bytes](std::string_view view) {  // literals stay where they are
+  const auto moved = [head, kept,
+                      head_bytes](std::string_view view) {  // literals stay where they are
     const bool inside = view.data() >= head && view.data() <= head + head_bytes;
     return inside ? std::string_view(kept + (view.data() - head), view.size()) : view;
   };
@@ -326,7 +336,8 @@ void Connection::begin_exchange(const char* head, std::size_t head_bytes) {
   body_done_ = body_framing_ != Framing::chunked;
   if (body_framing_ == Framing::chunked) chunks_ = ChunkDecoder();
   continue_wanted_ = request.wants_continue && body_framing_ != Framing::none;
-  if (body_framing_ != Framing::none && (request.method == Method::get || request.method == Method::head)) {
+  if (body_framing_ != Framing::none &&
+      (request.method == Method::get || request.method == Method::head)) {
     request.dropped_body = true;  // framed, thrown away, and never visible (H-19)
     request.framing = Framing::none;
     request.content_length = 0;
@@ -345,12 +356,14 @@ bool Connection::answer_at_the_door(Exchange& exchange, const char* path_refusal
     return true;
   };
   if (request.method == Method::trace || request.method == Method::connect)
-    return refuse_here(405, "This method is not served here.", {{"Allow", std::string(engine_methods)}});
+    return refuse_here(405, "This method is not served here.",
+                       {{"Allow", std::string(engine_methods)}});
   if (path_refusal != nullptr) {
     exchange.close_after_ = true;
     return refuse_here(400, path_refusal, {});
   }
-  if (core_.head.expectation_unknown) return refuse_here(417, "Expect can only be 100-continue.", {});
+  if (core_.head.expectation_unknown)
+    return refuse_here(417, "Expect can only be 100-continue.", {});
   if (request.target == "*") {
     exchange.respond(Response{204, {{"Allow", std::string(engine_methods)}}, {}});
     return true;
@@ -358,7 +371,7 @@ bool Connection::answer_at_the_door(Exchange& exchange, const char* path_refusal
   return false;
 }
 
-// --- bodies -----------------------------------------------------------------------------------------
+// --- bodies --------------------------------------------------------------------------------------
 
 bool Connection::body_pending() const {
   switch (body_framing_) {
@@ -369,10 +382,12 @@ bool Connection::body_pending() const {
   return false;
 }
 
-// Moves the deadline of a body: each byte buys time at the least rate, up to the grace (H, section 8).
+// Moves the deadline of a body: each byte buys time at the least rate, up to the grace (H, section
+// 8).
 void Connection::credit_body(std::size_t bytes) {
   const ServerTimeouts& timeouts = core_.engine.settings.timeouts;
-  const auto bought = static_cast<std::int64_t>(bytes * std::uint64_t{1'000'000'000} / timeouts.body_rate);
+  const auto bought =
+      static_cast<std::int64_t>(bytes * std::uint64_t{1'000'000'000} / timeouts.body_rate);
   const Mono most = core_.now + timeouts.body_grace;
   core_.wheel.set(*this, std::min(most, Mono{due_ns == never ? most.ns : due_ns + bought}));
 }
@@ -410,13 +425,16 @@ bool Connection::keep_body(std::string_view piece) {
   if (exchange.body_.size() + piece.size() > exchange.body_bytes_max_)
     return give_up(413, "The body is larger than this resource takes.", {});
   const std::size_t most = core_.engine.settings.limits.bodies_buffered_bytes;
-  if (core_.engine.bodies_buffered.fetch_add(piece.size(), std::memory_order_relaxed) + piece.size() > most) {
+  if (core_.engine.bodies_buffered.fetch_add(piece.size(), std::memory_order_relaxed) +
+          piece.size() >
+      most) {
     core_.engine.bodies_buffered.fetch_sub(piece.size(), std::memory_order_relaxed);
     return give_up(503, "The server holds too many bodies at the moment.", {{"Retry-After", "1"}});
   }
   exchange.body_charged_ += piece.size();
   if (exchange.body_.empty() && exchange.request_.framing == Framing::length)
-    exchange.body_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, limits::read_buffer_bytes)));
+    exchange.body_.reserve(
+        static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, limits::read_buffer_bytes)));
   exchange.body_.append(piece);
   return true;
 }
@@ -455,7 +473,8 @@ bool Connection::take_body(char*& at, std::size_t& count) {
   }
   phase_ = Phase::exchange;
   exchange.reading_body_ = false;
-  exchange.deadline_ = std::max(exchange.deadline_, core_.now + core_.engine.settings.timeouts.answer);
+  exchange.deadline_ =
+      std::max(exchange.deadline_, core_.now + core_.engine.settings.timeouts.answer);
   core_.work_rest = count;
   const auto body_done = std::move(exchange.body_done_);
   exchange.body_done_ = nullptr;
@@ -478,7 +497,8 @@ bool Connection::take_discarded(char*& at, std::size_t& count) {
     count -= piece.consumed;
     discarded_ += static_cast<std::uint32_t>(piece.consumed);
     if (piece.step == ChunkDecoder::Step::bad || discarded_ > limits::lingering_bytes_max) {
-      phase_ = Phase::closing;  // the answer is out already; there is no telling where the next request begins
+      phase_ = Phase::closing;  // the answer is out already; there is no telling where the next
+                                // request begins
       lingers_ = true;
       if (output_ == nullptr) begin_close();
       return false;
@@ -495,11 +515,11 @@ bool Connection::take_discarded(char*& at, std::size_t& count) {
   return true;
 }
 
-// --- deadlines ----------------------------------------------------------------------------------------
+// --- deadlines -----------------------------------------------------------------------------------
 
 void Connection::deadline_changed(Exchange& exchange) {
-  if (phase_ == Phase::exchange && exchange_ == &exchange && !exchange.streaming_ && output_ == nullptr &&
-      core_.working != this)
+  if (phase_ == Phase::exchange && exchange_ == &exchange && !exchange.streaming_ &&
+      output_ == nullptr && core_.working != this)
     core_.wheel.set(*this, exchange.deadline_);
 }
 
@@ -513,7 +533,8 @@ void Connection::on_deadline() {
       return;
     }
     if (core_.now - waiting.window_began >= limits::write_rate_window) {
-      const auto least = timeouts.write_rate * static_cast<std::size_t>(limits::write_rate_window.count());
+      const auto least =
+          timeouts.write_rate * static_cast<std::size_t>(limits::write_rate_window.count());
       if (waiting.window_bytes < least) {
         close(Ending::cut);
         return;
@@ -557,7 +578,8 @@ void Connection::on_deadline() {
   }
 }
 
-// A connection between requests gets a moment for the request that may be under way, and is closed then (H-46, H-49).
+// A connection between requests gets a moment for the request that may be under way, and is closed
+// then (H-46, H-49).
 void Connection::begin_drain() {
   if (phase_ == Phase::head && input_ == nullptr && output_ == nullptr)
     core_.wheel.set(*this, core_.now + limits::drain_quiet_time);

@@ -1,8 +1,10 @@
 #pragma once
-// One client connection: a small state machine between the socket, the parser and the exchange in progress.
+// One client connection: a small state machine between the socket, the parser and the exchange in
+// progress.
 //
-// Requests of a connection are answered one after the other; pipelined bytes wait in `input_`, and reading stops
-// meanwhile. An idle connection is this object and nothing else: no buffer, no exchange, no queue.
+// Requests of a connection are answered one after the other; pipelined bytes wait in `input_`, and
+// reading stops meanwhile. An idle connection is this object and nothing else: no buffer, no
+// exchange, no queue.
 
 #include "http/chunks.h"
 #include "http/exchange.h"
@@ -38,7 +40,7 @@ class Connection : public Source, public Timed {
   void on_deadline();
   void resume();  // goes on with what waited: input, reading
   void begin_drain();
-  void cut();     // reset, whatever is going on
+  void cut();  // reset, whatever is going on
   bool is_idle() const { return idle_; }
   bool is_closed() const { return phase_ == Phase::closed; }
   Mono idle_since() const { return idle_since_; }
@@ -49,8 +51,8 @@ class Connection : public Source, public Timed {
 
   // --- called by its exchange ---
   void answer(Exchange& exchange, Response&& response);
-  void answer(Exchange& exchange, const std::shared_ptr<const Prepared>& prepared, std::string_view extra_fields,
-              SlotValues slots);
+  void answer(Exchange& exchange, const std::shared_ptr<const Prepared>& prepared,
+              std::string_view extra_fields, SlotValues slots);
   void start_stream(Exchange& exchange, Response&& head);
   StreamWriter::Wrote write_stream(Exchange& exchange, std::string_view bytes,
                                    std::shared_ptr<const void> owner);
@@ -61,8 +63,8 @@ class Connection : public Source, public Timed {
   bool left_by_peer() const { return peer_closed_; }
 
   std::uint32_t slab_place = 0;
-  const std::uint32_t serial;   // tells this connection from another at the same place
-  bool turned_away = false;     // lingers behind a refusal at accept
+  const std::uint32_t serial;  // tells this connection from another at the same place
+  bool turned_away = false;    // lingers behind a refusal at accept
   bool counted_per_client = false;
 
  private:
@@ -121,18 +123,18 @@ class Connection : public Source, public Timed {
   Phase phase_;
   Framing body_framing_ = Framing::none;
   bool idle_ = false;
-  bool head_began_ = true;       // the deadline of a head is running (the first: from accept)
+  bool head_began_ = true;  // the deadline of a head is running (the first: from accept)
   bool keep_alive_ = true;
-  bool readable_ = false;        // the socket may have more than we took
-  bool peer_closed_ = false;     // the client shut its sending side
-  bool body_done_ = true;        // chunked: the last chunk was seen
-  bool continue_wanted_ = false; // Expect: 100-continue not answered yet
-  bool lingers_ = false;         // close by shutdown and discard
-  bool resuming_ = false;        // stands in the loop's list
+  bool readable_ = false;         // the socket may have more than we took
+  bool peer_closed_ = false;      // the client shut its sending side
+  bool body_done_ = true;         // chunked: the last chunk was seen
+  bool continue_wanted_ = false;  // Expect: 100-continue not answered yet
+  bool lingers_ = false;          // close by shutdown and discard
+  bool resuming_ = false;         // stands in the loop's list
   std::uint32_t requests_ = 0;
   Peer peer_;
   Mono idle_since_;
-  std::uint64_t body_left_ = 0;   // length: of the body; linger and discard: of what is thrown away
+  std::uint64_t body_left_ = 0;  // length: of the body; linger and discard: of what is thrown away
   std::uint32_t discarded_ = 0;
   ChunkDecoder chunks_;
   std::unique_ptr<std::string> input_;  // an incomplete head, or pipelined bytes

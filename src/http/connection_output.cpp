@@ -12,8 +12,8 @@
 #include <charconv>
 #include <cstring>
 
-// The outgoing side of a connection: heads are composed in the loop's batch, bodies are pointed at, and
-// everything that one wake produces leaves in one call.
+// The outgoing side of a connection: heads are composed in the loop's batch, bodies are pointed at,
+// and everything that one wake produces leaves in one call.
 
 namespace weir::http {
 namespace {
@@ -23,7 +23,8 @@ constexpr std::string_view keep_line = "Connection: keep-alive\r\n\r\n";
 constexpr std::size_t tail_bytes_max = std::max(close_line.size(), keep_line.size());
 constexpr std::size_t copied_bytes_max = 8 * KiB;  // bodies up to here are copied rather than owned
 
-// Collects plain bytes into whole TLS records, so that a head and the beginning of its body share one.
+// Collects plain bytes into whole TLS records, so that a head and the beginning of its body share
+// one.
 class RecordPacker {
  public:
   RecordPacker(TlsSession& session, std::string& out) : session_(session), out_(out) {}
@@ -60,21 +61,22 @@ class RecordPacker {
 
 }  // namespace
 
-// --- composing ----------------------------------------------------------------------------------------
+// --- composing -----------------------------------------------------------------------------------
 
 bool Connection::must_close(const Exchange& exchange) const {
   if (!keep_alive_ || exchange.close_after_ || core_.stopping()) return true;
   if (requests_ >= core_.engine.settings.limits.requests_per_connection) return true;
   if (!body_pending()) return false;
-  // A client that waits for "100 Continue" may or may not send its body now: only closing is unambiguous.
+  // A client that waits for "100 Continue" may or may not send its body now: only closing is
+  // unambiguous.
   if (continue_wanted_) return true;
   return body_framing_ == Framing::length && body_left_ > limits::lingering_bytes_max;
 }
 
 // True when this answer may wait for those of the pipelined requests behind it.
 bool Connection::defers(bool closes) const {
-  return core_.working == this && core_.work_rest > 0 && !closes && !body_pending() && output_ == nullptr &&
-         core_.batch.answered.size() + 1 < limits::pipelined_max;
+  return core_.working == this && core_.work_rest > 0 && !closes && !body_pending() &&
+         output_ == nullptr && core_.batch.answered.size() + 1 < limits::pipelined_max;
 }
 
 void Connection::append_tail(std::string& head, const Exchange& exchange, bool closes) const {
@@ -96,19 +98,22 @@ void Connection::answer(Exchange& exchange, const std::shared_ptr<const Prepared
   MUST(into != nullptr);  // Exchange::respond keeps larger heads away
   char* const begin = into;
   std::memcpy(into, prepared->head.data(), prepared->head.size());
-  if (prepared->date_at != 0) std::memcpy(into + prepared->date_at, core_.date.data(), Prepared::date_bytes);
-  if (prepared->age_at != 0) write_number_slot(into + prepared->age_at, std::max<std::int64_t>(0, slots.age_seconds));
+  if (prepared->date_at != 0)
+    std::memcpy(into + prepared->date_at, core_.date.data(), Prepared::date_bytes);
+  if (prepared->age_at != 0)
+    write_number_slot(into + prepared->age_at, std::max<std::int64_t>(0, slots.age_seconds));
   if (prepared->ttl_at != 0) write_number_slot(into + prepared->ttl_at, slots.ttl_seconds);
   into += prepared->head.size();
   into = std::copy(extra_fields.begin(), extra_fields.end(), into);
-  const std::string_view tail = closes                                   ? close_line
+  const std::string_view tail = closes                                 ? close_line
                                 : exchange.request_.version_minor == 0 ? keep_line
-                                                                         : std::string_view("\r\n");
+                                                                       : std::string_view("\r\n");
   into = std::copy(tail.begin(), tail.end(), into);
   const auto head_bytes = static_cast<std::size_t>(into - begin);
   batch.commit(head_bytes);
 
-  const std::size_t body_bytes = exchange.request_.method == Method::head ? 0 : prepared->body.size();
+  const std::size_t body_bytes =
+      exchange.request_.method == Method::head ? 0 : prepared->body.size();
   if (body_bytes > 0) {
     if (later) batch.add({prepared->body.data(), body_bytes, prepared, nullptr});
     else batch.add({prepared->body.data(), body_bytes, {}, &prepared});
@@ -123,7 +128,8 @@ namespace {
 
 // Fields that the engine alone writes.
 bool is_ours(std::string_view name) {
-  return equals_ignoring_case(name, "connection") || equals_ignoring_case(name, "transfer-encoding") ||
+  return equals_ignoring_case(name, "connection") ||
+         equals_ignoring_case(name, "transfer-encoding") ||
          equals_ignoring_case(name, "keep-alive") || equals_ignoring_case(name, "server");
 }
 
@@ -161,11 +167,14 @@ void Connection::answer(Exchange& exchange, Response&& response) {
   std::string head = begin_head(response, {core_.date.data(), core_.date.size()});
   // HEAD and 304 may tell the length of a body that was never made.
   const std::string* const length = response.body.empty() ? given_length(response) : nullptr;
-  if (length != nullptr && (head_only || response.status == 304)) append_line(head, "Content-Length", *length);
-  else if (status_has_body(response.status)) append_line(head, "Content-Length", std::to_string(response.body.size()));
+  if (length != nullptr && (head_only || response.status == 304))
+    append_line(head, "Content-Length", *length);
+  else if (status_has_body(response.status))
+    append_line(head, "Content-Length", std::to_string(response.body.size()));
   append_tail(head, exchange, closes);
 
-  const std::size_t body_bytes = head_only || !status_has_body(response.status) ? 0 : response.body.size();
+  const std::size_t body_bytes =
+      head_only || !status_has_body(response.status) ? 0 : response.body.size();
   exchange.status_ = response.status;
   exchange.body_sent_ = body_bytes;
   exchange.bytes_sent_ += head.size() + body_bytes;
@@ -179,7 +188,8 @@ void Connection::answer(Exchange& exchange, Response&& response) {
   if (phase_ != Phase::closed) answered(exchange, closes);
 }
 
-// Adds bytes that were made for this answer: small ones by copy into the scratch, large ones with their owner.
+// Adds bytes that were made for this answer: small ones by copy into the scratch, large ones with
+// their owner.
 void Connection::add_owned(std::string bytes) {
   if (!core_.batch_of(*this).has_room()) flush();
   if (phase_ == Phase::closed || bytes.empty()) return;
@@ -202,7 +212,8 @@ void Connection::answered(Exchange& exchange, bool closes) {
   core_.batch.answered.push_back(&exchange);
   if (closes) {
     phase_ = Phase::closing;
-    if (body_pending() || (core_.working == this && core_.work_rest > 0) || input_ != nullptr) lingers_ = true;
+    if (body_pending() || (core_.working == this && core_.work_rest > 0) || input_ != nullptr)
+      lingers_ = true;
   } else if (body_pending()) {
     phase_ = Phase::discard;
     discarded_ = 0;
@@ -221,7 +232,8 @@ void Connection::answered(Exchange& exchange, bool closes) {
 void Connection::refuse(int status, const char* reason, const Fields& extra) {
   core_.counters.refused.add(1);
   core_.handler->on_refused(peer_, status, reason);
-  Response response = error_page_response(status, std::string("This request cannot be answered: ") + reason + '.');
+  Response response =
+      error_page_response(status, std::string("This request cannot be answered: ") + reason + '.');
   response.fields.insert(response.fields.end(), extra.begin(), extra.end());
   std::string head = begin_head(response, {core_.date.data(), core_.date.size()});
   append_line(head, "Content-Length", std::to_string(response.body.size()));
@@ -234,11 +246,12 @@ void Connection::refuse(int status, const char* reason, const Fields& extra) {
 }
 
 void Connection::refuse_and_close(int status, const char* reason, Fields extra) {
-  if (tls_ != nullptr) close(Ending::cut);  // no plain words on a TLS port, and no handshake for who is not wanted
+  if (tls_ != nullptr)
+    close(Ending::cut);  // no plain words on a TLS port, and no handshake for who is not wanted
   else refuse(status, reason, extra);
 }
 
-// --- streams ------------------------------------------------------------------------------------------
+// --- streams -------------------------------------------------------------------------------------
 
 void Connection::start_stream(Exchange& exchange, Response&& response) {
   if (body_pending() || exchange.request_.version_minor == 0) exchange.close_after_ = true;
@@ -302,7 +315,7 @@ void Connection::close_stream(Exchange& exchange) {
   if (phase_ != Phase::closed) answered(exchange, exchange.close_after_);
 }
 
-// --- sending ------------------------------------------------------------------------------------------
+// --- sending -------------------------------------------------------------------------------------
 
 void Connection::flush() {
   OutputBatch& batch = core_.batch;
@@ -484,14 +497,15 @@ void Connection::encrypt_some() {
   waiting.bytes += waiting.cipher.size() - plain;
 }
 
-// --- the end --------------------------------------------------------------------------------------------
+// --- the end -------------------------------------------------------------------------------------
 
 void Connection::output_done() {
   if (phase_ == Phase::closing) begin_close();
 }
 
-// Our side is said goodbye to. When the client may still be sending, its bytes are thrown away for a moment, so that
-// the kernel does not answer them with a reset that would take our last answer with it.
+// Our side is said goodbye to. When the client may still be sending, its bytes are thrown away for
+// a moment, so that the kernel does not answer them with a reset that would take our last answer
+// with it.
 void Connection::begin_close() {
   if (tls_ != nullptr) {
     std::string& out = core_.cipher_out;

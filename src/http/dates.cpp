@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
 constexpr std::string_view days = "ThuFriSatSunMonTueWed";  // 1970-01-01 was a Thursday
-constexpr std::array<std::string_view, 7> long_days{"Thursday", "Friday", "Saturday", "Sunday",
+constexpr std::array<std::string_view, 7> long_days{"Thursday", "Friday",  "Saturday", "Sunday",
                                                     "Monday",   "Tuesday", "Wednesday"};
 constexpr std::int64_t day_seconds = 86'400;
 constexpr std::int64_t first_second = -62'135'596'800;  // 0001-01-01T00:00:00Z
@@ -22,15 +22,16 @@ struct Date {
   unsigned day = 1;
 };
 
-// Days since 1970-01-01 and back, in the proleptic Gregorian calendar. A year begins in March, so that the leap day is
-// its last; eras of 400 years repeat exactly.
+// Days since 1970-01-01 and back, in the proleptic Gregorian calendar. A year begins in March, so
+// that the leap day is its last; eras of 400 years repeat exactly.
 std::int64_t days_of(Date date) {
   const std::int64_t year = date.year - (date.month <= 2 ? 1 : 0);
   const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
   const std::int64_t year_of_era = year - era * 400;
   const std::int64_t month = (date.month + 9) % 12;
   const std::int64_t day_of_year = (153 * month + 2) / 5 + date.day - 1;
-  return era * 146'097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719'468;
+  return era * 146'097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+         719'468;
 }
 
 Date date_of_days(std::int64_t day_count) {
@@ -39,7 +40,8 @@ Date date_of_days(std::int64_t day_count) {
   const std::int64_t day_of_era = shifted - era * 146'097;
   const std::int64_t year_of_era =
       (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-  const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const std::int64_t month = (5 * day_of_year + 2) / 153;
   Date date;
   date.day = static_cast<unsigned>(day_of_year - (153 * month + 2) / 5 + 1);
@@ -91,8 +93,11 @@ class Reader {
     std::int64_t hour = 0;
     std::int64_t minute = 0;
     std::int64_t second = 0;
-    if (!number(2, hour) || !literal(":") || !number(2, minute) || !literal(":") || !number(2, second)) return false;
-    seconds = hour * 3600 + minute * 60 + std::min<std::int64_t>(second, 59);  // a leap second counts as the one before
+    if (!number(2, hour) || !literal(":") || !number(2, minute) || !literal(":") ||
+        !number(2, second))
+      return false;
+    seconds = hour * 3600 + minute * 60 +
+              std::min<std::int64_t>(second, 59);  // a leap second counts as the one before
     return hour < 24 && minute < 60 && second <= 60;
   }
   bool at_end() const { return text_.empty(); }
@@ -102,8 +107,8 @@ class Reader {
   std::string_view text_;
 };
 
-std::optional<std::int64_t> seconds_of(std::int64_t year, std::int64_t month_index, std::int64_t day,
-                                       std::int64_t seconds) {
+std::optional<std::int64_t> seconds_of(std::int64_t year, std::int64_t month_index,
+                                       std::int64_t day, std::int64_t seconds) {
   const Date date{year, static_cast<unsigned>(month_index + 1), static_cast<unsigned>(day)};
   if (day < 1 || day > 31) return std::nullopt;
   const std::int64_t count = days_of(date);
@@ -120,23 +125,26 @@ std::optional<std::int64_t> parse_fixdate(std::string_view text) {
   std::int64_t month = 0;
   std::int64_t year = 0;
   std::int64_t time = 0;
-  const bool ok = reader.name_of_three(days, ignored) && reader.literal(", ") && reader.number(2, day) &&
-                  reader.literal(" ") && reader.name_of_three(months, month) && reader.literal(" ") &&
-                  reader.number(4, year) && reader.literal(" ") && reader.time(time) && reader.literal(" GMT") &&
-                  reader.at_end();
+  const bool ok = reader.name_of_three(days, ignored) && reader.literal(", ") &&
+                  reader.number(2, day) && reader.literal(" ") &&
+                  reader.name_of_three(months, month) && reader.literal(" ") &&
+                  reader.number(4, year) && reader.literal(" ") && reader.time(time) &&
+                  reader.literal(" GMT") && reader.at_end();
   return ok ? seconds_of(year, month, day, time) : std::nullopt;
 }
 
-// "Sunday, 06-Nov-94 08:49:37 GMT"; a year that would lie more than fifty years ahead belongs to the past.
+// "Sunday, 06-Nov-94 08:49:37 GMT"; a year that would lie more than fifty years ahead belongs to
+// the past.
 std::optional<std::int64_t> parse_rfc850(std::string_view text, std::int64_t now_seconds) {
   Reader reader(text);
   std::int64_t day = 0;
   std::int64_t month = 0;
   std::int64_t year = 0;
   std::int64_t time = 0;
-  const bool ok = reader.long_day() && reader.literal(", ") && reader.number(2, day) && reader.literal("-") &&
-                  reader.name_of_three(months, month) && reader.literal("-") && reader.number(2, year) &&
-                  reader.literal(" ") && reader.time(time) && reader.literal(" GMT") && reader.at_end();
+  const bool ok = reader.long_day() && reader.literal(", ") && reader.number(2, day) &&
+                  reader.literal("-") && reader.name_of_three(months, month) &&
+                  reader.literal("-") && reader.number(2, year) && reader.literal(" ") &&
+                  reader.time(time) && reader.literal(" GMT") && reader.at_end();
   if (!ok) return std::nullopt;
   const std::int64_t this_year = date_of_days(now_seconds / day_seconds).year;
   year += this_year - this_year % 100;
@@ -152,12 +160,13 @@ std::optional<std::int64_t> parse_asctime(std::string_view text) {
   std::int64_t month = 0;
   std::int64_t year = 0;
   std::int64_t time = 0;
-  if (!reader.name_of_three(days, ignored) || !reader.literal(" ") || !reader.name_of_three(months, month) ||
-      !reader.literal(" "))
+  if (!reader.name_of_three(days, ignored) || !reader.literal(" ") ||
+      !reader.name_of_three(months, month) || !reader.literal(" "))
     return std::nullopt;
   const bool one_digit = reader.literal(" ");
-  const bool ok = reader.number(one_digit ? 1 : 2, day) && reader.literal(" ") && reader.time(time) &&
-                  reader.literal(" ") && reader.number(4, year) && reader.at_end();
+  const bool ok = reader.number(one_digit ? 1 : 2, day) && reader.literal(" ") &&
+                  reader.time(time) && reader.literal(" ") && reader.number(4, year) &&
+                  reader.at_end();
   return ok ? seconds_of(year, month, day, time) : std::nullopt;
 }
 
@@ -165,7 +174,8 @@ std::optional<std::int64_t> parse_asctime(std::string_view text) {
 
 void write_date(char* into, std::int64_t unix_seconds) {
   unix_seconds = std::clamp(unix_seconds, first_second, last_second);
-  const std::int64_t day_count = (unix_seconds - (unix_seconds < 0 ? day_seconds - 1 : 0)) / day_seconds;
+  const std::int64_t day_count =
+      (unix_seconds - (unix_seconds < 0 ? day_seconds - 1 : 0)) / day_seconds;
   const std::int64_t second = unix_seconds - day_count * day_seconds;
   const Date date = date_of_days(day_count);
   const auto weekday = static_cast<std::size_t>(((day_count % 7) + 7) % 7);

@@ -15,8 +15,8 @@ inline constexpr std::size_t date_bytes = 29;
 void write_date(char* into, std::int64_t unix_seconds);
 std::string date_of(std::int64_t unix_seconds);
 
-// All three forms of the RFC (IMF-fixdate, RFC 850, asctime), strictly; two-digit years lie within fifty
-// years of `now_seconds`. Nothing else is a date.
+// All three forms of the RFC (IMF-fixdate, RFC 850, asctime), strictly; two-digit years lie within
+// fifty years of `now_seconds`. Nothing else is a date.
 std::optional<std::int64_t> parse_date(std::string_view text, std::int64_t now_seconds);
 
 }  // namespace weir::http

@@ -1,5 +1,6 @@
 #pragma once
-// What the loops of one server share. Immutable after open, or atomic, or behind a lock that no request takes.
+// What the loops of one server share. Immutable after open, or atomic, or behind a lock that no
+// request takes.
 
 #include "base/clock.h"
 #include "base/guarded.h"
@@ -13,7 +14,8 @@
 
 namespace weir::http {
 
-// Open connections per client: an IPv4 address, or the /64 of an IPv6 address. Touched at accept and close only.
+// Open connections per client: an IPv4 address, or the /64 of an IPv6 address. Touched at accept
+// and close only.
 class ClientTable {
  public:
   // False when the client has `most` already.
@@ -42,18 +44,22 @@ struct Engine {
   const HandlerFactory factory;
   const Clock& clock;
   Log& log;
-  std::size_t connections_max = 0;  // settings.limits.connections, lowered to what the descriptors allow
+  std::size_t connections_max =
+      0;  // settings.limits.connections, lowered to what the descriptors allow
 
   ClientTable clients;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> bodies_buffered{0};
-  std::atomic<std::int64_t> stop_ns{-1};  // the drain's length; -1 = not stopping. The least asked for counts.
+  std::atomic<std::int64_t> stop_ns{
+      -1};  // the drain's length; -1 = not stopping. The least asked for counts.
 };
 
 // Written by one loop, read by any thread: no locked instruction on the way of a request.
 class Counter {
  public:
-  void add(std::uint64_t count) { value_.store(value_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed); }
+  void add(std::uint64_t count) {
+    value_.store(value_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+  }
   std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -61,7 +67,8 @@ class Counter {
 };
 
 struct LoopCounters {
-  Counter accepted, requests, refused, closed_idle, overload, bytes_in, bytes_out, tls_handshakes, tls_failures;
+  Counter accepted, requests, refused, closed_idle, overload, bytes_in, bytes_out, tls_handshakes,
+      tls_failures;
 };
 
 }  // namespace weir::http

@@ -9,7 +9,8 @@
 namespace weir::http {
 namespace {
 
-constexpr std::size_t kept_body_capacity_max = 4 * KiB;  // an exchange at rest keeps no large buffer
+constexpr std::size_t kept_body_capacity_max =
+    4 * KiB;  // an exchange at rest keeps no large buffer
 
 const std::pair<std::string, std::string>* find_unclean(const Fields& fields) {
   for (const auto& field : fields)
@@ -58,14 +59,15 @@ void Exchange::respond(Response&& response) {
   MUST(!streaming_);
   if (finished_) return;
   if (const auto* const field = find_unclean(response.fields)) {
-    loop_->core_.engine.log.error("an answer's field is not clean", {{"field", field->first}, {"path", request_.path}});
+    loop_->core_.engine.log.error("an answer's field is not clean",
+                                  {{"field", field->first}, {"path", request_.path}});
     response = error_page_response(500, "");
   }
   connection_->answer(*this, std::move(response));
 }
 
-void Exchange::respond(const std::shared_ptr<const Prepared>& prepared, std::string_view extra_fields,
-                       SlotValues slots) {
+void Exchange::respond(const std::shared_ptr<const Prepared>& prepared,
+                       std::string_view extra_fields, SlotValues slots) {
   MUST(!answered_);
   MUST(!streaming_);
   if (finished_) return;
@@ -88,7 +90,8 @@ StreamWriter& Exchange::start_stream(Response head) {
   MUST(status_has_body(head.status));
   if (finished_) return stream_;
   if (const auto* const field = find_unclean(head.fields)) {
-    loop_->core_.engine.log.error("a stream's field is not clean", {{"field", field->first}, {"path", request_.path}});
+    loop_->core_.engine.log.error("a stream's field is not clean",
+                                  {{"field", field->first}, {"path", request_.path}});
     head.fields.clear();
   }
   connection_->start_stream(*this, std::move(head));
@@ -102,16 +105,14 @@ void Exchange::set_deadline(Nanos from_now) {
   if (!finished_) connection_->deadline_changed(*this);
 }
 
-void Exchange::on_gone(std::function<void()> call) {
-  gone_ = std::move(call);
-}
+void Exchange::on_gone(std::function<void()> call) { gone_ = std::move(call); }
 
 void Exchange::set_user(void* user, void (*drop)(void*)) {
   user_ = user;
   drop_ = drop;
 }
 
-// --- streams ------------------------------------------------------------------------------------------
+// --- streams -------------------------------------------------------------------------------------
 
 StreamWriter::Wrote StreamWriter::write(std::string_view bytes) {
   if (exchange_->finished_ || !exchange_->stream_open_) return Wrote::closed;
@@ -138,11 +139,13 @@ std::size_t StreamWriter::queued_bytes() const {
   return exchange_->finished_ ? 0 : exchange_->connection_->queued_bytes();
 }
 
-void StreamWriter::set_queue_bytes_max(std::size_t bytes_max) { exchange_->queue_bytes_max_ = bytes_max; }
+void StreamWriter::set_queue_bytes_max(std::size_t bytes_max) {
+  exchange_->queue_bytes_max_ = bytes_max;
+}
 
 void StreamWriter::on_room(std::function<void()> call) { exchange_->room_ = std::move(call); }
 
-// --- handlers -------------------------------------------------------------------------------------------
+// --- handlers ------------------------------------------------------------------------------------
 
 Handler::ErrorForm Handler::error_form(const Request& request) const {
   return request.use_list(Known::accept, prefers_problem) ? ErrorForm::problem : ErrorForm::page;

@@ -13,9 +13,9 @@
 //     });
 //   });
 //
-// An Exchange stays valid until on_finished for it returns. on_finished is never called from inside a
-// call into the Exchange, only after control has returned to the loop. Exactly one answer per exchange
-// (MUST). When none came within the deadline the engine answers 504.
+// An Exchange stays valid until on_finished for it returns. on_finished is never called from inside
+// a call into the Exchange, only after control has returned to the loop. Exactly one answer per
+// exchange (MUST). When none came within the deadline the engine answers 504.
 
 #include "base/clock.h"
 #include "http/message.h"
@@ -33,8 +33,8 @@ class Exchange;
 class Loop;
 struct LoopCore;
 
-// Names an exchange across threads and after its end. Never reused within a process's life in practice
-// (64 bits of slot and generation).
+// Names an exchange across threads and after its end. Never reused within a process's life in
+// practice (64 bits of slot and generation).
 struct ExchangeId {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;  // 0 = names nothing
@@ -50,15 +50,15 @@ enum class Ending : std::uint8_t {
 
 struct Finished {
   Exchange& exchange;
-  int status = 0;               // of the answer; 0 = gone before there was one
-  std::uint64_t body_bytes = 0; // of the answer, handed to the kernel
-  std::uint64_t sent_bytes = 0; // head and body
-  Nanos took{0};                // from the head's arrival to the last byte
+  int status = 0;                // of the answer; 0 = gone before there was one
+  std::uint64_t body_bytes = 0;  // of the answer, handed to the kernel
+  std::uint64_t sent_bytes = 0;  // head and body
+  Nanos took{0};                 // from the head's arrival to the last byte
   Ending ending = Ending::complete;
 };
 
-// Output that goes on for a while: server-sent events, long polls, large exports. Chunked in HTTP/1.1,
-// until close in 1.0. Whole writes only; nothing is queued above `queue_bytes_max`.
+// Output that goes on for a while: server-sent events, long polls, large exports. Chunked in
+// HTTP/1.1, until close in 1.0. Whole writes only; nothing is queued above `queue_bytes_max`.
 class StreamWriter {
  public:
   enum class Wrote : std::uint8_t {
@@ -94,16 +94,18 @@ class Exchange {
   ExchangeId id() const { return id_; }
   Mono started() const { return started_; }  // when the wake that brought the head began
 
-  // Reads the whole body, at most `bytes_max`, then calls `body_done` once: from the loop, never from inside this
-  // call; without a body that is soon. Sends "100 Continue" when the client waits for it. When the body does not
-  // come as it should, the engine answers (413, 408, 400, 503), the call is dropped, and on_finished follows.
+  // Reads the whole body, at most `bytes_max`, then calls `body_done` once: from the loop, never
+  // from inside this call; without a body that is soon. Sends "100 Continue" when the client waits
+  // for it. When the body does not come as it should, the engine answers (413, 408, 400, 503), the
+  // call is dropped, and on_finished follows.
   void read_body(std::size_t bytes_max, std::function<void(Exchange&)> body_done);
   std::string_view body() const { return body_; }
   std::string take_body() { return std::move(body_); }
 
   void respond(Response&& response);
-  // `extra_fields`: whole lines "Name: value\r\n", clean by the caller's promise. The Prepared is kept by
-  // reference only when output blocks or more pipelined requests wait, so pass the shared_ptr you hold.
+  // `extra_fields`: whole lines "Name: value\r\n", clean by the caller's promise. The Prepared is
+  // kept by reference only when output blocks or more pipelined requests wait, so pass the
+  // shared_ptr you hold.
   void respond(const std::shared_ptr<const Prepared>& prepared, std::string_view extra_fields = {},
                SlotValues slots = {});
   // The engine's own page or problem for this status (problem.h), in the form the client asks for.
@@ -112,13 +114,16 @@ class Exchange {
   bool answered() const { return answered_; }
   bool streaming() const { return streaming_; }
 
-  void close_after();                        // the answer carries Connection: close
-  void set_deadline(Nanos from_now);         // for the answer in all; 504 when it passes. Streams have none.
-  // The client left before the answer was complete, or was cut. Who asks for this takes a client that shut its sending
-  // side for one that has left; without it such a client still gets its answer.
+  void close_after();  // the answer carries Connection: close
+  void set_deadline(
+      Nanos from_now);  // for the answer in all; 504 when it passes. Streams have none.
+  // The client left before the answer was complete, or was cut. Who asks for this takes a client
+  // that shut its sending side for one that has left; without it such a client still gets its
+  // answer.
   void on_gone(std::function<void()> call);
 
-  // Room for the next floor's state of this request. `drop` is called on the loop's thread after on_finished.
+  // Room for the next floor's state of this request. `drop` is called on the loop's thread after
+  // on_finished.
   void set_user(void* user, void (*drop)(void*));
   void* user() const { return user_; }
 

@@ -9,13 +9,14 @@
 namespace weir::http {
 namespace {
 
-// --- tables ---------------------------------------------------------------------------------------
+// --- tables --------------------------------------------------------------------------------------
 
 // Token bytes of RFC 9110 5.6.2, mapped to lower case; 0 = not a token byte.
 constexpr std::array<char, 256> token_lower = [] {
   std::array<char, 256> table{};
   for (int c = 0; c < 128; ++c)
-    if (is_alnum(static_cast<char>(c))) table[static_cast<std::size_t>(c)] = lower(static_cast<char>(c));
+    if (is_alnum(static_cast<char>(c)))
+      table[static_cast<std::size_t>(c)] = lower(static_cast<char>(c));
   for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = c;
   return table;
 }();
@@ -109,25 +110,29 @@ const KnownName* find_known(std::string_view lower_name) {
   return candidate.name == lower_name ? &candidate : nullptr;
 }
 
-// --- small readers ----------------------------------------------------------------------------------
+// --- small readers -------------------------------------------------------------------------------
 
-// The first byte in [at, end) that a field value may not hold (CR included), looked for eight at a time.
-// A byte is found by the sign bit of (byte - 0x20) or ((byte ^ 0x7f) - 1) where the byte itself has none; a borrow
-// can only raise false alarms above a true one, and the lowest is taken. HTAB also stops the fast walk.
+// The first byte in [at, end) that a field value may not hold (CR included), looked for eight at a
+// time. A byte is found by the sign bit of (byte - 0x20) or ((byte ^ 0x7f) - 1) where the byte
+// itself has none; a borrow can only raise false alarms above a true one, and the lowest is taken.
+// HTAB also stops the fast walk.
 const char* end_of_value(const char* at, const char* end) {
   constexpr std::uint64_t ones = 0x0101010101010101ULL;
   while (true) {
     while (end - at >= 8) {
       const auto word = load_le<std::uint64_t>(at);
       const std::uint64_t rubout = word ^ (ones * 0x7f);
-      const std::uint64_t found = (((word - ones * 0x20) & ~word) | ((rubout - ones) & ~rubout)) & (ones * 0x80);
+      const std::uint64_t found =
+          (((word - ones * 0x20) & ~word) | ((rubout - ones) & ~rubout)) & (ones * 0x80);
       if (found != 0) {
         at += __builtin_ctzll(found) / 8;
         break;
       }
       at += 8;
     }
-    while (at != end && value_byte[static_cast<unsigned char>(*at)] && (end - at < 8 || *at == '\t')) ++at;
+    while (at != end && value_byte[static_cast<unsigned char>(*at)] &&
+           (end - at < 8 || *at == '\t'))
+      ++at;
     if (at == end || !value_byte[static_cast<unsigned char>(*at)]) return at;
   }
 }
@@ -136,9 +141,13 @@ Method method_of(std::string_view text) {
   switch (text.size()) {
     case 3: return text == "GET" ? Method::get : text == "PUT" ? Method::put : Method::other;
     case 4: return text == "POST" ? Method::post : text == "HEAD" ? Method::head : Method::other;
-    case 5: return text == "PATCH" ? Method::patch : text == "TRACE" ? Method::trace : Method::other;
+    case 5:
+      return text == "PATCH" ? Method::patch : text == "TRACE" ? Method::trace : Method::other;
     case 6: return text == "DELETE" ? Method::delete_ : Method::other;
-    case 7: return text == "OPTIONS" ? Method::options : text == "CONNECT" ? Method::connect : Method::other;
+    case 7:
+      return text == "OPTIONS"   ? Method::options
+             : text == "CONNECT" ? Method::connect
+                                 : Method::other;
     default: return Method::other;
   }
 }
@@ -161,7 +170,7 @@ void for_each_member(std::string_view list, Take&& take) {
   }
 }
 
-// --- the parser ---------------------------------------------------------------------------------------
+// --- the parser ----------------------------------------------------------------------------------
 
 class Parser {
  public:
@@ -192,7 +201,8 @@ class Parser {
     return false;
   }
 
-  // What is there is a good beginning; but a head that already fills its bound cannot end within it.
+  // What is there is a good beginning; but a head that already fills its bound cannot end within
+  // it.
   HeadVerdict incomplete() {
     if (static_cast<std::size_t>(end_ - begin_) >= rules_.head_bytes) {
       refuse(431, "the head is larger than this server reads");
@@ -206,7 +216,8 @@ class Parser {
     return false;
   }
 
-  // CRLF, or a lone LF where the operator allows it. Every line of the head ends here, so its size is judged here.
+  // CRLF, or a lone LF where the operator allows it. Every line of the head ends here, so its size
+  // is judged here.
   bool line_end(const char* reason) {
     if (*at_ == '\r') {
       if (++at_ == end_) return wait();
@@ -233,7 +244,8 @@ class Parser {
     char* const method = at_;
     while (at_ != end_ && token_lower[static_cast<unsigned char>(*at_)] != 0) ++at_;
     const auto method_bytes = static_cast<std::size_t>(at_ - method);
-    if (method_bytes > limits::method_bytes_max) return refuse(501, "the method is longer than any that is known");
+    if (method_bytes > limits::method_bytes_max)
+      return refuse(501, "the method is longer than any that is known");
     if (at_ == end_) return wait();
     if (*at_ != ' ' || method_bytes == 0)
       return refuse(400, "the request line must begin with a method and one space");
@@ -244,10 +256,12 @@ class Parser {
     char* const target = ++at_;
     while (at_ != end_ && target_byte[static_cast<unsigned char>(*at_)]) ++at_;
     const auto target_bytes = static_cast<std::size_t>(at_ - target);
-    if (target_bytes > rules_.target_bytes) return refuse(414, "the request target is longer than this server reads");
+    if (target_bytes > rules_.target_bytes)
+      return refuse(414, "the request target is longer than this server reads");
     if (at_ == end_) return wait();
     if (*at_ != ' ' || target_bytes == 0)
-      return refuse(400, "the request target must be one word of visible ASCII without '#' and '\\'");
+      return refuse(400,
+                    "the request target must be one word of visible ASCII without '#' and '\\'");
     request.target = {target, target_bytes};
     ++at_;
     return version();
@@ -269,7 +283,8 @@ class Parser {
     const char minor = *at_++;
     if (!is_digit(minor)) return refuse(400, "the version must be HTTP/ digit . digit");
     if (at_ == end_) return wait();
-    if (*at_ != '\r' && *at_ != '\n') return refuse(400, "the version must be HTTP/ digit . digit and CRLF");
+    if (*at_ != '\r' && *at_ != '\n')
+      return refuse(400, "the version must be HTTP/ digit . digit and CRLF");
     if (major != '1') return refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
     head_.request.version_minor = minor == '0' ? 0 : 1;
     head_.keep_alive = minor != '0';
@@ -296,9 +311,11 @@ class Parser {
     std::string_view value_text = trimmed({value, static_cast<std::size_t>(at_ - value)});
     if (!line_end("a field value must end with CRLF and hold no control characters")) return false;
 
-    if (++seen_fields_ > rules_.head_fields) return refuse(431, "the head has more fields than this server reads");
+    if (++seen_fields_ > rules_.head_fields)
+      return refuse(431, "the head has more fields than this server reads");
     if (underscore) {
-      if (rules_.underscores == Underscores::reject) return refuse(400, "a field name with '_' is not accepted here");
+      if (rules_.underscores == Underscores::reject)
+        return refuse(400, "a field name with '_' is not accepted here");
       return true;
     }
     return keep(name_text, value_text);
@@ -310,8 +327,7 @@ class Parser {
     if (known == nullptr) return true;
     const bool first = note_known(known->known, head_.field_count);
     switch (known->known) {
-      case Known::host:
-        return first || refuse(400, "a request has exactly one Host");
+      case Known::host: return first || refuse(400, "a request has exactly one Host");
       case Known::content_length:
         return first ? content_length(value) : refuse(400, "Content-Length came twice");
       case Known::transfer_encoding: return transfer_encoding(value);
@@ -337,7 +353,8 @@ class Parser {
 
   bool content_length(std::string_view value) {
     constexpr const char* reason = "Content-Length must be one number of plain digits";
-    if (value.empty() || value.size() > 18) return refuse(400, reason);  // 18 digits cannot overflow 64 bits
+    if (value.empty() || value.size() > 18)
+      return refuse(400, reason);  // 18 digits cannot overflow 64 bits
     std::uint64_t number = 0;
     for (const char c : value) {
       if (!is_digit(c)) return refuse(400, reason);
@@ -364,7 +381,8 @@ class Parser {
     for_each_member(value, [this](std::string_view option) {
       if (equals_ignoring_case(option, "close")) close_ = true;
       else if (equals_ignoring_case(option, "keep-alive")) kept_ = true;
-      else if (!equals_ignoring_case(option, "upgrade") && !equals_ignoring_case(option, "te")) nominated_ = true;
+      else if (!equals_ignoring_case(option, "upgrade") && !equals_ignoring_case(option, "te"))
+        nominated_ = true;
     });
   }
 
@@ -372,7 +390,8 @@ class Parser {
   bool judge() {
     Request& request = head_.request;
     if (request.has(Known::transfer_encoding)) {
-      if (request.has(Known::content_length)) return refuse(400, "Content-Length and Transfer-Encoding came together");
+      if (request.has(Known::content_length))
+        return refuse(400, "Content-Length and Transfer-Encoding came together");
       if (request.version_minor == 0) return refuse(400, "HTTP/1.0 knows no Transfer-Encoding");
       if (!chunked_) return refuse(400, "the final transfer coding must be chunked");
       if (other_coding_) return refuse(501, "no transfer coding but chunked is known here");
@@ -401,7 +420,9 @@ class Parser {
     }
     if (request.method == Method::connect) return true;  // answered 405 whatever its target
     const TargetParts parts = split_target(request.target, request.method);
-    if (!parts.ok) return refuse(400, "the request target must be a path, or an http(s) URL without user information");
+    if (!parts.ok)
+      return refuse(
+          400, "the request target must be a path, or an http(s) URL without user information");
     request.raw_path = parts.raw_path;
     request.query = parts.query;
     if (!parts.authority.empty()) request.host = parts.authority;
@@ -410,14 +431,17 @@ class Parser {
     return true;
   }
 
-  // Fields that Connection names belong to this hop and end here (H-24). Rare, so it may walk twice.
+  // Fields that Connection names belong to this hop and end here (H-24). Rare, so it may walk
+  // twice.
   void drop_nominated() {
     Request& request = head_.request;
     const auto is_nominated = [&request](std::string_view name) {
       bool found = false;
       for (const Field& field : request.fields)
         if (field.name == "connection")
-          for_each_member(field.value, [&](std::string_view option) { found |= equals_ignoring_case(option, name); });
+          for_each_member(field.value, [&](std::string_view option) {
+            found |= equals_ignoring_case(option, name);
+          });
       return found;
     };
     std::array<bool, Head::fields_max> drop{};
@@ -432,7 +456,8 @@ class Parser {
     request.known_at = {};
     request.repeated = 0;
     for (std::size_t i = 0; i < kept; ++i)
-      if (const KnownName* const known = find_known(head_.fields[i].name)) note_known(known->known, i + 1);
+      if (const KnownName* const known = find_known(head_.fields[i].name))
+        note_known(known->known, i + 1);
   }
 
   char* const begin_;

@@ -29,7 +29,8 @@ Error failed(const ListenerSettings& settings, std::string_view step) {
                                 : settings.unix_path;
   Error error{reason == EADDRINUSE ? Errc::exists : errc_of(reason),
               "cannot listen on " + where + ": " + std::string(step) + ": " + reason_of(reason)};
-  if (reason == EADDRINUSE) error.help = "another program listens there; stop it, or choose another port";
+  if (reason == EADDRINUSE)
+    error.help = "another program listens there; stop it, or choose another port";
   return error;
 }
 
@@ -46,27 +47,32 @@ Result<Address> address_of(const ListenerSettings& settings, std::uint16_t port)
     v6.sin6_port = htons(port);
     address.bytes = sizeof v6;
   } else {
-    return Error{Errc::invalid, "a listener's address must be numeric, such as 127.0.0.1 or ::1, not '" +
-                                    settings.address + "'"};
+    return Error{Errc::invalid,
+                 "a listener's address must be numeric, such as 127.0.0.1 or ::1, not '" +
+                     settings.address + "'"};
   }
   return address;
 }
 
 enum class Sharing { alone, shared };
 
-Result<Descriptor> bind_tcp(const ListenerSettings& settings, const Address& address, Sharing sharing) {
-  Descriptor descriptor(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+Result<Descriptor> bind_tcp(const ListenerSettings& settings, const Address& address,
+                            Sharing sharing) {
+  Descriptor descriptor(
+      ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!descriptor.is_open()) return failed(settings, "socket");
   const int on = 1;
   const int off = 0;
   ::setsockopt(descriptor.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  ::setsockopt(descriptor.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
+  ::setsockopt(descriptor.number(), IPPROTO_TCP, TCP_NODELAY, &on,
+               sizeof on);  // accepted sockets inherit it
   if (address.storage.ss_family == AF_INET6)
     ::setsockopt(descriptor.number(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   if (sharing == Sharing::shared &&
       ::setsockopt(descriptor.number(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
     return failed(settings, "SO_REUSEPORT");
-  if (::bind(descriptor.number(), address.get(), address.bytes) != 0) return failed(settings, "bind");
+  if (::bind(descriptor.number(), address.get(), address.bytes) != 0)
+    return failed(settings, "bind");
   return descriptor;
 }
 
@@ -84,14 +90,16 @@ Result<Bound> bind_unix(const ListenerSettings& settings) {
   address.sun_family = AF_UNIX;
   if (settings.unix_path.size() >= sizeof address.sun_path)
     return Error{Errc::invalid, "the path of a Unix socket must be shorter than " +
-                                    std::to_string(sizeof address.sun_path) + " bytes, not '" + settings.unix_path + "'"};
+                                    std::to_string(sizeof address.sun_path) + " bytes, not '" +
+                                    settings.unix_path + "'"};
   settings.unix_path.copy(address.sun_path, settings.unix_path.size());
   const auto* const name = reinterpret_cast<const sockaddr*>(&address);
 
   struct stat there {};
   if (::lstat(address.sun_path, &there) == 0) {
     if (!S_ISSOCK(there.st_mode))
-      return Error{Errc::exists, "cannot listen on " + settings.unix_path + ": there is a file that is no socket"};
+      return Error{Errc::exists, "cannot listen on " + settings.unix_path +
+                                     ": there is a file that is no socket"};
     const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (::connect(probe.number(), name, sizeof address) == 0) {
       errno = EADDRINUSE;
@@ -116,13 +124,15 @@ Result<Bound> bind_listener(const ListenerSettings& settings, std::size_t loops)
   if (!settings.unix_path.empty()) return bind_unix(settings);
   Bound bound;
   {
-    // Bound alone first: sockets that share a port would not notice another server of the same user there.
+    // Bound alone first: sockets that share a port would not notice another server of the same user
+    // there.
     const Address address = TRY(address_of(settings, settings.port));
     const Descriptor probe = TRY(bind_tcp(settings, address, Sharing::alone));
     bound.port = TRY(port_of(settings, probe));
   }
   const Address address = TRY(address_of(settings, bound.port));
-  for (std::size_t i = 0; i < loops; ++i) bound.descriptors.push_back(TRY(bind_tcp(settings, address, Sharing::shared)));
+  for (std::size_t i = 0; i < loops; ++i)
+    bound.descriptors.push_back(TRY(bind_tcp(settings, address, Sharing::shared)));
   for (const Descriptor& descriptor : bound.descriptors)
     if (::listen(descriptor.number(), backlog) != 0) return failed(settings, "listen");
   return bound;

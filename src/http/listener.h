@@ -1,5 +1,6 @@
 #pragma once
-// Listening sockets: bound before anything else starts, one per loop where the kernel can share a port.
+// Listening sockets: bound before anything else starts, one per loop where the kernel can share a
+// port.
 
 #include "base/file.h"
 #include "base/result.h"
@@ -15,8 +16,8 @@ struct Bound {
   std::uint16_t port = 0;
 };
 
-// A port that another socket listens on is Errc::exists, although ours share theirs (SO_REUSEPORT). A Unix socket that
-// nobody listens on any more is replaced; one that is alive is Errc::exists.
+// A port that another socket listens on is Errc::exists, although ours share theirs (SO_REUSEPORT).
+// A Unix socket that nobody listens on any more is replaced; one that is alive is Errc::exists.
 Result<Bound> bind_listener(const ListenerSettings& settings, std::size_t loops);
 
 }  // namespace weir::http

@@ -1,6 +1,6 @@
 #pragma once
-// One event loop: one thread, its connections, its timers. `post` may be called from any thread, all
-// else only from the loop's own.
+// One event loop: one thread, its connections, its timers. `post` may be called from any thread,
+// all else only from the loop's own.
 
 #include "base/clock.h"
 #include "http/exchange.h"
@@ -25,15 +25,16 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Any thread. Runs `work` on this loop's thread, in the order of posting, at most once: not at all when
-  // the loop has ended. Cheap in bursts: one wake for all that were posted meanwhile. Must not throw.
+  // Any thread. Runs `work` on this loop's thread, in the order of posting, at most once: not at
+  // all when the loop has ended. Cheap in bursts: one wake for all that were posted meanwhile. Must
+  // not throw.
   void post(std::function<void()> work);
 
-  Exchange* find(ExchangeId id);  // null = finished
+  Exchange* find(ExchangeId id);                          // null = finished
   TimerId after(Nanos span, std::function<void()> call);  // never inside a batch of events
-  void cancel(TimerId timer);     // no effect when it has run
-  Mono now() const;               // of the current wake; cheap
-  Wall wall() const;              // to the second, of the current wake
+  void cancel(TimerId timer);                             // no effect when it has run
+  Mono now() const;                                       // of the current wake; cheap
+  Wall wall() const;                                      // to the second, of the current wake
   std::string_view date() const;  // "Fri, 20 Nov 2026 23:28:45 GMT", of the current second
   int index() const;              // 0 .. loops - 1
   bool stopping() const;          // draining: long polls should end soon

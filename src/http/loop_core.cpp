@@ -43,11 +43,12 @@ Descriptor open_reserve() { return Descriptor(::open("/dev/null", O_RDONLY | O_C
 
 }  // namespace
 
-// --- clients ------------------------------------------------------------------------------------------
+// --- clients -------------------------------------------------------------------------------------
 
 ClientTable::Key ClientTable::key_of(const Peer& peer) {
   Key key;
-  const std::size_t from = peer.is_v4() ? 8 : 0;  // the v4-mapped half holds the address; else the /64
+  const std::size_t from =
+      peer.is_v4() ? 8 : 0;  // the v4-mapped half holds the address; else the /64
   std::copy_n(peer.address.begin() + static_cast<std::ptrdiff_t>(from), key.size(), key.begin());
   return key;
 }
@@ -68,18 +69,20 @@ void ClientTable::leave(const Peer& peer) {
   });
 }
 
-// --- making -------------------------------------------------------------------------------------------
+// --- making --------------------------------------------------------------------------------------
 
 LoopCore::LoopCore(Engine& shared, std::size_t at)
     : engine(shared),
       loop(*this),
       index(at),
       rules{shared.settings.limits.target_bytes, shared.settings.limits.head_bytes,
-            shared.settings.limits.head_fields, shared.settings.underscores, shared.settings.line_ends},
+            shared.settings.limits.head_fields, shared.settings.underscores,
+            shared.settings.line_ends},
       now(shared.clock.mono()),
       wall(shared.clock.wall()),
       wheel(now),
-      read_buffer(std::make_unique_for_overwrite<char[]>(limits::read_buffer_bytes + limits::tls_record_bytes)),
+      read_buffer(std::make_unique_for_overwrite<char[]>(limits::read_buffer_bytes +
+                                                         limits::tls_record_bytes)),
       cipher_buffer(std::make_unique_for_overwrite<char[]>(limits::read_buffer_bytes)) {
   write_date(date.data(), wall.seconds());
 }
@@ -113,7 +116,8 @@ void LoopCore::listen(Descriptor descriptor, const ListenerSettings& settings) {
 
 void LoopCore::wake() {
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wake_.number(), &one, sizeof one);  // full means: it is awake
+  [[maybe_unused]] const auto written =
+      ::write(wake_.number(), &one, sizeof one);  // full means: it is awake
 }
 
 void LoopCore::post(std::function<void()> work) {
@@ -126,7 +130,7 @@ void LoopCore::post(std::function<void()> work) {
   if (first) wake();
 }
 
-// --- turning ------------------------------------------------------------------------------------------
+// --- turning -------------------------------------------------------------------------------------
 
 void LoopCore::run() {
   handler = engine.factory(loop);
@@ -197,7 +201,8 @@ void LoopCore::read_time() {
 // Above 80 % of the connections idle ones have less time; below 70 % they have it back.
 void LoopCore::watch_crowding() {
   const std::size_t open = engine.connections.load(std::memory_order_relaxed);
-  const bool crowds = crowded_ ? open * 10 > engine.connections_max * 7 : open * 10 > engine.connections_max * 8;
+  const bool crowds =
+      crowded_ ? open * 10 > engine.connections_max * 7 : open * 10 > engine.connections_max * 8;
   if (crowds == crowded_) return;
   crowded_ = crowds;
   if (crowded_)
@@ -206,21 +211,23 @@ void LoopCore::watch_crowding() {
     });
 }
 
-// --- accepting ----------------------------------------------------------------------------------------
+// --- accepting -----------------------------------------------------------------------------------
 
 void LoopCore::accept_from(Listener& listener) {
   if (!listener.descriptor.is_open()) return;
   for (std::size_t i = 0; i < limits::accepts_per_wake_max; ++i) {
     sockaddr_storage from{};
     socklen_t from_bytes = sizeof from;
-    const int descriptor = ::accept4(listener.descriptor.number(), reinterpret_cast<sockaddr*>(&from), &from_bytes,
-                                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int descriptor =
+        ::accept4(listener.descriptor.number(), reinterpret_cast<sockaddr*>(&from), &from_bytes,
+                  SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
       admit(descriptor, peer_of(from), listener);
       continue;
     }
     if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO) continue;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) spend_reserve(listener);
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+      spend_reserve(listener);
     return;
   }
 }
@@ -230,8 +237,10 @@ void LoopCore::admit(int descriptor, const Peer& peer, const Listener& listener)
   const ServerLimits& most = engine.settings.limits;
   bool full = engine.connections.load(std::memory_order_relaxed) >= engine.connections_max;
   if (full) full = !make_room();
-  const bool exempt = peer.is_loopback() || (engine.settings.is_exempt && engine.settings.is_exempt(peer));
-  const bool too_many = !full && !exempt && !engine.clients.enter(peer, most.connections_per_client);
+  const bool exempt =
+      peer.is_loopback() || (engine.settings.is_exempt && engine.settings.is_exempt(peer));
+  const bool too_many =
+      !full && !exempt && !engine.clients.enter(peer, most.connections_per_client);
   if (full || too_many) {
     counters.overload.add(1);
     if (turned_away_ >= limits::refusals_lingering_max) {
@@ -245,7 +254,8 @@ void LoopCore::admit(int descriptor, const Peer& peer, const Listener& listener)
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = static_cast<Source*>(&connection);
-  if (::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, descriptor, &event) != 0) {  // out of kernel memory or watches
+  if (::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, descriptor, &event) !=
+      0) {  // out of kernel memory or watches
     connection.cut();
     return;
   }
@@ -259,20 +269,23 @@ void LoopCore::turn_away(Connection& connection, int status, std::string_view de
   connection.refuse_and_close(status, detail.data(), {{"Retry-After", "5"}});
 }
 
-// Closes the oldest idle connection of this loop. All are looked at once for the next 64; a candidate that was busy
-// since is skipped, so the order is exact for those that were idle at that look, and all others are younger.
+// Closes the oldest idle connection of this loop. All are looked at once for the next 64; a
+// candidate that was busy since is skipped, so the order is exact for those that were idle at that
+// look, and all others are younger.
 bool LoopCore::make_room() {
   for (int look = 0; look < 2; ++look) {
     while (!oldest_idle_.empty()) {
       const IdleCandidate candidate = oldest_idle_.back();
       oldest_idle_.pop_back();
-      if (!candidate.connection->is_idle() || candidate.connection->idle_since() != candidate.since) continue;
+      if (!candidate.connection->is_idle() || candidate.connection->idle_since() != candidate.since)
+        continue;
       counters.closed_idle.add(1);
       candidate.connection->cut();
       return true;
     }
     connections_.for_each([this](Connection& connection) {
-      if (connection.is_idle()) oldest_idle_.push_back({&connection, connection.serial, connection.idle_since()});
+      if (connection.is_idle())
+        oldest_idle_.push_back({&connection, connection.serial, connection.idle_since()});
     });
     const auto older_last = [](const IdleCandidate& a, const IdleCandidate& b) {
       return std::pair(a.since, a.serial) > std::pair(b.since, b.serial);
@@ -284,8 +297,9 @@ bool LoopCore::make_room() {
   return false;
 }
 
-// The process has no descriptor left: gives up the reserve for one moment, so that one more client learns why (F-1).
-// When even that does not help, nothing is accepted for a tenth of a second: no spinning.
+// The process has no descriptor left: gives up the reserve for one moment, so that one more client
+// learns why (F-1). When even that does not help, nothing is accepted for a tenth of a second: no
+// spinning.
 void LoopCore::spend_reserve(Listener& listener) {
   static constexpr std::string_view answer =
       "HTTP/1.1 503 Service Unavailable\r\nServer: weir\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
@@ -294,12 +308,14 @@ void LoopCore::spend_reserve(Listener& listener) {
   if (make_room()) return;  // the listener is level-triggered: the next turn accepts
   if (reserve_.is_open()) {
     reserve_.close();
-    const int descriptor = ::accept4(listener.descriptor.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int descriptor =
+        ::accept4(listener.descriptor.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
       if (listener.settings->tls == nullptr)
         ::send(descriptor, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       ::shutdown(descriptor, SHUT_WR);
-      while (::recv(descriptor, read_buffer.get(), limits::read_buffer_bytes, MSG_DONTWAIT) > 0) {}
+      while (::recv(descriptor, read_buffer.get(), limits::read_buffer_bytes, MSG_DONTWAIT) > 0) {
+      }
       ::close(descriptor);
     }
     reserve_ = open_reserve();
@@ -324,7 +340,7 @@ void LoopCore::spend_reserve(Listener& listener) {
   });
 }
 
-// --- exchanges and connections --------------------------------------------------------------------------
+// --- exchanges and connections -------------------------------------------------------------------
 
 Exchange& LoopCore::take_exchange() {
   if (free_exchanges_.empty()) {
@@ -344,7 +360,8 @@ Exchange& LoopCore::take_exchange() {
 Exchange* LoopCore::find_exchange(ExchangeId id) {
   if (id.generation == 0 || id.slot >= exchanges_.size()) return nullptr;
   Exchange& exchange = *exchanges_[id.slot];
-  const bool alive = exchange.id_ == id && exchange.connection_ != nullptr && !exchange.finished_ && !exchange.answered_;
+  const bool alive = exchange.id_ == id && exchange.connection_ != nullptr && !exchange.finished_ &&
+                     !exchange.answered_;
   return alive ? &exchange : nullptr;
 }
 
@@ -356,7 +373,8 @@ void LoopCore::finish(Exchange& exchange, Ending ending) {
 
 void LoopCore::settle() {
   const Mono ended = engine.clock.mono();
-  for (std::size_t i = 0; i < finished_.size(); ++i) {  // grows when a callback ends another exchange
+  for (std::size_t i = 0; i < finished_.size();
+       ++i) {  // grows when a callback ends another exchange
     Exchange& exchange = *finished_[i];
     if (exchange.ending_ != Ending::complete && exchange.gone_) exchange.gone_();
     handler->on_finished({exchange, exchange.status_, exchange.body_sent_, exchange.bytes_sent_,
@@ -409,13 +427,15 @@ void LoopCore::bury() {
     engine.connections.fetch_sub(1, std::memory_order_relaxed);
     if (connection->turned_away) --turned_away_;
     if (connection->counted_per_client) engine.clients.leave(connection->peer_);
-    std::erase_if(oldest_idle_, [connection](const IdleCandidate& each) { return each.connection == connection; });
+    std::erase_if(oldest_idle_, [connection](const IdleCandidate& each) {
+      return each.connection == connection;
+    });
     connections_.destroy(*connection);
   }
   doomed_ = std::move(later);
 }
 
-// --- posted work and timers -----------------------------------------------------------------------------
+// --- posted work and timers ----------------------------------------------------------------------
 
 void LoopCore::run_posted() {
   {
@@ -432,7 +452,8 @@ void LoopCore::run_posted() {
 
 void LoopCore::run_timers() {
   const std::uint64_t last = timer_serial;  // what is set meanwhile waits for the next turn
-  while (!timers.empty() && timers.begin()->first.first <= now.ns && timers.begin()->first.second <= last) {
+  while (!timers.empty() && timers.begin()->first.first <= now.ns &&
+         timers.begin()->first.second <= last) {
     const auto call = std::move(timers.begin()->second);
     timers.erase(timers.begin());
     call();
@@ -440,7 +461,7 @@ void LoopCore::run_timers() {
   }
 }
 
-// --- stopping -----------------------------------------------------------------------------------------
+// --- stopping ------------------------------------------------------------------------------------
 
 void LoopCore::begin_drain() {
   stopping_ = true;
@@ -455,13 +476,14 @@ void LoopCore::cut_all() {
     if (!connection.is_idle()) ++busy;
     connection.cut();
   });
-  if (busy > 0) engine.log.warning("the drain ended before all answers did", {{"cut", busy}, {"loop", index}});
+  if (busy > 0)
+    engine.log.warning("the drain ended before all answers did", {{"cut", busy}, {"loop", index}});
   if (!finished_.empty()) settle();
   resume_all();  // clears the marks of what was cut
   bury();
 }
 
-// --- Loop: the public face --------------------------------------------------------------------------------
+// --- Loop: the public face -----------------------------------------------------------------------
 
 void Loop::post(std::function<void()> work) { core_.post(std::move(work)); }
 Exchange* Loop::find(ExchangeId id) { return core_.find_exchange(id); }

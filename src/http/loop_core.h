@@ -1,9 +1,10 @@
 #pragma once
-// The inside of a Loop: epoll, accepting, timers, posted work, and the pools of its connections and exchanges.
+// The inside of a Loop: epoll, accepting, timers, posted work, and the pools of its connections and
+// exchanges.
 //
-// One turn: wait; read the time once; work through the fetched events; run what was posted; let waiting connections
-// go on; then expire deadlines; and only then free what was closed (wire H-3: an event that was fetched is never
-// dropped, and never meets a freed object).
+// One turn: wait; read the time once; work through the fetched events; run what was posted; let
+// waiting connections go on; then expire deadlines; and only then free what was closed (wire H-3:
+// an event that was fetched is never dropped, and never meets a freed object).
 
 #include "base/file.h"
 #include "http/connection.h"
@@ -38,8 +39,8 @@ struct LoopCore {
 
   Status open();  // epoll, the wake descriptor, the reserve
   void listen(Descriptor descriptor, const ListenerSettings& settings);
-  void run();     // on the loop's own thread, until the drain ends
-  void wake();    // any thread, async-signal-safe
+  void run();   // on the loop's own thread, until the drain ends
+  void wake();  // any thread, async-signal-safe
 
   // --- for connections and exchanges ---
   Exchange& take_exchange();
@@ -63,13 +64,14 @@ struct LoopCore {
 
   TimerWheel wheel;
   std::unique_ptr<Handler> handler;
-  Head head;                             // scratch of the parser
-  std::unique_ptr<char[]> read_buffer;   // limits::read_buffer_bytes, and room for what a TLS record held back
+  Head head;  // scratch of the parser
+  std::unique_ptr<char[]>
+      read_buffer;  // limits::read_buffer_bytes, and room for what a TLS record held back
   std::unique_ptr<char[]> cipher_buffer;
   std::string cipher_out;
   OutputBatch batch;
-  Connection* working = nullptr;         // whose input is being worked through
-  std::size_t work_rest = 0;             // bytes of it that were not looked at yet
+  Connection* working = nullptr;  // whose input is being worked through
+  std::size_t work_rest = 0;      // bytes of it that were not looked at yet
 
   using TimerKey = std::pair<std::int64_t, std::uint64_t>;
   std::map<TimerKey, std::function<void()>> timers;
@@ -86,7 +88,7 @@ struct LoopCore {
   bool make_room();
   void watch_crowding();
   void run_posted();
-  void settle();       // on_finished of what ended
+  void settle();  // on_finished of what ended
   void resume_all();
   void run_timers();
   void bury();

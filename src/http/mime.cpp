@@ -143,7 +143,8 @@ std::string_view content_type_of(std::string_view file_name) {
   const std::size_t slash = file_name.rfind('/');
   if (slash != std::string_view::npos) file_name.remove_prefix(slash + 1);
   const std::size_t dot = file_name.rfind('.');
-  if (dot == std::string_view::npos || file_name.size() - dot - 1 > extension_bytes_max) return unknown;
+  if (dot == std::string_view::npos || file_name.size() - dot - 1 > extension_bytes_max)
+    return unknown;
   std::array<char, extension_bytes_max> folded{};
   const std::string_view extension = file_name.substr(dot + 1);
   std::transform(extension.begin(), extension.end(), folded.begin(), lower);
@@ -156,11 +157,23 @@ bool is_compressible(std::string_view content_type) {
   const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
   if (type.starts_with("text/") || type.ends_with("+json") || type.ends_with("+xml")) return true;
   static constexpr std::string_view others[] = {
-      "application/json",       "application/javascript", "application/xml",  "application/wasm",
-      "application/toml",       "application/yaml",       "application/rtf",  "application/postscript",
-      "application/x-pem-file", "application/vnd.ms-fontobject", "application/vnd.apple.mpegurl",
-      "application/x-tar",      "font/otf",               "font/ttf",         "image/bmp",
-      "image/vnd.microsoft.icon", "model/gltf-binary",
+      "application/json",
+      "application/javascript",
+      "application/xml",
+      "application/wasm",
+      "application/toml",
+      "application/yaml",
+      "application/rtf",
+      "application/postscript",
+      "application/x-pem-file",
+      "application/vnd.ms-fontobject",
+      "application/vnd.apple.mpegurl",
+      "application/x-tar",
+      "font/otf",
+      "font/ttf",
+      "image/bmp",
+      "image/vnd.microsoft.icon",
+      "model/gltf-binary",
   };
   return std::find(std::begin(others), std::end(others), type) != std::end(others);
 }

@@ -9,7 +9,8 @@ namespace weir::http {
 // "application/octet-stream" when the extension is not known.
 std::string_view content_type_of(std::string_view file_name);
 
-// Worth compressing: texts, JSON, XML, SVG, WebAssembly, uncompressed fonts. Parameters are ignored.
+// Worth compressing: texts, JSON, XML, SVG, WebAssembly, uncompressed fonts. Parameters are
+// ignored.
 bool is_compressible(std::string_view content_type);
 
 }  // namespace weir::http

@@ -53,8 +53,7 @@ void for_each_member(std::string_view list, Take&& take) {
       const std::string_view parameter = trimmed(rest.substr(0, end));
       if (parameter.size() >= 2 && lower(parameter[0]) == 'q' && parameter[1] == '=')
         member.weight = parse_weight(parameter.substr(2));
-      else if (member.parameters.empty())
-        member.parameters = parameter;
+      else if (member.parameters.empty()) member.parameters = parameter;
       rest.remove_prefix(end);
     }
     take(member);
@@ -92,8 +91,9 @@ EncodingWeights parse_accept_encoding(std::string_view field) {
     std::uint16_t* weight;
     bool named = false;
   };
-  Named names[] = {{"identity", &weights.identity}, {"gzip", &weights.gzip}, {"x-gzip", &weights.gzip},
-                   {"br", &weights.brotli},         {"zstd", &weights.zstd}, {"dcz", &weights.dcz}};
+  Named names[] = {{"identity", &weights.identity}, {"gzip", &weights.gzip},
+                   {"x-gzip", &weights.gzip},       {"br", &weights.brotli},
+                   {"zstd", &weights.zstd},         {"dcz", &weights.dcz}};
   int rest = -1;  // of "*"
   for_each_member(field, [&](const Member& member) {
     if (member.weight < 0) return;
@@ -130,11 +130,13 @@ int accept_weight(std::string_view accept_field, std::string_view media_type) {
   int weight = 0;
   int best_precision = 0;
   for_each_member(accept_field, [&](const Member& member) {
-    if (member.weight < 0 || !member.parameters.empty()) return;  // "text/html;level=1" is not what we have
+    if (member.weight < 0 || !member.parameters.empty())
+      return;  // "text/html;level=1" is not what we have
     int precision = 0;
     if (equals_ignoring_case(member.value, media_type)) precision = 3;
     else if (member.value == "*/*") precision = 1;
-    else if (member.value.ends_with("/*") && equals_ignoring_case(member.value.substr(0, member.value.size() - 2), type))
+    else if (member.value.ends_with("/*") &&
+             equals_ignoring_case(member.value.substr(0, member.value.size() - 2), type))
       precision = 2;
     if (precision > best_precision) {
       best_precision = precision;

@@ -21,16 +21,18 @@ struct EncodingWeights {
   std::uint16_t of(Encoding encoding) const;
   friend bool operator==(const EncodingWeights&, const EncodingWeights&) = default;
 };
-// No field: identity only is safe to assume here, so the weights of an absent and of an empty field agree.
-// `x-gzip` is gzip; `*` counts for what is not named, identity too. A malformed member is skipped.
+// No field: identity only is safe to assume here, so the weights of an absent and of an empty field
+// agree. `x-gzip` is gzip; `*` counts for what is not named, identity too. A malformed member is
+// skipped.
 EncodingWeights parse_accept_encoding(std::string_view field);
 
-// The index into `offered` of the highest weight; of equal weights the earliest, so offer in the server's order
-// of preference. -1: none is acceptable (send identity anyway, or 406 when the operator is strict).
+// The index into `offered` of the highest weight; of equal weights the earliest, so offer in the
+// server's order of preference. -1: none is acceptable (send identity anyway, or 406 when the
+// operator is strict).
 int choose_encoding(const EncodingWeights& weights, std::span<const Encoding> offered);
 
-// The weight, in thousandths, that an Accept field gives a media type such as "text/html"; the most specific
-// range counts. An empty field accepts everything.
+// The weight, in thousandths, that an Accept field gives a media type such as "text/html"; the most
+// specific range counts. An empty field accepts everything.
 int accept_weight(std::string_view accept_field, std::string_view media_type);
 
 }  // namespace weir::http

@@ -1,9 +1,10 @@
 #pragma once
 // Bytes on their way out.
 //
-// An OutputBatch gathers what one connection says during one wake: heads are written into its scratch,
-// bodies are only pointed at, and all of it leaves in one call to the kernel. What the kernel does not take
-// moves into an OutputQueue that the connection owns until it is empty. Loop thread only.
+// An OutputBatch gathers what one connection says during one wake: heads are written into its
+// scratch, bodies are only pointed at, and all of it leaves in one call to the kernel. What the
+// kernel does not take moves into an OutputQueue that the connection owns until it is empty. Loop
+// thread only.
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -26,8 +27,9 @@ class Exchange;
 struct Segment {
   const char* data = nullptr;
   std::size_t bytes = 0;
-  // Who keeps the bytes alive: `owner`, or the caller of the current call through `borrowed`. With neither the bytes lie
-  // in the scratch or on the caller's stack and are copied when they must stay.
+  // Who keeps the bytes alive: `owner`, or the caller of the current call through `borrowed`. With
+  // neither the bytes lie in the scratch or on the caller's stack and are copied when they must
+  // stay.
   std::shared_ptr<const void> owner = {};
   const std::shared_ptr<const Prepared>* borrowed = nullptr;
 };
@@ -36,8 +38,11 @@ class OutputBatch {
  public:
   static constexpr std::size_t segments_max = 64;
 
-  // Room for `wanted` bytes in the scratch; null when there is not enough. `commit` says how much was used.
-  char* reserve(std::size_t wanted) { return scratch_bytes - used_ >= wanted ? scratch_.get() + used_ : nullptr; }
+  // Room for `wanted` bytes in the scratch; null when there is not enough. `commit` says how much
+  // was used.
+  char* reserve(std::size_t wanted) {
+    return scratch_bytes - used_ >= wanted ? scratch_.get() + used_ : nullptr;
+  }
   void commit(std::size_t bytes);
   void add(Segment segment);
   bool has_room() const { return count_ + 4 <= segments_max; }
@@ -45,8 +50,8 @@ class OutputBatch {
   void clear();
 
   std::size_t bytes = 0;
-  Connection* connection = nullptr;   // whose bytes these are; null when empty
-  std::vector<Exchange*> answered;    // end when the bytes are out
+  Connection* connection = nullptr;  // whose bytes these are; null when empty
+  std::vector<Exchange*> answered;   // end when the bytes are out
 
   Segment* begin() { return segments_.data(); }
   Segment* end() { return segments_.data() + count_; }
@@ -64,10 +69,10 @@ struct OutputQueue {
   std::deque<Segment> segments;  // every one with an owner, or static
   std::string cipher;            // TLS records, before the segments
   std::size_t cipher_at = 0;
-  std::size_t bytes = 0;         // of segments and cipher that are left
+  std::size_t bytes = 0;  // of segments and cipher that are left
   std::vector<Exchange*> answered;
-  Mono progress;                 // when the kernel last took something
-  Mono window_began;             // for the least rate
+  Mono progress;      // when the kernel last took something
+  Mono window_began;  // for the least rate
   std::size_t window_bytes = 0;
 
   bool is_empty() const { return bytes == 0; }

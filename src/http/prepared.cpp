@@ -12,7 +12,8 @@ namespace weir::http {
 namespace {
 
 bool is_token_byte(char c) {
-  return is_alnum(c) || (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
+  return is_alnum(c) ||
+         (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
 }
 
 std::uint32_t append_slot(std::string& head, std::string_view before, std::size_t bytes) {
@@ -34,8 +35,8 @@ bool is_clean_field(std::string_view name, std::string_view value) {
 }
 
 void write_number_slot(char* slot, std::int64_t value) {
-  const std::int64_t clamped = std::clamp<std::int64_t>(value, std::numeric_limits<std::int32_t>::min(),
-                                                        std::numeric_limits<std::int32_t>::max());
+  const std::int64_t clamped = std::clamp<std::int64_t>(
+      value, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max());
   char* const end = slot + Prepared::number_bytes;
   std::fill(std::to_chars(slot, end, clamped).ptr, end, ' ');
 }
@@ -47,7 +48,8 @@ Result<std::shared_ptr<const Prepared>> prepare(int status, const Fields& fields
   return prepare_view(status, fields, view, std::move(body), options);
 }
 
-Result<std::shared_ptr<const Prepared>> prepare_view(int status, const Fields& fields, std::string_view body,
+Result<std::shared_ptr<const Prepared>> prepare_view(int status, const Fields& fields,
+                                                     std::string_view body,
                                                      std::shared_ptr<const void> owner,
                                                      const PrepareOptions& options) {
   auto prepared = std::make_shared<Prepared>();
@@ -62,8 +64,10 @@ Result<std::shared_ptr<const Prepared>> prepare_view(int status, const Fields& f
   bool dated = false;
   for (const auto& [name, value] : fields) {
     if (!is_clean_field(name, value))
-      return Error{Errc::invalid, "the answer's field '" + name + "' must be a token with a value free of control characters"};
-    if (equals_ignoring_case(name, "content-length") && status_has_body(status)) continue;  // written below
+      return Error{Errc::invalid, "the answer's field '" + name +
+                                      "' must be a token with a value free of control characters"};
+    if (equals_ignoring_case(name, "content-length") && status_has_body(status))
+      continue;  // written below
     dated |= equals_ignoring_case(name, "date");
     head.append(name).append(": ").append(value).append("\r\n");
   }
@@ -76,8 +80,9 @@ Result<std::shared_ptr<const Prepared>> prepare_view(int status, const Fields& f
   if (!options.cache_status.empty()) {
     if (!is_clean_field("Cache-Status", options.cache_status))
       return Error{Errc::invalid, "the answer's Cache-Status holds a control character"};
-    prepared->ttl_at = append_slot(head, "Cache-Status: " + std::string(options.cache_status) + "; ttl=",
-                                   Prepared::number_bytes);
+    prepared->ttl_at = append_slot(
+        head,
+        "Cache-Status: " + std::string(options.cache_status) + "; ttl=", Prepared::number_bytes);
     write_number_slot(head.data() + prepared->ttl_at, 0);
   }
   return std::shared_ptr<const Prepared>(std::move(prepared));

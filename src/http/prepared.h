@@ -1,9 +1,9 @@
 #pragma once
 // An answer that is serialised once and sent many times.
 //
-// The head is complete except for the fields of one answer: the engine copies it, writes the slots of
-// fixed width, appends the caller's extra fields and the connection's own, and sends it together with
-// the body in one call. The body is never copied.
+// The head is complete except for the fields of one answer: the engine copies it, writes the slots
+// of fixed width, appends the caller's extra fields and the connection's own, and sends it together
+// with the body in one call. The body is never copied.
 //
 // Immutable after `prepare`; share it between threads as shared_ptr<const Prepared>.
 
@@ -33,25 +33,30 @@ struct PrepareOptions {
 
 struct Prepared {
   static constexpr std::size_t date_bytes = 29;
-  static constexpr std::size_t number_bytes = 11;  // "-2147483648"; shorter numbers are padded with blanks behind
+  static constexpr std::size_t number_bytes =
+      11;  // "-2147483648"; shorter numbers are padded with blanks behind
 
   int status = 200;
-  std::string head;            // status line and fields, each with CRLF; without the empty line
-  std::uint32_t date_at = 0;   // offset of the slot in `head`; 0 = no such slot
+  std::string head;           // status line and fields, each with CRLF; without the empty line
+  std::uint32_t date_at = 0;  // offset of the slot in `head`; 0 = no such slot
   std::uint32_t age_at = 0;
   std::uint32_t ttl_at = 0;
-  std::shared_ptr<const void> owner;  // keeps `body` alive; null when it is empty or outlives everything
+  std::shared_ptr<const void>
+      owner;  // keeps `body` alive; null when it is empty or outlives everything
   std::string_view body;
   std::size_t bytes() const { return sizeof(Prepared) + head.size() + body.size(); }
 };
 
-// Content-Length is written from the body except for 204 and 304 (a 304 may bring its own in `fields`).
-// Fields must be clean (no control characters), which is checked: Errc::invalid names the field.
+// Content-Length is written from the body except for 204 and 304 (a 304 may bring its own in
+// `fields`). Fields must be clean (no control characters), which is checked: Errc::invalid names
+// the field.
 Result<std::shared_ptr<const Prepared>> prepare(int status, const Fields& fields,
                                                 std::shared_ptr<const std::string> body,
                                                 const PrepareOptions& options = {});
-// The same over bytes that outlive the Prepared, or that `owner` keeps alive (a mapped file, a page).
-Result<std::shared_ptr<const Prepared>> prepare_view(int status, const Fields& fields, std::string_view body,
+// The same over bytes that outlive the Prepared, or that `owner` keeps alive (a mapped file, a
+// page).
+Result<std::shared_ptr<const Prepared>> prepare_view(int status, const Fields& fields,
+                                                     std::string_view body,
                                                      std::shared_ptr<const void> owner,
                                                      const PrepareOptions& options = {});
 

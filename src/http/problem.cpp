@@ -26,7 +26,8 @@ Response problem_response(const Problem& problem) {
   body = "{\"type\":";
   append_json_string(body, problem.type);
   body += ",\"title\":";
-  append_json_string(body, problem.title.empty() ? reason_phrase_of(problem.status) : problem.title);
+  append_json_string(body,
+                     problem.title.empty() ? reason_phrase_of(problem.status) : problem.title);
   body += ",\"status\":" + std::to_string(problem.status);
   if (!problem.detail.empty()) {
     body += ",\"detail\":";
@@ -47,11 +48,17 @@ Response error_page_response(int status, std::string_view detail) {
   response.fields = {{"Content-Type", "text/html; charset=utf-8"}, {"Cache-Control", "no-store"}};
   const std::string title = std::to_string(status) + ' ' + std::string(reason_phrase_of(status));
   std::string& body = response.body;
-  body = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
-         "<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">\n"
-         "<title>" + title + "</title>\n"
-         "<style>body{font:1.1rem/1.6 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 1rem}</style>\n"
-         "<h1>" + title + "</h1>\n";
+  body =
+      "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" "
+      "content=\"light dark\">\n"
+      "<title>" +
+      title +
+      "</title>\n"
+      "<style>body{font:1.1rem/1.6 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 "
+      "1rem}</style>\n"
+      "<h1>" +
+      title + "</h1>\n";
   if (!detail.empty()) {
     body += "<p>";
     append_escaped(body, detail);

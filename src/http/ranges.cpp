@@ -55,7 +55,8 @@ bool overlap(const std::vector<ByteRange>& ranges) {
 
 RangePlan plan_ranges(std::string_view field, std::uint64_t total_bytes) {
   constexpr std::string_view unit = "bytes=";
-  if (field.size() < unit.size() || !equals_ignoring_case(field.substr(0, unit.size()), unit)) return {};
+  if (field.size() < unit.size() || !equals_ignoring_case(field.substr(0, unit.size()), unit))
+    return {};
   field.remove_prefix(unit.size());
   RangePlan plan;
   std::size_t specs = 0;
@@ -81,23 +82,30 @@ RangePlan plan_ranges(std::string_view field, std::uint64_t total_bytes) {
 }
 
 std::string content_range_of(ByteRange range, std::uint64_t total_bytes) {
-  return "bytes " + std::to_string(range.first) + '-' + std::to_string(range.last) + '/' + std::to_string(total_bytes);
+  return "bytes " + std::to_string(range.first) + '-' + std::to_string(range.last) + '/' +
+         std::to_string(total_bytes);
 }
 
-std::string unsatisfied_range_of(std::uint64_t total_bytes) { return "bytes */" + std::to_string(total_bytes); }
+std::string unsatisfied_range_of(std::uint64_t total_bytes) {
+  return "bytes */" + std::to_string(total_bytes);
+}
 
-Multipart multipart_of(const std::vector<ByteRange>& ranges, std::string_view whole, std::string_view part_type,
-                       std::string_view boundary) {
+Multipart multipart_of(const std::vector<ByteRange>& ranges, std::string_view whole,
+                       std::string_view part_type, std::string_view boundary) {
   Multipart made;
   made.content_type = "multipart/byteranges; boundary=" + std::string(boundary);
   std::uint64_t bytes = 0;
-  for (const ByteRange& range : ranges) bytes += range.bytes() + boundary.size() + part_type.size() + 96;
+  for (const ByteRange& range : ranges)
+    bytes += range.bytes() + boundary.size() + part_type.size() + 96;
   made.body.reserve(static_cast<std::size_t>(bytes));
   for (const ByteRange& range : ranges) {
     made.body.append("\r\n--").append(boundary);
     if (!part_type.empty()) made.body.append("\r\nContent-Type: ").append(part_type);
-    made.body.append("\r\nContent-Range: ").append(content_range_of(range, whole.size())).append("\r\n\r\n");
-    made.body.append(whole.substr(static_cast<std::size_t>(range.first), static_cast<std::size_t>(range.bytes())));
+    made.body.append("\r\nContent-Range: ")
+        .append(content_range_of(range, whole.size()))
+        .append("\r\n\r\n");
+    made.body.append(whole.substr(static_cast<std::size_t>(range.first),
+                                  static_cast<std::size_t>(range.bytes())));
   }
   made.body.append("\r\n--").append(boundary).append("--\r\n");
   made.body.erase(0, 2);  // the first delimiter begins the body

@@ -1,9 +1,9 @@
 #pragma once
 // Byte ranges (RFC 9110 14). Pure.
 //
-// One satisfiable range: 206. Two to five that do not overlap: multipart/byteranges. More, or overlapping:
-// the whole, so that the bytes sent are never more than one copy. None satisfiable: 416.
-// Another unit or a malformed field is ignored: the whole.
+// One satisfiable range: 206. Two to five that do not overlap: multipart/byteranges. More, or
+// overlapping: the whole, so that the bytes sent are never more than one copy. None satisfiable:
+// 416. Another unit or a malformed field is ignored: the whole.
 
 #include <cstdint>
 #include <memory>
@@ -37,7 +37,7 @@ struct Multipart {
   std::string body;
 };
 // `boundary` must not occur in the body; 24 random letters or digits will do.
-Multipart multipart_of(const std::vector<ByteRange>& ranges, std::string_view whole, std::string_view part_type,
-                       std::string_view boundary);
+Multipart multipart_of(const std::vector<ByteRange>& ranges, std::string_view whole,
+                       std::string_view part_type, std::string_view boundary);
 
 }  // namespace weir::http

@@ -31,8 +31,8 @@ struct Server::Shared {
 
 namespace {
 
-// As many connections as asked for, within 90 % of the descriptors that we may open. The soft limit is raised to the
-// hard one first.
+// As many connections as asked for, within 90 % of the descriptors that we may open. The soft limit
+// is raised to the hard one first.
 std::size_t connections_allowed(std::size_t wanted) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
@@ -48,13 +48,15 @@ Status check(const ServerSettings& settings) {
   const ServerLimits& limits = settings.limits;
   if (settings.loops == 0) return Error{Errc::invalid, "a server needs at least one loop"};
   if (limits.head_fields > Head::fields_max)
-    return Error{Errc::invalid, "a head can have at most " + std::to_string(Head::fields_max) + " fields, not " +
-                                    std::to_string(limits.head_fields)};
+    return Error{Errc::invalid, "a head can have at most " + std::to_string(Head::fields_max) +
+                                    " fields, not " + std::to_string(limits.head_fields)};
   if (limits.head_bytes > limits::read_buffer_bytes / 2)
-    return Error{Errc::invalid, "a head can have at most " + std::to_string(limits::read_buffer_bytes / 2) +
-                                    " bytes, not " + std::to_string(limits.head_bytes)};
+    return Error{Errc::invalid, "a head can have at most " +
+                                    std::to_string(limits::read_buffer_bytes / 2) + " bytes, not " +
+                                    std::to_string(limits.head_bytes)};
   if (limits.target_bytes >= limits.head_bytes)
-    return Error{Errc::invalid, "the bound for a request target must be below the one for the head"};
+    return Error{Errc::invalid,
+                 "the bound for a request target must be below the one for the head"};
   if (settings.timeouts.body_rate == 0)
     return Error{Errc::invalid, "the least rate of a body must be at least 1 byte per second"};
   return done;
@@ -78,8 +80,8 @@ class SignalsBlocked {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::open(ServerSettings settings, HandlerFactory factory, const Clock& clock,
-                                             Log& log) {
+Result<std::unique_ptr<Server>> Server::open(ServerSettings settings, HandlerFactory factory,
+                                             const Clock& clock, Log& log) {
   TRY(check(settings));
   auto shared = std::make_unique<Shared>(std::move(settings), std::move(factory), clock, log);
   Engine& engine = shared->engine;
@@ -105,7 +107,8 @@ Server::Server(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) {}
 Server::~Server() {
   for (const Shared::UnixName& name : shared_->unix_names) {
     struct stat there {};
-    if (::lstat(name.path.c_str(), &there) == 0 && there.st_dev == name.device && there.st_ino == name.inode)
+    if (::lstat(name.path.c_str(), &there) == 0 && there.st_dev == name.device &&
+        there.st_ino == name.inode)
       ::unlink(name.path.c_str());
   }
 }
@@ -126,7 +129,9 @@ void Server::run() {
 void Server::stop(Nanos drain) {
   std::int64_t before = shared_->engine.stop_ns.load();
   const std::int64_t wanted = std::max<std::int64_t>(0, drain.count());
-  while ((before < 0 || wanted < before) && !shared_->engine.stop_ns.compare_exchange_weak(before, wanted)) {}
+  while ((before < 0 || wanted < before) &&
+         !shared_->engine.stop_ns.compare_exchange_weak(before, wanted)) {
+  }
   for (const auto& core : shared_->loops) core->wake();
 }
 

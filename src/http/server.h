@@ -1,12 +1,14 @@
 #pragma once
 // The HTTP/1.1 engine: one event loop per core, each with its own listening sockets.
 //
-// Promises (wire specification, sections 1, 2, 8): a message is understood in exactly one way or refused;
-// every limit has one answer and leaves the connection in a known state; no lock and no allocation on the
-// way of a prepared answer; nothing is closed or freed while a batch of events is being worked through.
+// Promises (wire specification, sections 1, 2, 8): a message is understood in exactly one way or
+// refused; every limit has one answer and leaves the connection in a known state; no lock and no
+// allocation on the way of a prepared answer; nothing is closed or freed while a batch of events is
+// being worked through.
 //
-// `open` binds every address before it returns, so that a taken port is an error at start. `run` works
-// until `stop`. `stop` and the counters may be called from any thread; `stop` also from a signal handler.
+// `open` binds every address before it returns, so that a taken port is an error at start. `run`
+// works until `stop`. `stop` and the counters may be called from any thread; `stop` also from a
+// signal handler.
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -28,9 +30,10 @@ namespace weir::http {
 struct ListenerSettings {
   std::string address = "127.0.0.1";  // numeric, IPv4 or IPv6 ("::" takes both)
   std::uint16_t port = 0;             // 0 = the kernel chooses; see Server::ports
-  std::string unix_path = {};         // not empty: a Unix socket there instead (mode 0600, replaced if stale)
+  std::string unix_path =
+      {};  // not empty: a Unix socket there instead (mode 0600, replaced if stale)
   std::shared_ptr<TlsContext> tls = {};
-  int tag = 0;                        // appears as Request::listener_tag
+  int tag = 0;  // appears as Request::listener_tag
 };
 
 struct ServerLimits {
@@ -63,7 +66,8 @@ struct ServerSettings {
   Underscores underscores = Underscores::drop;
   LineEnds line_ends = LineEnds::crlf;
   std::size_t loops = 1;
-  // Peers that do not count against connections_per_client (trusted proxies). Loopback never counts.
+  // Peers that do not count against connections_per_client (trusted proxies). Loopback never
+  // counts.
   std::function<bool(const Peer&)> is_exempt = {};
 };
 
@@ -75,9 +79,9 @@ struct Counters {
   std::uint64_t connections = 0;
   std::uint64_t accepted = 0;
   std::uint64_t requests = 0;
-  std::uint64_t refused = 0;        // 4xx and 5xx that the engine gave by itself
-  std::uint64_t closed_idle = 0;    // by deadline or to make room
-  std::uint64_t overload = 0;       // 503 or 429 at accept
+  std::uint64_t refused = 0;      // 4xx and 5xx that the engine gave by itself
+  std::uint64_t closed_idle = 0;  // by deadline or to make room
+  std::uint64_t overload = 0;     // 503 or 429 at accept
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t tls_handshakes = 0;
@@ -94,9 +98,9 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  void run();              // serves on the calling thread and loops - 1 more; returns after stop
-  // Listeners close, answers carry Connection: close, idle connections are closed; what is not done after
-  // `drain` is cut. A second call with 0 forces. Async-signal-safe.
+  void run();  // serves on the calling thread and loops - 1 more; returns after stop
+  // Listeners close, answers carry Connection: close, idle connections are closed; what is not done
+  // after `drain` is cut. A second call with 0 forces. Async-signal-safe.
   void stop(Nanos drain);
 
   // In the order of ServerSettings::listeners; 0 for Unix sockets.

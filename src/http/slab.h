@@ -1,6 +1,6 @@
 #pragma once
-// Objects of one type in chunks of 64: no per-object heap overhead, addresses that never move, and a walk over all
-// that live. Freed places are used again, the latest first. One thread.
+// Objects of one type in chunks of 64: no per-object heap overhead, addresses that never move, and
+// a walk over all that live. Freed places are used again, the latest first. One thread.
 
 #include "base/must.h"
 
@@ -52,7 +52,8 @@ class Slab {
   void for_each(Visit&& visit) {
     for (const std::unique_ptr<Chunk>& chunk : chunks_)
       for (std::uint64_t live = chunk->live; live != 0; live &= live - 1)
-        visit(*std::launder(static_cast<T*>(chunk->at(static_cast<std::size_t>(std::countr_zero(live))))));
+        visit(*std::launder(
+            static_cast<T*>(chunk->at(static_cast<std::size_t>(std::countr_zero(live))))));
   }
 
   std::size_t count() const { return count_; }

@@ -14,7 +14,8 @@ namespace {
 constexpr std::array<bool, 256> name_bytes = [] {
   std::array<bool, 256> table{};
   for (std::size_t c = 0; c < 256; ++c) table[c] = is_alnum(static_cast<char>(c));
-  for (const char c : std::string_view("-._~!$&'()*+,;=")) table[static_cast<unsigned char>(c)] = true;
+  for (const char c : std::string_view("-._~!$&'()*+,;="))
+    table[static_cast<unsigned char>(c)] = true;
   return table;
 }();
 
@@ -83,7 +84,8 @@ bool is_valid_authority(std::string_view authority) {
   if (authority.empty()) return false;
   if (authority.front() == '[') {
     const std::size_t close = authority.find(']');
-    if (close == std::string_view::npos || !is_ipv6_literal(authority.substr(1, close - 1))) return false;
+    if (close == std::string_view::npos || !is_ipv6_literal(authority.substr(1, close - 1)))
+      return false;
     const std::string_view rest = authority.substr(close + 1);
     return rest.empty() || (rest.front() == ':' && is_valid_port(rest.substr(1)));
   }

@@ -9,8 +9,8 @@
 
 namespace weir::http {
 
-// uri-host [ ":" port ] of RFC 3986: a registered name, an IPv4 address or a bracketed IPv6 address, without user
-// information; a port of at most 65535. Not empty.
+// uri-host [ ":" port ] of RFC 3986: a registered name, an IPv4 address or a bracketed IPv6
+// address, without user information; a port of at most 65535. Not empty.
 bool is_valid_authority(std::string_view authority);
 
 struct TargetParts {
@@ -19,7 +19,8 @@ struct TargetParts {
   std::string_view raw_path;   // never empty when ok
   std::string_view query;
 };
-// `target` holds only bytes the parser lets through. Origin form, absolute form (http, https), or "*" with OPTIONS.
+// `target` holds only bytes the parser lets through. Origin form, absolute form (http, https), or
+// "*" with OPTIONS.
 TargetParts split_target(std::string_view target, Method method);
 
 struct DecodedPath {
@@ -28,7 +29,8 @@ struct DecodedPath {
   bool encoded_slash = false;
   bool is_utf8 = true;
 };
-// `scratch` has room for raw.size() bytes; it is written to only when the path is not already in its final form
+// `scratch` has room for raw.size() bytes; it is written to only when the path is not already in
+// its final form
 // (`needs_decoding`).
 DecodedPath decode_path(std::string_view raw, char* scratch);
 bool needs_decoding(std::string_view raw);

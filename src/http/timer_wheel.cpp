@@ -10,7 +10,8 @@ TimerWheel::TimerWheel(Mono now) : current_(now.ns >> tick_bits) {
 
 void TimerWheel::place(Timed& timed) {
   if (timed.is_linked()) remove(timed);
-  const std::int64_t wanted = (timed.due_ns >> tick_bits) + 1;  // the first tick at which it has passed for sure
+  const std::int64_t wanted =
+      (timed.due_ns >> tick_bits) + 1;  // the first tick at which it has passed for sure
   timed.tick = std::clamp(wanted, current_ + 1, current_ + static_cast<std::int64_t>(slots) - 1);
   Timed& head = slots_[static_cast<std::size_t>(timed.tick) % slots];
   earliest_ = std::min(earliest_, timed.tick);
@@ -37,7 +38,8 @@ void TimerWheel::take(Timed& head, Timed& list) {
 
 void TimerWheel::find_earliest() {
   earliest_ = Timed::never;
-  for (std::int64_t tick = current_ + 1; tick < current_ + static_cast<std::int64_t>(slots); ++tick) {
+  for (std::int64_t tick = current_ + 1; tick < current_ + static_cast<std::int64_t>(slots);
+       ++tick) {
     const Timed& head = slots_[static_cast<std::size_t>(tick) % slots];
     if (head.behind == &head) continue;
     earliest_ = tick;

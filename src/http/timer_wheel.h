@@ -1,11 +1,11 @@
 #pragma once
 // Deadlines of connections: cheap to move back, which is what every request does.
 //
-// A connection stands in at most one slot of a wheel: that of the tick at which it is looked at next. Setting
-// a later deadline only stores it (no list is touched); when its tick comes the deadline is read again and the
-// connection moves on. Setting an earlier one moves it. Slots are about 134 ms wide, so a deadline fires up to
-// that late, never early. Deadlines beyond the horizon (137 s) wait in the last slot and are looked at again.
-// One thread.
+// A connection stands in at most one slot of a wheel: that of the tick at which it is looked at
+// next. Setting a later deadline only stores it (no list is touched); when its tick comes the
+// deadline is read again and the connection moves on. Setting an earlier one moves it. Slots are
+// about 134 ms wide, so a deadline fires up to that late, never early. Deadlines beyond the horizon
+// (137 s) wait in the last slot and are looked at again. One thread.
 
 #include "base/clock.h"
 
@@ -15,7 +15,8 @@
 
 namespace weir::http {
 
-// Base of what has a deadline. The owner unlinks (destructor of the owner, or `remove`) before it dies.
+// Base of what has a deadline. The owner unlinks (destructor of the owner, or `remove`) before it
+// dies.
 struct Timed {
   static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
   Timed* before = nullptr;
@@ -38,11 +39,13 @@ class TimerWheel {
     timed.due_ns = due.ns;
     if (!timed.is_linked() || (due.ns >> tick_bits) + 1 < timed.tick) place(timed);
   }
-  void set_never(Timed& timed) { timed.due_ns = Timed::never; }  // leaves its slot when that is looked at
+  void set_never(Timed& timed) {
+    timed.due_ns = Timed::never;
+  }  // leaves its slot when that is looked at
   void remove(Timed& timed);
 
-  // Calls `expire(Timed&)` for each whose deadline has passed. It is unlinked first, and may be set again.
-  // Call only between batches of events (wire H-3).
+  // Calls `expire(Timed&)` for each whose deadline has passed. It is unlinked first, and may be set
+  // again. Call only between batches of events (wire H-3).
   template <class Expire>
   void advance(Mono now, Expire&& expire) {
     const std::int64_t target = now.ns >> tick_bits;
@@ -50,7 +53,8 @@ class TimerWheel {
       if (target > current_) current_ = target;
       return;
     }
-    if (target - current_ > static_cast<std::int64_t>(slots)) current_ = target - static_cast<std::int64_t>(slots);
+    if (target - current_ > static_cast<std::int64_t>(slots))
+      current_ = target - static_cast<std::int64_t>(slots);
     while (current_ < target) {
       ++current_;
       Timed& head = slots_[static_cast<std::size_t>(current_) % slots];

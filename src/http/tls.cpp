@@ -23,7 +23,8 @@ namespace {
 constexpr const char* ciphers_12 =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
     "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
-constexpr const char* ciphers_13 = "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
+constexpr const char* ciphers_13 =
+    "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
 constexpr auto ticket_key_life = std::chrono::hours(12);
 
 using ContextPointer = std::unique_ptr<SSL_CTX, decltype(&::SSL_CTX_free)>;
@@ -36,7 +37,8 @@ std::string openssl_reason() {
   return text;
 }
 
-// One key for tickets: a name, an AES key and a MAC key, as OpenSSL's ticket key interface takes them.
+// One key for tickets: a name, an AES key and a MAC key, as OpenSSL's ticket key interface takes
+// them.
 struct TicketKey {
   std::array<unsigned char, 16> name{};
   std::array<unsigned char, 32> aes{};
@@ -77,11 +79,11 @@ struct TlsContext::State {
   Result<ContextPointer> make_context(const TlsCertificate& certificate);
   Result<std::shared_ptr<const Contexts>> make_contexts();
 
-  static int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_bytes, const unsigned char* offered,
-                         unsigned offered_bytes, void* state);
+  static int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_bytes,
+                         const unsigned char* offered, unsigned offered_bytes, void* state);
   static int choose_certificate(SSL* ssl, int* alert, void* state);
-  static int ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
-                        int encrypting);
+  static int ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
+                        EVP_MAC_CTX* mac, int encrypting);
 };
 
 namespace {
@@ -101,11 +103,14 @@ Result<ContextPointer> TlsContext::State::make_context(const TlsCertificate& cer
   MUST(::SSL_CTX_set_cipher_list(raw, ciphers_12) == 1);
   MUST(::SSL_CTX_set_ciphersuites(raw, ciphers_13) == 1);
   MUST(::SSL_CTX_set1_groups_list(raw, "X25519:P-256") == 1);
-  ::SSL_CTX_set_options(raw, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
-  ::SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  ::SSL_CTX_set_options(raw, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION |
+                                 SSL_OP_NO_COMPRESSION | SSL_OP_PRIORITIZE_CHACHA |
+                                 SSL_OP_IGNORE_UNEXPECTED_EOF);
+  ::SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   ::SSL_CTX_set_read_ahead(raw, 1);
-  ::SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);  // tickets only: no shared state between loops
+  ::SSL_CTX_set_session_cache_mode(
+      raw, SSL_SESS_CACHE_OFF);  // tickets only: no shared state between loops
   ::SSL_CTX_set_num_tickets(raw, 1);
   static constexpr unsigned char session_context[] = "weir";
   MUST(::SSL_CTX_set_session_id_context(raw, session_context, sizeof session_context - 1) == 1);
@@ -116,16 +121,21 @@ Result<ContextPointer> TlsContext::State::make_context(const TlsCertificate& cer
 
   ::ERR_clear_error();
   // The files are read by us first, so that a missing one is named with the kernel's reason.
-  for (const std::string* const path : {&certificate.certificate_file, &certificate.key_file}) TRY(read_file(*path));
+  for (const std::string* const path : {&certificate.certificate_file, &certificate.key_file})
+    TRY(read_file(*path));
   if (::SSL_CTX_use_certificate_chain_file(raw, certificate.certificate_file.c_str()) != 1)
-    return Error{Errc::invalid, certificate.certificate_file + ": expected a PEM certificate: " + openssl_reason()};
-  ::SSL_CTX_set_default_passwd_cb(raw, [](char*, int, int, void*) { return -1; });  // never ask at a terminal
+    return Error{Errc::invalid, certificate.certificate_file +
+                                    ": expected a PEM certificate: " + openssl_reason()};
+  ::SSL_CTX_set_default_passwd_cb(
+      raw, [](char*, int, int, void*) { return -1; });  // never ask at a terminal
   if (::SSL_CTX_use_PrivateKey_file(raw, certificate.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
-    return Error{Errc::invalid, certificate.key_file + ": expected the certificate's own PEM key without a passphrase: " +
-                                    openssl_reason()};
+    return Error{
+        Errc::invalid,
+        certificate.key_file +
+            ": expected the certificate's own PEM key without a passphrase: " + openssl_reason()};
   if (::SSL_CTX_check_private_key(raw) != 1)
-    return Error{Errc::invalid, certificate.key_file + ": the key does not belong to " + certificate.certificate_file +
-                                    ": " + openssl_reason()};
+    return Error{Errc::invalid, certificate.key_file + ": the key does not belong to " +
+                                    certificate.certificate_file + ": " + openssl_reason()};
   return context;
 }
 
@@ -137,11 +147,13 @@ Result<std::shared_ptr<const TlsContext::State::Contexts>> TlsContext::State::ma
 }
 
 int TlsContext::State::choose_alpn(SSL*, const unsigned char** out, unsigned char* out_bytes,
-                                   const unsigned char* offered, unsigned offered_bytes, void* state) {
+                                   const unsigned char* offered, unsigned offered_bytes,
+                                   void* state) {
   const std::string& ours = static_cast<const State*>(state)->alpn_wire;
   unsigned char* chosen = nullptr;
-  const int agreed = ::SSL_select_next_proto(&chosen, out_bytes, reinterpret_cast<const unsigned char*>(ours.data()),
-                                             static_cast<unsigned>(ours.size()), offered, offered_bytes);
+  const int agreed = ::SSL_select_next_proto(
+      &chosen, out_bytes, reinterpret_cast<const unsigned char*>(ours.data()),
+      static_cast<unsigned>(ours.size()), offered, offered_bytes);
   if (agreed != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;
@@ -149,11 +161,13 @@ int TlsContext::State::choose_alpn(SSL*, const unsigned char** out, unsigned cha
 
 namespace {
 
-// The server name in a ClientHello (RFC 6066 3): list length, type 0, name length, name. Empty when there is none.
+// The server name in a ClientHello (RFC 6066 3): list length, type 0, name length, name. Empty when
+// there is none.
 std::string_view server_name_of(SSL* ssl) {
   const unsigned char* data = nullptr;
   std::size_t bytes = 0;
-  if (::SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &bytes) != 1 || bytes < 5) return {};
+  if (::SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &bytes) != 1 || bytes < 5)
+    return {};
   const std::size_t name_bytes = std::size_t{data[3]} << 8 | data[4];
   if (data[2] != TLSEXT_NAMETYPE_host_name || name_bytes != bytes - 5) return {};
   return {reinterpret_cast<const char*>(data + 5), name_bytes};
@@ -161,7 +175,8 @@ std::string_view server_name_of(SSL* ssl) {
 
 bool certificate_names(SSL_CTX* context, std::string_view name) {
   ::X509* const certificate = ::SSL_CTX_get0_certificate(context);
-  return certificate != nullptr && ::X509_check_host(certificate, name.data(), name.size(), 0, nullptr) == 1;
+  return certificate != nullptr &&
+         ::X509_check_host(certificate, name.data(), name.size(), 0, nullptr) == 1;
 }
 
 bool is_ecdsa(SSL_CTX* context) {
@@ -169,11 +184,13 @@ bool is_ecdsa(SSL_CTX* context) {
   return key != nullptr && ::EVP_PKEY_get_base_id(key) == EVP_PKEY_EC;
 }
 
-// Whether the client says that it can verify ECDSA with P-256 or P-384 (signature_algorithms, RFC 8446 4.2.3).
+// Whether the client says that it can verify ECDSA with P-256 or P-384 (signature_algorithms, RFC
+// 8446 4.2.3).
 bool verifies_ecdsa(SSL* ssl) {
   const unsigned char* data = nullptr;
   std::size_t bytes = 0;
-  if (::SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_signature_algorithms, &data, &bytes) != 1) return false;
+  if (::SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_signature_algorithms, &data, &bytes) != 1)
+    return false;
   for (std::size_t i = 2; i + 1 < bytes; i += 2) {
     const unsigned scheme = static_cast<unsigned>(data[i]) << 8 | data[i + 1];
     if (scheme == 0x0403 || scheme == 0x0503) return true;
@@ -183,10 +200,11 @@ bool verifies_ecdsa(SSL* ssl) {
 
 }  // namespace
 
-// Each certificate has a context of its own; the one whose names match SNI is taken, ECDSA first where the client can
-// verify it. Without a match the first certificate answers.
+// Each certificate has a context of its own; the one whose names match SNI is taken, ECDSA first
+// where the client can verify it. Without a match the first certificate answers.
 int TlsContext::State::choose_certificate(SSL* ssl, int*, void* state) {
-  const auto contexts = static_cast<State*>(state)->contexts.with([](const auto& current) { return current; });
+  const auto contexts =
+      static_cast<State*>(state)->contexts.with([](const auto& current) { return current; });
   const std::string_view name = server_name_of(ssl);
   const bool ecdsa = verifies_ecdsa(ssl);
   SSL_CTX* chosen = nullptr;
@@ -201,9 +219,10 @@ int TlsContext::State::choose_certificate(SSL* ssl, int*, void* state) {
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-int TlsContext::State::ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
-                                  EVP_MAC_CTX* mac, int encrypting) {
-  auto* const state = static_cast<State*>(::SSL_CTX_get_ex_data(::SSL_get_SSL_CTX(ssl), state_index()));
+int TlsContext::State::ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv,
+                                  EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int encrypting) {
+  auto* const state =
+      static_cast<State*>(::SSL_CTX_get_ex_data(::SSL_get_SSL_CTX(ssl), state_index()));
   const Mono now = state->clock.mono();
   const Tickets tickets = state->tickets.with([now](Tickets& current) {
     if (now - current.made >= ticket_key_life) {
@@ -214,35 +233,42 @@ int TlsContext::State::ticket_key(SSL* ssl, unsigned char* name, unsigned char* 
     return current;
   });
   const TicketKey* key = &tickets.now;
-  int answer = ::SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;  // in 1.3 a ticket is good for one use: 2 = give a new one
+  int answer = ::SSL_version(ssl) == TLS1_3_VERSION
+                   ? 2
+                   : 1;  // in 1.3 a ticket is good for one use: 2 = give a new one
   if (encrypting != 0) {
     answer = 1;
     const std::string vector = random_bytes(EVP_MAX_IV_LENGTH);
     std::memcpy(iv, vector.data(), vector.size());
     std::memcpy(name, key->name.data(), key->name.size());
   } else if (std::memcmp(name, tickets.now.name.data(), tickets.now.name.size()) != 0) {
-    if (std::memcmp(name, tickets.before.name.data(), tickets.before.name.size()) != 0) return 0;  // a full handshake
+    if (std::memcmp(name, tickets.before.name.data(), tickets.before.name.size()) != 0)
+      return 0;  // a full handshake
     key = &tickets.before;
     answer = 2;
   }
   char digest[] = "SHA256";
   const OSSL_PARAM parameters[] = {
-      ::OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, const_cast<unsigned char*>(key->mac.data()), key->mac.size()),
-      ::OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), ::OSSL_PARAM_construct_end()};
+      ::OSSL_PARAM_construct_octet_string(
+          OSSL_MAC_PARAM_KEY, const_cast<unsigned char*>(key->mac.data()), key->mac.size()),
+      ::OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+      ::OSSL_PARAM_construct_end()};
   if (::EVP_MAC_CTX_set_params(mac, parameters) != 1) return -1;
-  const int ready = encrypting != 0
-                        ? ::EVP_EncryptInit_ex(cipher, ::EVP_aes_256_cbc(), nullptr, key->aes.data(), iv)
-                        : ::EVP_DecryptInit_ex(cipher, ::EVP_aes_256_cbc(), nullptr, key->aes.data(), iv);
+  const int ready =
+      encrypting != 0
+          ? ::EVP_EncryptInit_ex(cipher, ::EVP_aes_256_cbc(), nullptr, key->aes.data(), iv)
+          : ::EVP_DecryptInit_ex(cipher, ::EVP_aes_256_cbc(), nullptr, key->aes.data(), iv);
   return ready == 1 ? answer : -1;
 }
 
-// --- TlsContext ---------------------------------------------------------------------------------------
+// --- TlsContext ----------------------------------------------------------------------------------
 
 TlsContext::TlsContext(std::unique_ptr<State> state) : state_(std::move(state)) {}
 TlsContext::~TlsContext() = default;
 
 Result<std::shared_ptr<TlsContext>> TlsContext::open(TlsSettings settings, const Clock& clock) {
-  if (settings.certificates.empty()) return Error{Errc::invalid, "TLS needs at least one certificate"};
+  if (settings.certificates.empty())
+    return Error{Errc::invalid, "TLS needs at least one certificate"};
   auto state = std::make_unique<State>(std::move(settings), clock);
   for (const std::string& protocol : state->settings.alpn) {
     MUST(!protocol.empty());
@@ -264,9 +290,10 @@ Status TlsContext::reload() {
   return done;
 }
 
-// --- TlsSession ---------------------------------------------------------------------------------------
+// --- TlsSession ----------------------------------------------------------------------------------
 
-// The BIO between OpenSSL and a TlsSession: reads take from session.input_, writes append to session.output_.
+// The BIO between OpenSSL and a TlsSession: reads take from session.input_, writes append to
+// session.output_.
 struct TlsBio {
   static int read(BIO* bio, char* into, std::size_t bytes, std::size_t* taken) {
     auto* const session = static_cast<TlsSession*>(::BIO_get_data(bio));
@@ -294,7 +321,8 @@ struct TlsBio {
   }
   static BIO_METHOD* method() {
     static BIO_METHOD* const made = [] {
-      BIO_METHOD* const fresh = ::BIO_meth_new(::BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir memory");
+      BIO_METHOD* const fresh =
+          ::BIO_meth_new(::BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir memory");
       MUST(fresh != nullptr);
       ::BIO_meth_set_read_ex(fresh, &TlsBio::read);
       ::BIO_meth_set_write_ex(fresh, &TlsBio::write);
@@ -319,7 +347,8 @@ TlsSession::TlsSession(TlsContext& context) {
 
 TlsSession::~TlsSession() { ::SSL_free(ssl_); }
 
-TlsSession::Read TlsSession::read(std::string_view input, char* into, std::size_t into_bytes, std::string& output) {
+TlsSession::Read TlsSession::read(std::string_view input, char* into, std::size_t into_bytes,
+                                  std::string& output) {
   if (!input.empty()) input_ = input;
   output_ = &output;
   std::size_t plain = 0;

@@ -1,10 +1,10 @@
 #pragma once
 // TLS 1.3 and 1.2 for a listener (the only user of OpenSSL's ssl.h is tls.cpp).
 //
-// In 1.2 only ECDHE with AEAD; X25519 and P-256; server preference; no renegotiation, no compression,
-// no 0-RTT. Session tickets carry keys shared by all loops, rotated each 12 h. A TlsContext is shared by
-// all connections of its listeners; `reload` may be called from any thread and swaps the certificate for
-// later handshakes, or keeps the old one and says why.
+// In 1.2 only ECDHE with AEAD; X25519 and P-256; server preference; no renegotiation, no
+// compression, no 0-RTT. Session tickets carry keys shared by all loops, rotated each 12 h. A
+// TlsContext is shared by all connections of its listeners; `reload` may be called from any thread
+// and swaps the certificate for later handshakes, or keeps the old one and says why.
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -25,7 +25,8 @@ struct TlsCertificate {
 };
 
 struct TlsSettings {
-  std::vector<TlsCertificate> certificates;  // at least one; chosen by SNI and key type, first = default
+  std::vector<TlsCertificate>
+      certificates;  // at least one; chosen by SNI and key type, first = default
   std::vector<std::string> alpn = {"http/1.1"};  // in order of preference; "h2" once it is spoken
 };
 
@@ -46,8 +47,8 @@ class TlsContext {
   std::unique_ptr<State> state_;
 };
 
-// One connection's TLS state. Bytes go in and out by memory, so that the caller decides when to call the
-// kernel: all records of an answer leave in one send. Loop thread only.
+// One connection's TLS state. Bytes go in and out by memory, so that the caller decides when to
+// call the kernel: all records of an answer leave in one send. Loop thread only.
 class TlsSession {
  public:
   explicit TlsSession(TlsContext& context);
@@ -65,14 +66,15 @@ class TlsSession {
     Step step = Step::more;
     std::size_t plain = 0;
   };
-  // Takes `input` (may be empty), writes plain bytes to `into`, and appends what must be sent to `output`.
+  // Takes `input` (may be empty), writes plain bytes to `into`, and appends what must be sent to
+  // `output`.
   Read read(std::string_view input, char* into, std::size_t into_bytes, std::string& output);
   // Appends the records that carry `plain` to `output`. False = the session is broken.
   bool write(std::string_view plain, std::string& output);
   void say_goodbye(std::string& output);  // close_notify
   bool established() const;
-  std::string_view alpn() const;        // "" = none was agreed
-  std::string_view server_name() const; // SNI; "" = none
+  std::string_view alpn() const;         // "" = none was agreed
+  std::string_view server_name() const;  // SNI; "" = none
 
  private:
   ssl_st* ssl_ = nullptr;

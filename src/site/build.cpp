@@ -17,10 +17,12 @@ namespace {
 
 class Stopwatch {
  public:
-  Stopwatch(const Clock& clock, BuildReport& report) : clock_(clock), report_(report), at_(clock.mono()) {}
+  Stopwatch(const Clock& clock, BuildReport& report)
+      : clock_(clock), report_(report), at_(clock.mono()) {}
   void lap(std::string_view name) {
     const Mono now = clock_.mono();
-    report_.phases.push_back({std::string(name), std::chrono::duration_cast<std::chrono::microseconds>(now - at_)});
+    report_.phases.push_back(
+        {std::string(name), std::chrono::duration_cast<std::chrono::microseconds>(now - at_)});
     at_ = now;
   }
 
@@ -31,9 +33,11 @@ class Stopwatch {
 };
 
 void say_what_is_left_out(const Site& site, Diagnostics& diagnostics) {
-  if (!site.files().sass().empty()) diagnostics.notice("Sass is not compiled yet: style sheets made from sass/ are missing");
+  if (!site.files().sass().empty())
+    diagnostics.notice("Sass is not compiled yet: style sheets made from sass/ are missing");
   const std::vector<LanguageConfig>& languages = site.config().languages;
-  if (std::any_of(languages.begin(), languages.end(), [](const LanguageConfig& l) { return l.build_search_index; }))
+  if (std::any_of(languages.begin(), languages.end(),
+                  [](const LanguageConfig& l) { return l.build_search_index; }))
     diagnostics.notice("the search index is not built yet");
   const MarkdownConfig& markdown = site.config().markdown;
   if (markdown.highlights) diagnostics.notice("code is not highlighted yet");
@@ -43,14 +47,15 @@ void say_what_is_left_out(const Site& site, Diagnostics& diagnostics) {
 
 void count_outputs(const Site& site, BuildReport& report) {
   const Library& library = site.library();
-  report.pages = static_cast<std::size_t>(
-      std::count_if(library.pages.begin(), library.pages.end(), [](const Page& page) { return page.front.render; }));
+  report.pages =
+      static_cast<std::size_t>(std::count_if(library.pages.begin(), library.pages.end(),
+                                             [](const Page& page) { return page.front.render; }));
   report.sections = library.sections.size();
   report.orphans = library.orphans.size();
 }
 
-// A release keeps what any later render may read: the configuration, all content, templates and static files, and
-// the data files that were read.
+// A release keeps what any later render may read: the configuration, all content, templates and
+// static files, and the data files that were read.
 std::vector<std::string> inputs_of(const Site& site) {
   std::set<std::string> inputs;
   std::vector<std::string> directories = {"content", "templates", "static"};
@@ -71,7 +76,8 @@ std::vector<std::string> inputs_of(const Site& site) {
 }
 
 // Renders all outputs; the first error of the sink ends it.
-std::size_t render_outputs(const Site& site, const BuildOptions& options, OutputSink& sink, Diagnostics& diagnostics) {
+std::size_t render_outputs(const Site& site, const BuildOptions& options, OutputSink& sink,
+                           Diagnostics& diagnostics) {
   std::atomic<std::size_t> written{0};
   std::atomic<bool> sink_failed{false};
   const std::vector<Planned>& outputs = site.plan().outputs;

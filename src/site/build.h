@@ -1,9 +1,10 @@
 #pragma once
 // The way of a page: config -> content -> library -> markdown -> templates -> outputs.
 //
-// `build` reads a site through a SiteSource, renders every output on all cores and hands each to the sink as it
-// is made, so memory is bounded by content. The bytes do not depend on the number of threads. Nothing is
-// published here: the sink's owner activates what it collected only when the report is not `failed()`.
+// `build` reads a site through a SiteSource, renders every output on all cores and hands each to
+// the sink as it is made, so memory is bounded by content. The bytes do not depend on the number of
+// threads. Nothing is published here: the sink's owner activates what it collected only when the
+// report is not `failed()`.
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -22,26 +23,32 @@ namespace weir::site {
 enum class Mode { build, serve, check };
 enum class Drafts { skip, include };
 enum class Strictness { usual, strict };  // strict: warnings about the author's files are errors
-enum class Network { online, offline };   // offline: remote load_data is an error unless not required
+enum class Network {
+  online,
+  offline
+};  // offline: remote load_data is an error unless not required
 
 struct BuildOptions {
   Mode mode = Mode::build;
-  std::string config_file = {};         // below the root; empty = weir.toml, else zola.toml, else config.toml
+  std::string config_file =
+      {};  // below the root; empty = weir.toml, else zola.toml, else config.toml
   std::optional<std::string> base_url = {};  // instead of the configured one
   Drafts drafts = Drafts::skip;
   Strictness strictness = Strictness::usual;
   Network network = Network::online;
   bool minify = false;
-  std::size_t threads = 0;              // 0 = cores()
-  const Clock* clock = nullptr;         // must be set; the caller applies SOURCE_DATE_EPOCH by passing a fixed one
-  Fetcher* fetcher = nullptr;           // null = as offline
+  std::size_t threads = 0;  // 0 = cores()
+  const Clock* clock =
+      nullptr;  // must be set; the caller applies SOURCE_DATE_EPOCH by passing a fixed one
+  Fetcher* fetcher = nullptr;  // null = as offline
 };
 
 enum class Severity { warning, error };
 
 struct Diagnostic {
   Severity severity = Severity::error;
-  Error error;  // place.file is relative to the site's root, or begins with "builtin:" for a template of ours
+  Error error;  // place.file is relative to the site's root, or begins with "builtin:" for a
+                // template of ours
 };
 
 struct PhaseTime {
@@ -50,7 +57,8 @@ struct PhaseTime {
 };
 
 struct BuildReport {
-  std::vector<Diagnostic> diagnostics;  // in the order of files, lines; at most limits::diagnostics_max of each severity
+  std::vector<Diagnostic> diagnostics;  // in the order of files, lines; at most
+                                        // limits::diagnostics_max of each severity
   std::size_t warnings = 0;             // all of them, also those not listed
   std::size_t errors = 0;
   std::size_t pages = 0;
@@ -59,10 +67,11 @@ struct BuildReport {
   std::size_t outputs = 0;
   std::string base_url;
   std::string output_dir = "public";
-  std::string config_file = {};         // the one that was read
-  bool exports = true;                  // [build] export
-  bool preserve_dotfiles = false;       // preserve_dotfiles_in_output
-  // Everything a later render of any output may read, sorted: what a release has to keep beside the outputs.
+  std::string config_file = {};    // the one that was read
+  bool exports = true;             // [build] export
+  bool preserve_dotfiles = false;  // preserve_dotfiles_in_output
+  // Everything a later render of any output may read, sorted: what a release has to keep beside the
+  // outputs.
   std::vector<std::string> inputs;
   std::vector<PhaseTime> phases;
 
@@ -75,7 +84,8 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
 // Reads and links everything, checks internal links, renders nothing to a sink.
 BuildReport check(const SiteSource& source, const BuildOptions& options);
 
-// The file's text for text::diagnostic_text: from the source, or from the binary for "builtin:" places; empty when unknown.
+// The file's text for text::diagnostic_text: from the source, or from the binary for "builtin:"
+// places; empty when unknown.
 std::string source_of(const SiteSource& source, const Place& place);
 
 }  // namespace weir::site

@@ -1,6 +1,6 @@
 #pragma once
-// The name that a code block's language is published under: "ts" and "typescript" are one language and pages say
-// `data-lang="typescript"`, as Zola 0.22 does. Pure.
+// The name that a code block's language is published under: "ts" and "typescript" are one language
+// and pages say `data-lang="typescript"`, as Zola 0.22 does. Pure.
 
 #include <optional>
 #include <string_view>

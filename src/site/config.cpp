@@ -19,10 +19,13 @@ using text::Value;
 
 // weir's own tables beside [build]; the server reads and judges them.
 constexpr std::string_view server_tables[] = {
-    "serve", "tls",     "cache",  "hook",     "observability", "auth",       "limit", "waf",    "schema", "breaker", "data",
-    "agent", "function", "route", "upstream", "experiment",    "redirects", "headers", "deploy", "target", "acme",    "search_server"};
+    "serve",    "tls",    "cache",    "hook",         "observability", "auth",
+    "limit",    "waf",    "schema",   "breaker",      "data",          "agent",
+    "function", "route",  "upstream", "experiment",   "redirects",     "headers",
+    "deploy",   "target", "acme",     "search_server"};
 
-// Keys that older Zola versions had (S-7). What they did is either done under the modern key or not needed.
+// Keys that older Zola versions had (S-7). What they did is either done under the modern key or not
+// needed.
 struct LegacyKey {
   std::string_view name;
   std::string_view instead;
@@ -54,10 +57,12 @@ constexpr LegacyKey legacy_markdown_keys[] = {
 constexpr std::string_view slug_words[] = {"on", "safe", "off"};
 constexpr std::string_view anchor_words[] = {"none", "left", "right", "heading"};
 constexpr std::string_view level_words[] = {"error", "warn"};
-constexpr std::string_view format_words[] = {"elasticlunr_javascript", "elasticlunr_json", "fuse_javascript", "fuse_json"};
+constexpr std::string_view format_words[] = {"elasticlunr_javascript", "elasticlunr_json",
+                                             "fuse_javascript", "fuse_json"};
 
 text::SlugMode slug_mode_of(std::size_t word) {
-  constexpr text::SlugMode modes[] = {text::SlugMode::on, text::SlugMode::safe, text::SlugMode::off};
+  constexpr text::SlugMode modes[] = {text::SlugMode::on, text::SlugMode::safe,
+                                      text::SlugMode::off};
   return modes[word];
 }
 
@@ -81,7 +86,8 @@ bool is_language_code(std::string_view code) {
 
 class ConfigReader {
  public:
-  ConfigReader(const SiteSource& source, Diagnostics& diagnostics) : source_(source), diagnostics_(diagnostics) {}
+  ConfigReader(const SiteSource& source, Diagnostics& diagnostics)
+      : source_(source), diagnostics_(diagnostics) {}
 
   std::optional<SiteConfig> read(std::string_view named);
 
@@ -145,9 +151,10 @@ std::optional<SiteConfig> ConfigReader::read(std::string_view named) {
     config_.file = "weir.toml";
   }
   if (!table) {
-    diagnostics_.error(Error{Errc::missing, named.empty() ? "no weir.toml, zola.toml or config.toml here"
-                                                          : "no configuration file \"" + std::string(named) + "\""}
-                           .with_help("`weir init NAME` makes a site; `--root DIR` names one"));
+    diagnostics_.error(
+        Error{Errc::missing, named.empty() ? "no weir.toml, zola.toml or config.toml here"
+                                           : "no configuration file \"" + std::string(named) + "\""}
+            .with_help("`weir init NAME` makes a site; `--root DIR` names one"));
     return std::nullopt;
   }
 
@@ -166,9 +173,10 @@ std::optional<SiteConfig> ConfigReader::read(std::string_view named) {
 }
 
 void ConfigReader::deprecated(Fields& fields, std::string_view name, std::string_view instead) {
-  diagnostics_.warning(Error{Errc::invalid, "\"" + std::string(name) + "\" is a key of an older Zola"}
-                           .at(fields.place_of_name(name))
-                           .with_help("today it is " + std::string(instead)));
+  diagnostics_.warning(
+      Error{Errc::invalid, "\"" + std::string(name) + "\" is a key of an older Zola"}
+          .at(fields.place_of_name(name))
+          .with_help("today it is " + std::string(instead)));
 }
 
 void ConfigReader::read_legacy(Fields& fields, std::span<const LegacyKey> keys) {
@@ -178,18 +186,21 @@ void ConfigReader::read_legacy(Fields& fields, std::span<const LegacyKey> keys) 
 
 void ConfigReader::read_root(Fields& root) {
   const Value* base_url = root.find("base_url");
-  config_.base_url = base_url != nullptr && base_url->string() != nullptr ? *base_url->string() : "";
+  config_.base_url =
+      base_url != nullptr && base_url->string() != nullptr ? *base_url->string() : "";
   if (config_.base_url.empty())
-    diagnostics_.error(Error{Errc::invalid, "base_url is required"}
-                           .at(base_url != nullptr ? root.place_of_name("base_url") : Place{config_.file, 1, 1, 0})
-                           .with_help("base_url = \"https://example.com\""));
+    diagnostics_.error(
+        Error{Errc::invalid, "base_url is required"}
+            .at(base_url != nullptr ? root.place_of_name("base_url") : Place{config_.file, 1, 1, 0})
+            .with_help("base_url = \"https://example.com\""));
   LanguageConfig& main = config_.languages.front();
   config_.theme = root.string("theme").value_or("");
   config_.default_language = root.string("default_language").value_or("en");
   main.code = config_.default_language;
   if (!is_language_code(main.code))
-    diagnostics_.error(Error{Errc::invalid, "default_language \"" + main.code + "\" is not a language code"}.at(
-        root.place_of_name("default_language")));
+    diagnostics_.error(
+        Error{Errc::invalid, "default_language \"" + main.code + "\" is not a language code"}.at(
+            root.place_of_name("default_language")));
   config_.feed_limit = root.integer("feed_limit", 0);
   if (!config_.feed_limit) config_.feed_limit = root.integer("rss_limit", 0);
   config_.taxonomy_root = root.string("taxonomy_root").value_or("");
@@ -208,7 +219,8 @@ void ConfigReader::read_root(Fields& root) {
   config_.generate_sitemap = root.boolean("generate_sitemap").value_or(true);
   config_.generate_robots_txt = root.boolean("generate_robots_txt").value_or(true);
   constexpr std::string_view exclude_words[] = {"none", "all"};
-  config_.sitemap_has_pagers = root.word("exclude_paginated_pages_in_sitemap", exclude_words).value_or(0) == 0;
+  config_.sitemap_has_pagers =
+      root.word("exclude_paginated_pages_in_sitemap", exclude_words).value_or(0) == 0;
   if (const Value* extra = root.table("extra")) config_.extra = *extra;
 
   read_links_and_slugs(root);
@@ -241,7 +253,8 @@ void ConfigReader::read_legacy_feeds(Fields& fields, LanguageConfig& language) {
       language.generate_feeds = *flag;
       if (name == "generate_rss") language.feed_filenames = {"rss.xml"};
     }
-  if (const std::optional<std::string> name = fields.string("feed_filename")) language.feed_filenames = {*name};
+  if (const std::optional<std::string> name = fields.string("feed_filename"))
+    language.feed_filenames = {*name};
 }
 
 void ConfigReader::read_language_keys(Fields& fields, LanguageConfig& language) {
@@ -250,13 +263,17 @@ void ConfigReader::read_language_keys(Fields& fields, LanguageConfig& language) 
   read_legacy_feeds(fields, language);
   language.generate_feeds = fields.boolean("generate_feeds").value_or(language.generate_feeds);
   language.feed_filenames = fields.strings("feed_filenames").value_or(language.feed_filenames);
-  language.build_search_index = fields.boolean("build_search_index").value_or(language.build_search_index);
-  if (fields.find("taxonomies") != nullptr) language.taxonomies = read_taxonomies(fields, language.code);
-  if (const Value* translations = fields.table("translations")) language.translations = *translations;
+  language.build_search_index =
+      fields.boolean("build_search_index").value_or(language.build_search_index);
+  if (fields.find("taxonomies") != nullptr)
+    language.taxonomies = read_taxonomies(fields, language.code);
+  if (const Value* translations = fields.table("translations"))
+    language.translations = *translations;
   read_search(fields, language);
 }
 
-std::vector<TaxonomyConfig> ConfigReader::read_taxonomies(Fields& fields, std::string_view /*what*/) {
+std::vector<TaxonomyConfig> ConfigReader::read_taxonomies(Fields& fields,
+                                                          std::string_view /*what*/) {
   std::vector<TaxonomyConfig> out;
   const Value* list = fields.list("taxonomies");
   if (list == nullptr) return out;
@@ -268,7 +285,8 @@ std::vector<TaxonomyConfig> ConfigReader::read_taxonomies(Fields& fields, std::s
     } else {
       taxonomy.name = table.string("name").value_or("");
       if (taxonomy.name.empty()) {
-        diagnostics_.error(Error{Errc::invalid, "a taxonomy needs a \"name\""}.at(table.place_of(item)));
+        diagnostics_.error(
+            Error{Errc::invalid, "a taxonomy needs a \"name\""}.at(table.place_of(item)));
         continue;
       }
     }
@@ -311,7 +329,8 @@ void ConfigReader::read_search(Fields& parent, LanguageConfig& language) {
   const Value* table = parent.table("search");
   if (table == nullptr) return;
   Fields search(*table, config_.file, "[search]", diagnostics_);
-  for (const std::string_view name : {"include_title", "include_content", "include_description", "include_date", "include_path"})
+  for (const std::string_view name :
+       {"include_title", "include_content", "include_description", "include_date", "include_path"})
     search.boolean(name);
   search.integer("truncate_content_length", 0);
   if (const std::optional<std::size_t> format = search.word("index_format", format_words))
@@ -329,24 +348,27 @@ void ConfigReader::read_markdown(Fields& root) {
     std::string_view name;
     bool& value;
   };
-  for (const Flag& flag : std::initializer_list<Flag>{{"render_emoji", options.render_emoji},
-                                                      {"external_links_target_blank", options.external_links_target_blank},
-                                                      {"external_links_no_follow", options.external_links_no_follow},
-                                                      {"external_links_no_referrer", options.external_links_no_referrer},
-                                                      {"external_links_external", options.external_links_external},
-                                                      {"smart_punctuation", options.smart_punctuation},
-                                                      {"definition_list", options.definition_list},
-                                                      {"bottom_footnotes", options.bottom_footnotes},
-                                                      {"lazy_async_image", options.lazy_async_image},
-                                                      {"github_alerts", options.github_alerts}})
+  for (const Flag& flag : std::initializer_list<Flag>{
+           {"render_emoji", options.render_emoji},
+           {"external_links_target_blank", options.external_links_target_blank},
+           {"external_links_no_follow", options.external_links_no_follow},
+           {"external_links_no_referrer", options.external_links_no_referrer},
+           {"external_links_external", options.external_links_external},
+           {"smart_punctuation", options.smart_punctuation},
+           {"definition_list", options.definition_list},
+           {"bottom_footnotes", options.bottom_footnotes},
+           {"lazy_async_image", options.lazy_async_image},
+           {"github_alerts", options.github_alerts}})
     flag.value = markdown.boolean(flag.name).value_or(flag.value);
   options.external_links_class = markdown.string("external_links_class").value_or("");
   if (const auto anchor = markdown.word("insert_anchor_links", anchor_words))
     options.insert_anchor_links = static_cast<text::AnchorLinks>(*anchor);
   read_legacy(markdown, legacy_markdown_keys);
-  if (const Value* index = markdown.find("build_search_index"); index != nullptr && index->boolean() != nullptr)
+  if (const Value* index = markdown.find("build_search_index");
+      index != nullptr && index->boolean() != nullptr)
     config_.languages.front().build_search_index = *index->boolean();
-  for (const Value* old : {table != nullptr ? table->find("highlight_code") : nullptr, root.find("highlight_code")})
+  for (const Value* old :
+       {table != nullptr ? table->find("highlight_code") : nullptr, root.find("highlight_code")})
     if (old != nullptr && old->boolean() != nullptr) config_.markdown.highlights |= *old->boolean();
   read_highlighting(markdown);
   if (table != nullptr) markdown.report_unknown(Fields::Unknown::warning);
@@ -372,7 +394,8 @@ void ConfigReader::read_links_and_slugs(Fields& root) {
     links.strings("skip_prefixes");
     links.strings("skip_anchor_prefixes");
     links.strings("ignored_files");
-    if (links.word("internal_level", level_words).value_or(0) == 1) config_.internal_links = LinkLevel::warning;
+    if (links.word("internal_level", level_words).value_or(0) == 1)
+      config_.internal_links = LinkLevel::warning;
     links.word("external_level", level_words);
     links.report_unknown(Fields::Unknown::warning);
   }
@@ -387,17 +410,20 @@ void ConfigReader::read_links_and_slugs(Fields& root) {
   if (!table->is_object()) return root.wrong("slugify", "a table");
   Fields slugs(*table, config_.file, "[slugify]", diagnostics_);
   if (const auto word = slugs.word("paths", slug_words)) config_.slug_paths = slug_mode_of(*word);
-  if (const auto word = slugs.word("taxonomies", slug_words)) config_.slug_taxonomies = slug_mode_of(*word);
-  if (const auto word = slugs.word("anchors", slug_words)) config_.markdown.options.anchors = slug_mode_of(*word);
+  if (const auto word = slugs.word("taxonomies", slug_words))
+    config_.slug_taxonomies = slug_mode_of(*word);
+  if (const auto word = slugs.word("anchors", slug_words))
+    config_.markdown.options.anchors = slug_mode_of(*word);
   config_.paths_keep_dates = slugs.boolean("paths_keep_dates").value_or(false);
   slugs.report_unknown(Fields::Unknown::warning);
 }
 
 void ConfigReader::read_language(std::string_view code, const Value& table, Place place) {
   if (!is_language_code(code)) {
-    diagnostics_.error(Error{Errc::invalid, "language \"" + std::string(code) + "\" is not a language code"}
-                           .at(std::move(place))
-                           .with_help("\"fr\", \"pt-BR\", \"zh-Hans\""));
+    diagnostics_.error(
+        Error{Errc::invalid, "language \"" + std::string(code) + "\" is not a language code"}
+            .at(std::move(place))
+            .with_help("\"fr\", \"pt-BR\", \"zh-Hans\""));
     return;
   }
   auto known = std::find_if(config_.languages.begin(), config_.languages.end(),
@@ -410,26 +436,31 @@ void ConfigReader::read_language(std::string_view code, const Value& table, Plac
   }
   Fields fields(table, config_.file, "[languages." + std::string(code) + "]", diagnostics_);
   for (const std::string_view old : {"generate_feed", "feed_filename", "generate_rss"})
-    if (fields.find(old) != nullptr) deprecated(fields, old, old == "feed_filename" ? "feed_filenames" : "generate_feeds");
+    if (fields.find(old) != nullptr)
+      deprecated(fields, old, old == "feed_filename" ? "feed_filenames" : "generate_feeds");
   read_language_keys(fields, *known);
   fields.report_unknown(Fields::Unknown::warning);
 }
 
-// Zola before 0.14: languages = [{ code = "fr", feed = true, search = true }], translations = { fr = { ... } }.
+// Zola before 0.14: languages = [{ code = "fr", feed = true, search = true }], translations = { fr
+// = { ... } }.
 void ConfigReader::read_language_list(const Value& list) {
   for (const Value& item : *list.array()) {
     Fields fields(item, config_.file, "languages", diagnostics_);
     LanguageConfig language;
     language.code = fields.string("code").value_or("");
-    language.generate_feeds = fields.boolean("feed").value_or(false) || fields.boolean("rss").value_or(false);
+    language.generate_feeds =
+        fields.boolean("feed").value_or(false) || fields.boolean("rss").value_or(false);
     language.build_search_index = fields.boolean("search").value_or(false);
     fields.report_unknown(Fields::Unknown::warning);
     if (!is_language_code(language.code)) {
-      diagnostics_.error(Error{Errc::invalid, "a language needs a \"code\""}.at(fields.place_of(item)));
+      diagnostics_.error(
+          Error{Errc::invalid, "a language needs a \"code\""}.at(fields.place_of(item)));
       continue;
     }
-    const auto known = std::find_if(config_.languages.begin(), config_.languages.end(),
-                                    [&](const LanguageConfig& l) { return l.code == language.code; });
+    const auto known =
+        std::find_if(config_.languages.begin(), config_.languages.end(),
+                     [&](const LanguageConfig& l) { return l.code == language.code; });
     if (known == config_.languages.end()) {
       config_.languages.push_back(std::move(language));
     } else {
@@ -490,12 +521,15 @@ void ConfigReader::read_theme() {
   if (!is_there.ok() || !*is_there) {
     const Result<RootDirectory::Listing> files = source_.list("themes/" + config_.theme);
     if (files.ok() && !files->files.empty()) {
-      diagnostics_.warning(Error{Errc::missing, "theme \"" + config_.theme + "\" has no theme.toml"}.at({file, 0, 0, 0}));
+      diagnostics_.warning(
+          Error{Errc::missing, "theme \"" + config_.theme + "\" has no theme.toml"}.at(
+              {file, 0, 0, 0}));
       return;
     }
-    diagnostics_.error(Error{Errc::missing, "theme \"" + config_.theme + "\" is not there: no " + file}
-                           .at({config_.file, 0, 0, 0})
-                           .with_help("a theme that is a git submodule needs `git submodule update --init`"));
+    diagnostics_.error(
+        Error{Errc::missing, "theme \"" + config_.theme + "\" is not there: no " + file}
+            .at({config_.file, 0, 0, 0})
+            .with_help("a theme that is a git submodule needs `git submodule update --init`"));
     return;
   }
   const std::optional<Value> table = read_table(file);
@@ -532,7 +566,8 @@ std::string SiteConfig::permalink_of(std::string_view path) const {
   bool needs_slash = !path.empty() && path.back() != '/';
   if (needs_slash)
     for (const LanguageConfig& language : languages)
-      for (const std::string& feed : language.feed_filenames) needs_slash = needs_slash && !path.ends_with(feed);
+      for (const std::string& feed : language.feed_filenames)
+        needs_slash = needs_slash && !path.ends_with(feed);
   std::string out;
   out.reserve(base.size() + path.size() + 2);
   out.append(base).append("/").append(path);
@@ -544,7 +579,8 @@ std::string SiteConfig::language_prefix(std::uint32_t language) const {
   return language == 0 ? "" : "/" + languages[language].code;
 }
 
-std::optional<SiteConfig> read_config(const SiteSource& source, std::string_view named, Diagnostics& diagnostics) {
+std::optional<SiteConfig> read_config(const SiteSource& source, std::string_view named,
+                                      Diagnostics& diagnostics) {
   return ConfigReader(source, diagnostics).read(named);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// The site's configuration: Zola's keys with Zola's defaults (S-3 to S-9), legacy keys of older Zola versions,
-// and weir's own table [build]. Other tables of weir's are the server's and are left alone here.
+// The site's configuration: Zola's keys with Zola's defaults (S-3 to S-9), legacy keys of older
+// Zola versions, and weir's own table [build]. Other tables of weir's are the server's and are left
+// alone here.
 //
 // A value, immutable once read. Errors and warnings carry file, line and column.
 
@@ -89,10 +90,12 @@ struct SiteConfig {
   std::string language_prefix(std::uint32_t language) const;
 };
 
-// Reads weir.toml, else zola.toml, else config.toml, or `named` when it is not empty; with the theme's
-// `[extra]` merged below the site's. Nothing when there was an error that leaves no configuration to go on with;
-// `diagnostics` says why.
-std::optional<SiteConfig> read_config(const SiteSource& source, std::string_view named, Diagnostics& diagnostics);
+// Reads weir.toml, else zola.toml, else config.toml, or `named` when it is not empty; with the
+// theme's
+// `[extra]` merged below the site's. Nothing when there was an error that leaves no configuration
+// to go on with; `diagnostics` says why.
+std::optional<SiteConfig> read_config(const SiteSource& source, std::string_view named,
+                                      Diagnostics& diagnostics);
 
 // Keys of `lower` that `upper` does not have, table by table (S-8).
 void merge_missing(text::Value& upper, const text::Value& lower);

@@ -23,8 +23,9 @@ class LineMap {
     else steps_.push_back({expanded, source});
   }
   std::uint32_t source_of(std::uint32_t expanded) const {
-    auto at = std::upper_bound(steps_.begin(), steps_.end(), expanded,
-                               [](std::uint32_t line, const Step& step) { return line < step.expanded; });
+    auto at =
+        std::upper_bound(steps_.begin(), steps_.end(), expanded,
+                         [](std::uint32_t line, const Step& step) { return line < step.expanded; });
     if (at != steps_.begin()) --at;
     return expanded < at->expanded ? at->source : at->source + (expanded - at->expanded);
   }
@@ -40,12 +41,18 @@ class LineMap {
 class BodyRenderer final : public text::MarkdownHooks {
  public:
   BodyRenderer(const Site& site, std::uint32_t language, Place start)
-      : site_(site), language_(language), start_(std::move(start)), context_(&site.base_context(language)), lines_(start_.line) {
+      : site_(site),
+        language_(language),
+        start_(std::move(start)),
+        context_(&site.base_context(language)),
+        lines_(start_.line) {
     reads_.enter_content();
   }
 
   void set_page(PageId id) { context_.set("page", site_.views().page(id, Shown::in_markdown)); }
-  void set_section(SectionId id) { context_.set("section", site_.views().section(id, Shown::in_markdown)); }
+  void set_section(SectionId id) {
+    context_.set("section", site_.views().section(id, Shown::in_markdown));
+  }
 
   Result<text::Markdown> render(std::string_view body, const text::MarkdownOptions& options) {
     body_ = body;
@@ -54,14 +61,16 @@ class BodyRenderer final : public text::MarkdownHooks {
     if (!is_plain) TRY(expand(pieces));
     Place start = start_;
     if (!is_plain) start.line = 1;
-    Result<text::Markdown> markdown = text::render_markdown(is_plain ? body : std::string_view(expanded_), options, *this, start);
+    Result<text::Markdown> markdown =
+        text::render_markdown(is_plain ? body : std::string_view(expanded_), options, *this, start);
     if (is_plain) return markdown;
     if (!markdown.ok()) {
       Error error = std::move(markdown).error();
       if (error.place.file == start_.file) error.place.line = lines_.source_of(error.place.line);
       return error;
     }
-    for (std::vector<text::FoundLink>* links : {&markdown->internal_links, &markdown->external_links})
+    for (std::vector<text::FoundLink>* links :
+         {&markdown->internal_links, &markdown->external_links})
       for (text::FoundLink& link : *links) link.place.line = lines_.source_of(link.place.line);
     return markdown;
   }
@@ -83,11 +92,13 @@ class BodyRenderer final : public text::MarkdownHooks {
       where.line = author_line(place.line);
       Error error = std::move(link).error().at(std::move(where));
       // The other links of the text are looked at too.
-      (site_.config().internal_links == LinkLevel::error ? broken_links_ : warnings_).push_back(std::move(error));
+      (site_.config().internal_links == LinkLevel::error ? broken_links_ : warnings_)
+          .push_back(std::move(error));
       return std::string(target);
     }
     const Content& content = site_.content_of(link->target);
-    const tmpl::ReadKind kind = link->target.is_page ? tmpl::ReadKind::page : tmpl::ReadKind::section;
+    const tmpl::ReadKind kind =
+        link->target.is_page ? tmpl::ReadKind::page : tmpl::ReadKind::section;
     reads_.read({kind, tmpl::ReadGroup::meta, link->target.id, content.relative_path});
     return std::move(link->permalink);
   }
@@ -98,16 +109,20 @@ class BodyRenderer final : public text::MarkdownHooks {
     return site_.engine().render("anchor-link.html", context, {&reads_, tmpl::Escape::by_name});
   }
 
-  // With highlighting on, the language is published by its own name and a block without one is "plain". The
-  // colours themselves are not there yet.
+  // With highlighting on, the language is published by its own name and a block without one is
+  // "plain". The colours themselves are not there yet.
   Result<std::optional<std::string>> code_block_html(const text::CodeBlock& block) override {
     if (!site_.config().markdown.highlights) return std::optional<std::string>();
-    const std::string_view word = block.info.substr(0, std::min(block.info.find_first_of(", \t{"), block.info.size()));
+    const std::string_view word =
+        block.info.substr(0, std::min(block.info.find_first_of(", \t{"), block.info.size()));
     const std::optional<std::string_view> known = language_name_of(word);
     std::string html = "<pre><code data-lang=\"";
-    text::append_html_attribute(html, known ? *known : word.empty() ? std::string_view("plain") : word);
+    text::append_html_attribute(html, known          ? *known
+                                      : word.empty() ? std::string_view("plain")
+                                                     : word);
     html += '"';
-    if (const std::size_t at = block.info.find("name="); at != std::string_view::npos && at > 0 && block.info[at - 1] == ',') {
+    if (const std::size_t at = block.info.find("name=");
+        at != std::string_view::npos && at > 0 && block.info[at - 1] == ',') {
       const std::string_view name = block.info.substr(at + 5);
       html += " data-name=\"";
       text::append_html_attribute(html, name.substr(0, std::min(name.find(','), name.size())));
@@ -125,11 +140,14 @@ class BodyRenderer final : public text::MarkdownHooks {
   }
 
   Result<std::string> summary_cutoff_html() override {
-    return site_.engine().render("summary-cutoff.html", site_.base_context(language_), {&reads_, tmpl::Escape::by_name});
+    return site_.engine().render("summary-cutoff.html", site_.base_context(language_),
+                                 {&reads_, tmpl::Escape::by_name});
   }
 
  private:
-  std::uint32_t author_line(std::uint32_t line) const { return expanded_.empty() ? line : lines_.source_of(line); }
+  std::uint32_t author_line(std::uint32_t line) const {
+    return expanded_.empty() ? line : lines_.source_of(line);
+  }
 
   // Fills `expanded_`, `htmls_` and `lines_`.
   Status expand(const std::vector<ShortcodePiece>& pieces) {
@@ -168,7 +186,8 @@ class BodyRenderer final : public text::MarkdownHooks {
 
   Place place_of(const ShortcodeCall& call) const {
     const std::string_view before = body_.substr(0, call.offset);
-    const std::size_t line_begin = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+    const std::size_t line_begin =
+        before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
     Place place = start_;
     place.line += static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n'));
     place.column = static_cast<std::uint32_t>(call.offset - line_begin) + 1;
@@ -182,7 +201,9 @@ class BodyRenderer final : public text::MarkdownHooks {
       place.column += 3;  // behind "{{ "
       place.end_column = place.column + static_cast<std::uint32_t>(call.name.size());
       std::string help = did_you_mean(call.name, site_.shortcode_names());
-      if (help.empty()) help = "a shortcode is a template in templates/shortcodes: " + std::string(call.name) + ".html or .md";
+      if (help.empty())
+        help = "a shortcode is a template in templates/shortcodes: " + std::string(call.name) +
+               ".html or .md";
       return Error{Errc::missing, "there is no shortcode `" + std::string(call.name) + "`"}
           .at(std::move(place))
           .with_help(std::move(help));
@@ -204,18 +225,20 @@ class BodyRenderer final : public text::MarkdownHooks {
           body += inner.text;
         }
       }
-      while (!body.empty() && (body.back() == ' ' || (body.back() >= '\t' && body.back() <= '\r'))) body.pop_back();
+      while (!body.empty() && (body.back() == ' ' || (body.back() >= '\t' && body.back() <= '\r')))
+        body.pop_back();
       context.set("body", tmpl::Value::lend(body));
     }
-    const std::string name =
-        "shortcodes/" + std::string(call.name) + (*kind == Site::ShortcodeKind::html ? ".html" : ".md");
-    Result<std::string> text = site_.engine().render(name, context, {&reads_, tmpl::Escape::by_name});
+    const std::string name = "shortcodes/" + std::string(call.name) +
+                             (*kind == Site::ShortcodeKind::html ? ".html" : ".md");
+    Result<std::string> text =
+        site_.engine().render(name, context, {&reads_, tmpl::Escape::by_name});
     if (text.ok() && reads_.error()) text = *reads_.error();
     if (!text.ok()) {
       Error error = std::move(text).error();
       const Place place = place_of(call);
-      error.chain.push_back("shortcode `" + std::string(call.name) + "` called from " + place.file + ":" +
-                            std::to_string(place.line));
+      error.chain.push_back("shortcode `" + std::string(call.name) + "` called from " + place.file +
+                            ":" + std::to_string(place.line));
       return error;
     }
     return Expanded{*kind, std::move(text).value()};
@@ -292,12 +315,14 @@ Result<std::shared_ptr<const Rendered>> render_content(const Site& site, Content
   return std::shared_ptr<const Rendered>(std::move(rendered));
 }
 
-Result<std::string> render_markdown_text(const Site& site, std::string_view text, ReadSet* reads, const Place& place) {
+Result<std::string> render_markdown_text(const Site& site, std::string_view text, ReadSet* reads,
+                                         const Place& place) {
   text::MarkdownOptions options = site.config().markdown.options;
   options.insert_anchor_links = text::AnchorLinks::none;
   BodyRenderer renderer(site, 0, {place.file, 1, 1, 0});
   Result<text::Markdown> markdown = renderer.render(text, options);
-  if (std::vector<Error> broken = renderer.take_broken_links(); markdown.ok() && !broken.empty()) markdown = std::move(broken.front());
+  if (std::vector<Error> broken = renderer.take_broken_links(); markdown.ok() && !broken.empty())
+    markdown = std::move(broken.front());
   if (!markdown.ok()) {
     Error error = std::move(markdown).error();
     // Its lines are those of the text, not of the template.

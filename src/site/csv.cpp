@@ -20,7 +20,8 @@ class CsvReader {
       const std::uint32_t line = line_;
       CsvRecord record = TRY(read_record());
       if (!records.empty() && record.size() != records.front().size())
-        return Error{Errc::invalid, "a record of " + std::to_string(record.size()) + " fields, where the first has " +
+        return Error{Errc::invalid, "a record of " + std::to_string(record.size()) +
+                                        " fields, where the first has " +
                                         std::to_string(records.front().size())}
             .at({std::string(file_), line, 1, 0});
       records.push_back(std::move(record));
@@ -29,7 +30,9 @@ class CsvReader {
   }
 
  private:
-  bool at_line_end() const { return at_ >= text_.size() || text_[at_] == '\n' || text_.substr(at_, 2) == "\r\n"; }
+  bool at_line_end() const {
+    return at_ >= text_.size() || text_[at_] == '\n' || text_.substr(at_, 2) == "\r\n";
+  }
   void skip_line_end() {
     if (at_ < text_.size() && text_[at_] == '\r') ++at_;
     if (at_ < text_.size()) ++at_;
@@ -55,7 +58,8 @@ class CsvReader {
     const std::uint32_t line = line_;
     for (++at_;; ++at_) {
       if (at_ >= text_.size())
-        return Error{Errc::invalid, "a quoted field is never closed"}.at({std::string(file_), line, 0, 0});
+        return Error{Errc::invalid, "a quoted field is never closed"}.at(
+            {std::string(file_), line, 0, 0});
       if (text_[at_] == '"') {
         ++at_;
         if (at_ >= text_.size() || text_[at_] != '"') break;
@@ -64,7 +68,8 @@ class CsvReader {
       field += text_[at_];
     }
     if (!at_line_end() && text_[at_] != ',')
-      return Error{Errc::invalid, "expected a comma behind the quoted field"}.at({std::string(file_), line_, 0, 0});
+      return Error{Errc::invalid, "expected a comma behind the quoted field"}.at(
+          {std::string(file_), line_, 0, 0});
     return field;
   }
 
@@ -76,6 +81,8 @@ class CsvReader {
 
 }  // namespace
 
-Result<std::vector<CsvRecord>> parse_csv(std::string_view text, std::string_view file) { return CsvReader(text, file).read(); }
+Result<std::vector<CsvRecord>> parse_csv(std::string_view text, std::string_view file) {
+  return CsvReader(text, file).read();
+}
 
 }  // namespace weir::site

@@ -17,9 +17,9 @@ namespace weir::site {
 namespace {
 
 constexpr std::pair<std::string_view, DataFormat> formats[] = {
-    {"toml", DataFormat::toml}, {"json", DataFormat::json},    {"csv", DataFormat::csv},     {"yaml", DataFormat::yaml},
-    {"yml", DataFormat::yaml},  {"xml", DataFormat::xml},      {"bibtex", DataFormat::bibtex}, {"bib", DataFormat::bibtex},
-    {"plain", DataFormat::plain}};
+    {"toml", DataFormat::toml},     {"json", DataFormat::json},  {"csv", DataFormat::csv},
+    {"yaml", DataFormat::yaml},     {"yml", DataFormat::yaml},   {"xml", DataFormat::xml},
+    {"bibtex", DataFormat::bibtex}, {"bib", DataFormat::bibtex}, {"plain", DataFormat::plain}};
 
 std::optional<DataFormat> format_of(std::string_view name) {
   for (const auto& [known, format] : formats)
@@ -36,7 +36,8 @@ std::string_view extension_of(std::string_view path) {
 Result<DataFormat> format_for(const DataRequest& request, std::string_view path) {
   if (!request.format.empty()) {
     if (const std::optional<DataFormat> format = format_of(request.format)) return *format;
-    return Error{Errc::invalid, "format \"" + request.format + "\" is not one of toml, json, csv, yaml, xml, bibtex, plain"};
+    return Error{Errc::invalid, "format \"" + request.format +
+                                    "\" is not one of toml, json, csv, yaml, xml, bibtex, plain"};
   }
   return format_of(lower_of(extension_of(path))).value_or(DataFormat::plain);
 }
@@ -66,7 +67,8 @@ Result<tmpl::Value> parse_data(std::string_view text, DataFormat format, std::st
     case DataFormat::plain: return tmpl::Value::text(text);
     case DataFormat::csv: return csv_value(text, name);
     case DataFormat::json: {
-      Result<text::Value> tree = text::parse_json(text, {.duplicates = text::Duplicates::keep_last});
+      Result<text::Value> tree =
+          text::parse_json(text, {.duplicates = text::Duplicates::keep_last});
       if (!tree.ok()) {
         tree.error().place.file = name;
         return std::move(tree).error();
@@ -84,8 +86,8 @@ Result<tmpl::Value> parse_data(std::string_view text, DataFormat format, std::st
     case DataFormat::xml:
     case DataFormat::bibtex: break;
   }
-  return Error{Errc::invalid, "load_data cannot read XML and BibTeX yet: " + std::string(name)}.with_help(
-      "format=\"plain\" gives the text");
+  return Error{Errc::invalid, "load_data cannot read XML and BibTeX yet: " + std::string(name)}
+      .with_help("format=\"plain\" gives the text");
 }
 
 void DataLoader::note_file(std::string_view path) {
@@ -101,7 +103,8 @@ std::vector<std::string> DataLoader::files_read() const {
 }
 
 Result<tmpl::Value> DataLoader::load(const DataRequest& request, ReadSet* reads) {
-  const int sources = int{!request.path.empty()} + int{!request.url.empty()} + int{request.literal.has_value()};
+  const int sources =
+      int{!request.path.empty()} + int{!request.url.empty()} + int{request.literal.has_value()};
   if (sources != 1) return Error{Errc::invalid, "load_data takes one of path, url and literal"};
   if (request.literal) {
     const DataFormat format = TRY(format_for(request, ""));
@@ -113,7 +116,8 @@ Result<tmpl::Value> DataLoader::load(const DataRequest& request, ReadSet* reads)
 Result<tmpl::Value> DataLoader::load_path(const DataRequest& request, ReadSet* reads) {
   const std::optional<std::string> found = TRY(files_.find(request.path));
   // Also a file that is not there was read: it may come.
-  if (reads != nullptr) reads->read({tmpl::ReadKind::data, tmpl::ReadGroup::meta, 0, found ? *found : request.path});
+  if (reads != nullptr)
+    reads->read({tmpl::ReadKind::data, tmpl::ReadGroup::meta, 0, found ? *found : request.path});
   if (!found) {
     if (!request.required) return tmpl::Value::null();
     return Error{Errc::missing, "load_data: " + request.path + " does not exist"};
@@ -122,7 +126,8 @@ Result<tmpl::Value> DataLoader::load_path(const DataRequest& request, ReadSet* r
   const std::string key = std::to_string(static_cast<int>(format)) + *found;
   std::optional<tmpl::Value> kept = kept_.with([&](const Kept& all) {
     const auto at = all.values.find(key);
-    return at == all.values.end() ? std::optional<tmpl::Value>() : std::optional<tmpl::Value>(at->second);
+    return at == all.values.end() ? std::optional<tmpl::Value>()
+                                  : std::optional<tmpl::Value>(at->second);
   });
   if (kept) return std::move(*kept);
   const std::string text = TRY(files_.read(*found));
@@ -136,13 +141,15 @@ Result<tmpl::Value> DataLoader::load_path(const DataRequest& request, ReadSet* r
 
 Result<std::string> DataLoader::fetch(const DataRequest& request) {
   if (options_.network == Network::offline || options_.fetcher == nullptr)
-    return Error{Errc::io, "load_data: " + request.url + " was not asked for: the build is offline"};
+    return Error{Errc::io,
+                 "load_data: " + request.url + " was not asked for: the build is offline"};
   RemoteRequest remote;
   remote.url = request.url;
   remote.method = request.method;
   remote.body = request.body;
   remote.allow_addresses = config_.allow_addresses;
-  if (!request.content_type.empty()) remote.fields.emplace_back("Content-Type", request.content_type);
+  if (!request.content_type.empty())
+    remote.fields.emplace_back("Content-Type", request.content_type);
   for (const std::string& field : request.fields) {
     const std::size_t equals = field.find('=');
     if (equals == std::string::npos)
@@ -161,13 +168,14 @@ Result<tmpl::Value> DataLoader::load_url(const DataRequest& request, ReadSet* re
   }
   const text::UrlParts parts = TRY(text::parse_http_url(request.url));
   const DataFormat format = TRY(format_for(request, parts.path));
-  std::string key = "url\n" + request.method + '\n' + request.url + '\n' + request.content_type + '\n' +
-                    std::to_string(static_cast<int>(format)) + '\n' + request.body;
+  std::string key = "url\n" + request.method + '\n' + request.url + '\n' + request.content_type +
+                    '\n' + std::to_string(static_cast<int>(format)) + '\n' + request.body;
   for (const std::string& field : request.fields) key += '\n' + field;
   if (keeps_remote_) {
     std::optional<tmpl::Value> kept = kept_.with([&](const Kept& all) {
       const auto at = all.values.find(key);
-      return at == all.values.end() ? std::optional<tmpl::Value>() : std::optional<tmpl::Value>(at->second);
+      return at == all.values.end() ? std::optional<tmpl::Value>()
+                                    : std::optional<tmpl::Value>(at->second);
     });
     if (kept) return std::move(*kept);
   }

@@ -1,8 +1,8 @@
 #pragma once
 // load_data (S-55): local files, remote addresses and literals, as values.
 //
-// In a build each address is asked once and kept; a live site asks every time. Local files are parsed once.
-// Callable from any thread; a fetch blocks.
+// In a build each address is asked once and kept; a live site asks every time. Local files are
+// parsed once. Callable from any thread; a fetch blocks.
 
 #include "base/guarded.h"
 #include "site/build.h"
@@ -21,10 +21,10 @@ namespace weir::site {
 enum class DataFormat : std::uint8_t { plain, json, toml, yaml, csv, xml, bibtex };
 
 struct DataRequest {
-  std::string path;     // one of these three
+  std::string path;  // one of these three
   std::string url;
   std::optional<std::string> literal;
-  std::string format;   // empty: by the extension
+  std::string format;  // empty: by the extension
   bool required = true;
   std::string method = "GET";
   std::string body;
@@ -35,7 +35,8 @@ struct DataRequest {
 class DataLoader {
  public:
   enum class Remote : std::uint8_t { kept, anew };
-  DataLoader(const SiteConfig& config, const Files& files, const BuildOptions& options, Remote remote)
+  DataLoader(const SiteConfig& config, const Files& files, const BuildOptions& options,
+             Remote remote)
       : config_(config), files_(files), options_(options), keeps_remote_(remote == Remote::kept) {}
 
   // Null when it is not required and not there.
@@ -54,7 +55,8 @@ class DataLoader {
   const BuildOptions& options_;
   bool keeps_remote_;
   struct Kept {
-    std::map<std::string, tmpl::Value, std::less<>> values;  // by format and path, or by the whole request
+    std::map<std::string, tmpl::Value, std::less<>>
+        values;  // by format and path, or by the whole request
     std::map<std::string, bool, std::less<>> files;
   };
   Guarded<Kept> kept_;

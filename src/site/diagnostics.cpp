@@ -11,9 +11,11 @@ namespace weir::site {
 
 namespace {
 auto order_of(const Diagnostic& d) {
-  return std::tie(d.severity, d.error.place.file, d.error.place.line, d.error.place.column, d.error.what);
+  return std::tie(d.severity, d.error.place.file, d.error.place.line, d.error.place.column,
+                  d.error.what);
 }
-// More than are told, so that the first of each file are there after sorting; a flood costs no more memory.
+// More than are told, so that the first of each file are there after sorting; a flood costs no more
+// memory.
 constexpr std::size_t kept_max = limits::diagnostics_max * 200;
 }  // namespace
 
@@ -22,8 +24,9 @@ void Diagnostics::add(Severity severity, Error error) {
     Chain chain = std::exchange(error.chain, {});
     for (Kept& known : kept) {
       const Diagnostic& told = known.diagnostic;
-      if (told.severity == severity && told.error.what == error.what && told.error.place.file == error.place.file &&
-          told.error.place.line == error.place.line && told.error.place.column == error.place.column) {
+      if (told.severity == severity && told.error.what == error.what &&
+          told.error.place.file == error.place.file && told.error.place.line == error.place.line &&
+          told.error.place.column == error.place.column) {
         if (known.chains.size() < kept_max) known.chains.insert(std::move(chain));
         return true;
       }
@@ -49,12 +52,14 @@ std::vector<Diagnostic> Diagnostics::sorted() const {
       Diagnostic& copy = copies.emplace_back(one.diagnostic);
       copy.error.chain = *one.chains.begin();
       if (const std::size_t others = one.chains.size() - 1; others != 0)
-        copy.error.chain.push_back("and in " + std::to_string(others) + (others == 1 ? " other place" : " other places"));
+        copy.error.chain.push_back("and in " + std::to_string(others) +
+                                   (others == 1 ? " other place" : " other places"));
     }
     return copies;
   });
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Diagnostic& a, const Diagnostic& b) { return order_of(a) < order_of(b); });
+  std::stable_sort(all.begin(), all.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return order_of(a) < order_of(b);
+  });
   std::vector<Diagnostic> told;
   std::size_t counts[2] = {0, 0};
   for (Diagnostic& diagnostic : all) {

@@ -1,7 +1,9 @@
 #pragma once
-// Collects what is wrong with an author's files, so that all errors of a phase are told at once (S-78).
+// Collects what is wrong with an author's files, so that all errors of a phase are told at once
+// (S-78).
 //
-// Callable from any thread. The order told is that of files, lines and columns, whatever thread found them.
+// Callable from any thread. The order told is that of files, lines and columns, whatever thread
+// found them.
 
 #include "base/guarded.h"
 #include "base/result.h"
@@ -30,8 +32,8 @@ class Diagnostics {
   bool failed() const { return errors_.load() != 0; }
   std::size_t errors() const { return errors_.load(); }
   std::size_t warnings() const { return warnings_.load(); }
-  // Sorted, without repeats; at most limits::diagnostics_max of each severity. One mistake of a template that many pages
-  // meet is told once, with the first page and the count of the others.
+  // Sorted, without repeats; at most limits::diagnostics_max of each severity. One mistake of a
+  // template that many pages meet is told once, with the first page and the count of the others.
   std::vector<Diagnostic> sorted() const;
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
-// Remote data for load_data, asked for through this interface so that tests need no network and `--offline`
-// and the address filter live in one place.
+// Remote data for load_data, asked for through this interface so that tests need no network and
+// `--offline` and the address filter live in one place.
 
 #include "base/result.h"
 
@@ -22,8 +22,8 @@ struct RemoteRequest {
 class Fetcher {
  public:
   virtual ~Fetcher() = default;
-  // The body of a 2xx answer, at most limits::load_data_bytes_max bytes, within limits::load_data_time_max.
-  // Blocks; workers only. Callable from any thread at once.
+  // The body of a 2xx answer, at most limits::load_data_bytes_max bytes, within
+  // limits::load_data_time_max. Blocks; workers only. Callable from any thread at once.
   virtual Result<std::string> fetch(const RemoteRequest& request) = 0;
 };
 

@@ -22,7 +22,8 @@ Place Fields::place_of_name(std::string_view name) const {
 
 void Fields::wrong(std::string_view name, std::string_view expected) {
   const text::Value* value = table_.find(name);
-  std::string what = "\"" + std::string(name) + "\" in " + what_ + " must be " + std::string(expected);
+  std::string what =
+      "\"" + std::string(name) + "\" in " + what_ + " must be " + std::string(expected);
   if (value == nullptr) {
     diagnostics_.error(Error{Errc::invalid, std::move(what)}.at(place_of_name(name)));
     return;
@@ -34,7 +35,8 @@ void Fields::wrong(std::string_view name, std::string_view expected) {
   } else {
     what += ", not " + std::string(value->kind());
   }
-  diagnostics_.error(Error{Errc::invalid, std::move(what)}.at(value->line != 0 ? place_of(*value) : place_of_name(name)));
+  diagnostics_.error(Error{Errc::invalid, std::move(what)}.at(
+      value->line != 0 ? place_of(*value) : place_of_name(name)));
 }
 
 std::optional<std::string> Fields::string(std::string_view name) {
@@ -53,7 +55,8 @@ std::optional<bool> Fields::boolean(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<std::int64_t> Fields::integer(std::string_view name, std::int64_t least, std::int64_t most) {
+std::optional<std::int64_t> Fields::integer(std::string_view name, std::int64_t least,
+                                            std::int64_t most) {
   const text::Value* value = find(name);
   if (value == nullptr || value->is_null()) return std::nullopt;
   const std::int64_t* number = value->integer();
@@ -98,7 +101,8 @@ const text::Value* Fields::list(std::string_view name) {
   return nullptr;
 }
 
-std::optional<std::size_t> Fields::word(std::string_view name, std::span<const std::string_view> words) {
+std::optional<std::size_t> Fields::word(std::string_view name,
+                                        std::span<const std::string_view> words) {
   const text::Value* value = find(name);
   if (value == nullptr || value->is_null()) return std::nullopt;
   if (const std::string* text = value->string()) {
@@ -106,7 +110,8 @@ std::optional<std::size_t> Fields::word(std::string_view name, std::span<const s
     if (at != words.end()) return static_cast<std::size_t>(at - words.begin());
   }
   std::string expected = "one of";
-  for (std::size_t i = 0; i < words.size(); ++i) expected += (i == 0 ? " " : ", ") + std::string(words[i]);
+  for (std::size_t i = 0; i < words.size(); ++i)
+    expected += (i == 0 ? " " : ", ") + std::string(words[i]);
   wrong(name, expected);
   return std::nullopt;
 }
@@ -119,7 +124,8 @@ void Fields::report_unknown(Unknown severity) {
     Error error = Error{Errc::invalid, "unknown key \"" + member.name + "\" in " + what_}
                       .at(place_of_name(member.name))
                       .with_help(did_you_mean(member.name, known_));
-    severity == Unknown::error ? diagnostics_.error(std::move(error)) : diagnostics_.warning(std::move(error));
+    severity == Unknown::error ? diagnostics_.error(std::move(error))
+                               : diagnostics_.warning(std::move(error));
   }
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// Reads one table of an author's file (configuration, front matter) member by member: each kind of value has a
-// function that answers "absent" or the value, and reports a wrong kind with its place. What was never asked
-// for is reported at the end with a did-you-mean.
+// Reads one table of an author's file (configuration, front matter) member by member: each kind of
+// value has a function that answers "absent" or the value, and reports a wrong kind with its place.
+// What was never asked for is reported at the end with a did-you-mean.
 //
 // Borrows the table and the diagnostics. One thread.
 
@@ -20,7 +20,8 @@ namespace weir::site {
 class Fields {
  public:
   // `what` names the table in messages: "page front matter", "[markdown]".
-  Fields(const text::Value& table, std::string_view file, std::string_view what, Diagnostics& diagnostics)
+  Fields(const text::Value& table, std::string_view file, std::string_view what,
+         Diagnostics& diagnostics)
       : table_(table), file_(file), what_(what), diagnostics_(diagnostics) {}
 
   const text::Value* find(std::string_view name);  // marks the name as known

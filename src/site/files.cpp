@@ -42,14 +42,17 @@ Files Files::open(const SiteSource& source, const SiteConfig& config, Diagnostic
   files.theme_ = config.theme;
   std::vector<Glob> ignored;
   for (const std::string& pattern : config.ignored_static)
-    if (Result<Glob> glob = Glob::parse(pattern); glob.ok()) ignored.push_back(std::move(glob).value());
+    if (Result<Glob> glob = Glob::parse(pattern); glob.ok())
+      ignored.push_back(std::move(glob).value());
   const auto list = [&](const std::string& directory, auto&& use) {
     const Result<RootDirectory::Listing> listing = source.list(directory);
     if (!listing.ok()) return diagnostics.error(listing.error());
     for (const std::string& link : listing->left_out)
-      diagnostics.warning(
-          Error{Errc::denied, link + " is a link that leaves the site or leads nowhere; it is left out"}.at({link, 0, 0, 0}));
-    for (const FoundFile& file : listing->files) use(file.path, file.path.substr(directory.size() + 1));
+      diagnostics.warning(Error{
+          Errc::denied, link + " is a link that leaves the site or leads nowhere; it is left out"}
+                              .at({link, 0, 0, 0}));
+    for (const FoundFile& file : listing->files)
+      use(file.path, file.path.substr(directory.size() + 1));
   };
   const auto copy = [&](const std::string& path, const std::string& target) {
     for (const Glob& glob : ignored)
@@ -61,11 +64,13 @@ Files Files::open(const SiteSource& source, const SiteConfig& config, Diagnostic
   };
 
   const Result<bool> has_index = source.exists("templates/index.html");
-  files.builtin_theme_ = config.uses_builtin_theme || (config.theme.empty() && has_index.ok() && !*has_index);
+  files.builtin_theme_ =
+      config.uses_builtin_theme || (config.theme.empty() && has_index.ok() && !*has_index);
   if (files.builtin_theme_) {
     for (const EmbeddedFile& file : embedded_files())
       if (file.path.starts_with(builtin_static))
-        files.copied_.push_back({"builtin:" + std::string(file.path), std::string(file.path.substr(builtin_static.size()))});
+        files.copied_.push_back({"builtin:" + std::string(file.path),
+                                 std::string(file.path.substr(builtin_static.size()))});
   }
   if (!config.theme.empty()) {
     list("themes/" + config.theme + "/static", copy);
@@ -89,7 +94,8 @@ Result<std::optional<std::string>> Files::find(std::string_view path) const {
     const bool is_there = TRY(source_->exists(std::string(place) + inner));
     if (is_there) return std::optional<std::string>(std::string(place) + inner);
   }
-  if (const auto copied = published_.find(inner); copied != published_.end()) return std::optional<std::string>(copied->second);
+  if (const auto copied = published_.find(inner); copied != published_.end())
+    return std::optional<std::string>(copied->second);
   if (theme_.empty()) return std::optional<std::string>();
   const std::string of_theme = "themes/" + theme_ + "/static/" + inner;
   const bool is_there = TRY(source_->exists(of_theme));
@@ -101,7 +107,8 @@ std::optional<std::string> Files::sass_of(std::string_view path) const {
   if (!path.ends_with(".css")) return std::nullopt;
   const std::string stem(path.substr(0, path.size() - 4));
   for (const std::string& file : sass_)
-    if (file.ends_with("sass/" + stem + ".scss") || file.ends_with("sass/" + stem + ".sass")) return file;
+    if (file.ends_with("sass/" + stem + ".scss") || file.ends_with("sass/" + stem + ".sass"))
+      return file;
   return std::nullopt;
 }
 

@@ -21,12 +21,14 @@ class Files {
   // Lists `static` of the site and of its theme, and the sass files.
   static Files open(const SiteSource& source, const SiteConfig& config, Diagnostics& diagnostics);
 
-  // The path below the root of the file that a function's `path` argument means: the root, static, content, what is
-  // copied to that place of the output, the theme's static; "@/x" is content/x. Nothing when there is none;
-  // Errc::denied when it would leave the root.
+  // The path below the root of the file that a function's `path` argument means: the root, static,
+  // content, what is copied to that place of the output, the theme's static; "@/x" is content/x.
+  // Nothing when there is none; Errc::denied when it would leave the root.
   Result<std::optional<std::string>> find(std::string_view path) const;
   // Copies that pages and sections bring along: their place in the output, and the file.
-  void note_published(std::string target, std::string file) { published_.emplace(std::move(target), std::move(file)); }
+  void note_published(std::string target, std::string file) {
+    published_.emplace(std::move(target), std::move(file));
+  }
   Result<std::string> read(std::string_view found) const { return source_->read(found); }
   // The Sass file from which a style sheet of that URL path would be made.
   std::optional<std::string> sass_of(std::string_view path) const;

@@ -20,11 +20,13 @@ std::optional<std::chrono::seconds> duration_of(const Value& value) {
     count = *number;
   } else if (const std::string* text = value.string(); text != nullptr && !text->empty()) {
     std::string_view digits = *text;
-    constexpr std::pair<char, std::int64_t> units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    constexpr std::pair<char, std::int64_t> units[] = {
+        {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
     for (const auto& [unit, seconds] : units)
       if (digits.back() == unit) factor = seconds;
     if (!is_digit(digits.back())) digits.remove_suffix(1);
-    if (factor != 1 || digits.size() == text->size() || text->back() == 's') count = parse_i64(digits);
+    if (factor != 1 || digits.size() == text->size() || text->back() == 's')
+      count = parse_i64(digits);
   }
   if (!count || *count < 0 || *count > seconds_max / factor) return std::nullopt;
   return std::chrono::seconds(*count * factor);
@@ -39,7 +41,9 @@ CacheFront cache_front_of(const Value& extra, std::string_view file, Diagnostics
     const Value* value = fields.find(name);
     if (value == nullptr) return;
     into = duration_of(*value);
-    if (!into) fields.wrong(name, "a duration such as \"90s\", \"10m\", \"2h\", \"1d\" or a number of seconds");
+    if (!into)
+      fields.wrong(name,
+                   "a duration such as \"90s\", \"10m\", \"2h\", \"1d\" or a number of seconds");
   };
   read("ttl", cache.policy.ttl);
   read("swr", cache.policy.swr);
@@ -66,8 +70,8 @@ std::optional<Dated> date_of(Fields& fields, std::string_view name) {
   return Dated{*text, std::move(time).value()};
 }
 
-std::vector<std::pair<std::string, std::vector<std::string>>> taxonomies_of(const Value& table, std::string_view file,
-                                                                           Diagnostics& diagnostics) {
+std::vector<std::pair<std::string, std::vector<std::string>>> taxonomies_of(
+    const Value& table, std::string_view file, Diagnostics& diagnostics) {
   std::vector<std::pair<std::string, std::vector<std::string>>> out;
   Fields fields(table, file, "[taxonomies]", diagnostics);
   for (const text::Member& member : *table.object())
@@ -116,7 +120,8 @@ SectionFront section_front_of(const Value& table, std::string_view file, Diagnos
   Fields fields(table, file, "section front matter", diagnostics);
   front.title = fields.string("title");
   front.description = fields.string("description");
-  if (const auto word = fields.word("sort_by", sort_words)) front.sort_by = static_cast<SortBy>(*word);
+  if (const auto word = fields.word("sort_by", sort_words))
+    front.sort_by = static_cast<SortBy>(*word);
   front.weight = fields.integer("weight", 0).value_or(0);
   front.draft = fields.boolean("draft").value_or(false);
   front.render = fields.boolean("render").value_or(true);

@@ -1,8 +1,9 @@
 #pragma once
 // Front matter, read: what an author says about a page or a section (S-10 to S-14).
 //
-// Wrong values are reported with their place and left at their default, so that all of a file's mistakes are told
-// at once. A page ignores keys it does not know, as Zola does; a section reports them.
+// Wrong values are reported with their place and left at their default, so that all of a file's
+// mistakes are told at once. A page ignores keys it does not know, as Zola does; a section reports
+// them.
 
 #include "site/diagnostics.h"
 #include "site/output.h"
@@ -50,7 +51,16 @@ struct PageFront {
   Place template_place;
 };
 
-enum class SortBy : std::uint8_t { none, date, update_date, title, title_bytes, weight, slug, permalink };
+enum class SortBy : std::uint8_t {
+  none,
+  date,
+  update_date,
+  title,
+  title_bytes,
+  weight,
+  slug,
+  permalink
+};
 
 struct SectionFront {
   std::optional<std::string> title;
@@ -75,6 +85,7 @@ struct SectionFront {
 };
 
 PageFront page_front_of(const text::Value& table, std::string_view file, Diagnostics& diagnostics);
-SectionFront section_front_of(const text::Value& table, std::string_view file, Diagnostics& diagnostics);
+SectionFront section_front_of(const text::Value& table, std::string_view file,
+                              Diagnostics& diagnostics);
 
 }  // namespace weir::site

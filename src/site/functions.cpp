@@ -29,7 +29,8 @@ Error at_call(const Call& call, Error error) {
 // The language that a function's `lang` means; the default one when it is not given.
 Result<std::uint32_t> language_of(const Site& site, const Call& call) {
   const std::string_view code = TRY(call.text_or("lang", site.config().default_language));
-  if (const std::optional<std::uint32_t> language = site.config().language_of(code)) return *language;
+  if (const std::optional<std::uint32_t> language = site.config().language_of(code))
+    return *language;
   return call.error("language \"" + std::string(code) + "\" is not configured");
 }
 
@@ -60,12 +61,13 @@ Result<std::string> read_found(const Site& site, const Call& call, std::string_v
   return bytes;
 }
 
-// --- addresses ------------------------------------------------------------------------------------------
+// --- addresses -----------------------------------------------------------------------------------
 
 // What a site asks for but this version does not make yet; the build has said so.
 bool is_left_out(const Site& site, std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
-  if (path.starts_with("giallo") && path.ends_with(".css")) return site.config().markdown.highlights;
+  if (path.starts_with("giallo") && path.ends_with(".css"))
+    return site.config().markdown.highlights;
   if (!path.starts_with("search_index.") && path != "elasticlunr.min.js") return false;
   for (const LanguageConfig& language : site.config().languages)
     if (language.build_search_index) return true;
@@ -100,13 +102,14 @@ Result<Value> get_url(const Site& site, const Call& call) {
     const Content& content = site.content_of(link->target);
     const bool is_page = link->target.is_page;
     if (call.recorder() != nullptr)
-      call.recorder()->read({is_page ? tmpl::ReadKind::page : tmpl::ReadKind::section, tmpl::ReadGroup::meta, link->target.id,
-                             content.relative_path});
+      call.recorder()->read({is_page ? tmpl::ReadKind::page : tmpl::ReadKind::section,
+                             tmpl::ReadGroup::meta, link->target.id, content.relative_path});
     return Value::text_safe(link->permalink);
   }
-  if (text::has_scheme(path) && path.find("://") != std::string_view::npos) return Value::text_safe(path);
-  // As in Zola the language is put before the path as it stands, unless it is there: "/" in French is "fr//", which
-  // keeps one slash.
+  if (text::has_scheme(path) && path.find("://") != std::string_view::npos)
+    return Value::text_safe(path);
+  // As in Zola the language is put before the path as it stands, unless it is there: "/" in French
+  // is "fr//", which keeps one slash.
   std::string full;
   if (language != 0 && !path.starts_with(site.config().language_prefix(language) + '/'))
     full = site.config().languages[language].code + '/';
@@ -120,7 +123,7 @@ Result<Value> get_url(const Site& site, const Call& call) {
   return Value::text_safe(url);
 }
 
-// --- content --------------------------------------------------------------------------------------------
+// --- content -------------------------------------------------------------------------------------
 
 std::string_view below_content(std::string_view path) {
   if (path.starts_with("@/")) path.remove_prefix(2);
@@ -151,7 +154,7 @@ Result<Value> get_section(const Site& site, const Call& call) {
   return call.error("there is no section " + full).with_help(did_you_mean(full, known));
 }
 
-// --- taxonomies -----------------------------------------------------------------------------------------
+// --- taxonomies ----------------------------------------------------------------------------------
 
 struct FoundTaxonomy {
   const Taxonomy* taxonomy = nullptr;
@@ -170,12 +173,14 @@ Result<FoundTaxonomy> find_taxonomy(const Site& site, const Call& call) {
       if (one.language == language && one.config->slug == kind) taxonomy = &one;
   }
   if (taxonomy != nullptr)
-    return FoundTaxonomy{taxonomy, static_cast<std::uint32_t>(taxonomy - site.library().taxonomies.data())};
+    return FoundTaxonomy{taxonomy,
+                         static_cast<std::uint32_t>(taxonomy - site.library().taxonomies.data())};
   if (!required) return FoundTaxonomy{};
   std::vector<std::string_view> known;
   for (const Taxonomy& one : site.library().taxonomies)
     if (one.language == language) known.push_back(one.config->name);
-  return call.error("there is no taxonomy \"" + std::string(kind) + "\"").with_help(did_you_mean(kind, known));
+  return call.error("there is no taxonomy \"" + std::string(kind) + "\"")
+      .with_help(did_you_mean(kind, known));
 }
 
 std::uint32_t term_of(const Site& site, const Taxonomy& taxonomy, std::string_view name) {
@@ -189,10 +194,11 @@ Result<Value> get_taxonomy(const Site& site, const Call& call) {
   const FoundTaxonomy found = TRY(find_taxonomy(site, call));
   if (found.taxonomy == nullptr) return Value::null();
   note(call, tmpl::ReadKind::term, found.taxonomy->config->slug);
-  return Value::object({{"kind", site.views().taxonomy_config(found.number)},
-                        {"lang", Value::lend(site.config().languages[found.taxonomy->language].code)},
-                        {"permalink", Value::lend(found.taxonomy->permalink)},
-                        {"items", site.views().terms(found.number)}});
+  return Value::object(
+      {{"kind", site.views().taxonomy_config(found.number)},
+       {"lang", Value::lend(site.config().languages[found.taxonomy->language].code)},
+       {"permalink", Value::lend(found.taxonomy->permalink)},
+       {"items", site.views().terms(found.number)}});
 }
 
 Result<Value> get_taxonomy_term(const Site& site, const Call& call) {
@@ -203,9 +209,11 @@ Result<Value> get_taxonomy_term(const Site& site, const Call& call) {
   if (found.taxonomy == nullptr) return Value::null();
   const std::uint32_t term = term_of(site, *found.taxonomy, name);
   if (term != no_id)
-    return site.views().term(found.number, term, include_pages ? TermView::Pages::listed : TermView::Pages::left_out);
+    return site.views().term(found.number, term,
+                             include_pages ? TermView::Pages::listed : TermView::Pages::left_out);
   if (!required) return Value::null();
-  return call.error("taxonomy \"" + found.taxonomy->config->name + "\" has no term \"" + std::string(name) + "\"");
+  return call.error("taxonomy \"" + found.taxonomy->config->name + "\" has no term \"" +
+                    std::string(name) + "\"");
 }
 
 Result<Value> get_taxonomy_url(const Site& site, const Call& call) {
@@ -222,11 +230,13 @@ Result<Value> get_taxonomy_url(const Site& site, const Call& call) {
   if (!required) return Value::null();
   std::vector<std::string_view> known;
   for (const Term& one : found.taxonomy->terms) known.push_back(one.name);
-  return call.error("taxonomy \"" + found.taxonomy->config->name + "\" has no term \"" + std::string(name) + "\"")
+  return call
+      .error("taxonomy \"" + found.taxonomy->config->name + "\" has no term \"" +
+             std::string(name) + "\"")
       .with_help(did_you_mean(name, known));
 }
 
-// --- words ----------------------------------------------------------------------------------------------
+// --- words ---------------------------------------------------------------------------------------
 
 Result<Value> trans(const Site& site, const Call& call) {
   const std::string_view key = TRY(call.text("key"));
@@ -237,14 +247,18 @@ Result<Value> trans(const Site& site, const Call& call) {
   if (value != nullptr && value->string() != nullptr) return Value::lend(*value->string());
   std::vector<std::string_view> known;
   for (const text::Member& member : *own.translations.object()) known.push_back(member.name);
-  return call.error("there is no translation \"" + std::string(key) + "\" for language \"" + own.code + "\"")
+  return call
+      .error("there is no translation \"" + std::string(key) + "\" for language \"" + own.code +
+             "\"")
       .with_help(did_you_mean(key, known));
 }
 
 Result<Value> markdown_filter(const Site& site, const Value& input, const Call& call) {
   const bool is_inline = TRY(call.boolean_or("inline", false));
-  if (!input.is_string()) return call.error("expected a string, found " + std::string(tmpl::name_of(input.kind())));
-  std::string html = TRY(render_markdown_text(site, input.string(), ReadSet::of(call.recorder()), call.place()));
+  if (!input.is_string())
+    return call.error("expected a string, found " + std::string(tmpl::name_of(input.kind())));
+  std::string html =
+      TRY(render_markdown_text(site, input.string(), ReadSet::of(call.recorder()), call.place()));
   if (is_inline) {
     while (html.starts_with("<p>")) html.erase(0, 3);
     while (html.ends_with("</p>\n")) html.resize(html.size() - 5);
@@ -253,12 +267,14 @@ Result<Value> markdown_filter(const Site& site, const Value& input, const Call& 
 }
 
 Result<Value> base64_encode(const Value& input, const Call& call) {
-  if (!input.is_string()) return call.error("expected a string, found " + std::string(tmpl::name_of(input.kind())));
+  if (!input.is_string())
+    return call.error("expected a string, found " + std::string(tmpl::name_of(input.kind())));
   return Value::text(base64_of(bytes_of(input.string())));
 }
 
 Result<Value> base64_decode(const Value& input, const Call& call) {
-  if (!input.is_string()) return call.error("expected a string, found " + std::string(tmpl::name_of(input.kind())));
+  if (!input.is_string())
+    return call.error("expected a string, found " + std::string(tmpl::name_of(input.kind())));
   const std::optional<std::string> text = parse_base64(input.string());
   if (!text) return call.error("this is not base64");
   return Value::text(*text);
@@ -268,12 +284,14 @@ Result<Value> base64_decode(const Value& input, const Call& call) {
 class RegexReplace {
  public:
   Result<Value> operator()(const Value& input, const Call& call) const {
-    if (!input.is_string()) return call.error("expected a string, found " + std::string(tmpl::name_of(input.kind())));
+    if (!input.is_string())
+      return call.error("expected a string, found " + std::string(tmpl::name_of(input.kind())));
     const std::string_view pattern = TRY(call.text("pattern"));
     const std::string_view replacement = TRY(call.text("rep"));
     std::optional<text::Regex> regex = patterns_->with([&](const Patterns& known) {
       const auto at = known.find(pattern);
-      return at == known.end() ? std::optional<text::Regex>() : std::optional<text::Regex>(at->second);
+      return at == known.end() ? std::optional<text::Regex>()
+                               : std::optional<text::Regex>(at->second);
     });
     if (!regex) {
       Result<text::Regex> compiled = text::Regex::compile(pattern);
@@ -296,13 +314,14 @@ class RegexReplace {
 
 Result<Value> num_format(const Site& site, const Value& input, const Call& call) {
   const std::string_view locale = TRY(call.text_or("locale", site.config().default_language));
-  if (!input.is_integer()) return call.error("expected a whole number, found " + std::string(tmpl::name_of(input.kind())));
+  if (!input.is_integer())
+    return call.error("expected a whole number, found " + std::string(tmpl::name_of(input.kind())));
   const std::optional<std::string> text = formatted_number(input.integer(), locale);
   if (!text) return call.error("no number format for locale \"" + std::string(locale) + "\"");
   return Value::text(*text);
 }
 
-// --- files ----------------------------------------------------------------------------------------------
+// --- files ---------------------------------------------------------------------------------------
 
 Result<Value> get_hash(const Site& site, const Call& call) {
   const std::string_view path = TRY(call.text_or("path", ""));
@@ -316,7 +335,8 @@ Result<Value> get_hash(const Site& site, const Call& call) {
   } else {
     bytes = TRY(call.text("literal"));
   }
-  constexpr std::pair<std::int64_t, Digest> types[] = {{256, Digest::sha256}, {384, Digest::sha384}, {512, Digest::sha512}};
+  constexpr std::pair<std::int64_t, Digest> types[] = {
+      {256, Digest::sha256}, {384, Digest::sha384}, {512, Digest::sha512}};
   for (const auto& [bits, digest] : types) {
     if (bits != type) continue;
     const std::string raw = digest_of(digest, bytes);
@@ -366,19 +386,24 @@ std::optional<Box> resized(Box from, std::string_view op, std::int64_t width, st
   const auto scaled = [](std::uint32_t side, double ratio) {
     return static_cast<std::uint32_t>(std::max(1.0, std::round(side * ratio)));
   };
-  if (op == "scale" && width > 0 && height > 0) return Box{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)};
-  if (op == "fit_width" && width > 0) return Box{static_cast<std::uint32_t>(width), scaled(from.height, ratio_x)};
-  if (op == "fit_height" && height > 0) return Box{scaled(from.width, ratio_y), static_cast<std::uint32_t>(height)};
+  if (op == "scale" && width > 0 && height > 0)
+    return Box{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)};
+  if (op == "fit_width" && width > 0)
+    return Box{static_cast<std::uint32_t>(width), scaled(from.height, ratio_x)};
+  if (op == "fit_height" && height > 0)
+    return Box{scaled(from.width, ratio_y), static_cast<std::uint32_t>(height)};
   if (width <= 0 || height <= 0) return std::nullopt;
   if (op == "fit") {
     const double ratio = std::min(ratio_x, ratio_y);
     return ratio >= 1 ? from : Box{scaled(from.width, ratio), scaled(from.height, ratio)};
   }
-  if (op == "fill") return Box{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)};
+  if (op == "fill")
+    return Box{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)};
   return std::nullopt;
 }
 
-// Not done yet: the original stands in, with the sizes that were asked for, so that pages lay out the same.
+// Not done yet: the original stands in, with the sizes that were asked for, so that pages lay out
+// the same.
 Result<Value> resize_image(const Site& site, const Call& call) {
   const std::string_view path = TRY(call.text("path"));
   const std::string_view op = TRY(call.text_or("op", "fill"));
@@ -389,10 +414,13 @@ Result<Value> resize_image(const Site& site, const Call& call) {
   if (!size.ok()) return call.error(size.error().what);
   if (size->width == 0 || size->height == 0) return call.error(std::string(path) + " has no size");
   constexpr std::int64_t side_max = 65'535;
-  if (width < 0 || height < 0 || width > side_max || height > side_max) return call.error("width and height are 1 to 65535");
+  if (width < 0 || height < 0 || width > side_max || height > side_max)
+    return call.error("width and height are 1 to 65535");
   const std::optional<Box> box = resized({size->width, size->height}, op, width, height);
   if (!box)
-    return call.error("op is one of scale, fit_width, fit_height, fit and fill, and needs its `width` and `height`");
+    return call.error(
+        "op is one of scale, fit_width, fit_height, fit and fill, and needs its `width` and "
+        "`height`");
   site.diagnostics().notice("images are not resized yet: resize_image gives the original file");
   const Result<std::optional<std::string>> found = site.files().find(path);
   const std::string file = found.ok() && *found ? **found : std::string(path);
@@ -425,8 +453,10 @@ Result<Value> load_data(const Site& site, const Call& call) {
   Result<Value> value = site.data().load(request, ReadSet::of(call.recorder()));
   if (value.ok()) return value;
   Error error = std::move(value).error();
-  if (!error.place.file.empty()) {  // within the data file: that place matters, the call is how one got there
-    error.chain.push_back("loaded from " + call.place().file + ":" + std::to_string(call.place().line));
+  if (!error.place.file
+           .empty()) {  // within the data file: that place matters, the call is how one got there
+    error.chain.push_back("loaded from " + call.place().file + ":" +
+                          std::to_string(call.place().line));
     return error;
   }
   return std::move(error).at(call.place());
@@ -451,10 +481,15 @@ void add_site_functions(tmpl::Engine& engine, const Site& site) {
   };
   for (const auto& [name, function] : functions) {
     const SiteFunction held = function;
-    engine.add_function(std::string(name), [&site, held](const Call& call) { return held(site, call); });
+    engine.add_function(std::string(name),
+                        [&site, held](const Call& call) { return held(site, call); });
   }
-  engine.add_filter("markdown", [&site](const Value& input, const Call& call) { return markdown_filter(site, input, call); });
-  engine.add_filter("num_format", [&site](const Value& input, const Call& call) { return num_format(site, input, call); });
+  engine.add_filter("markdown", [&site](const Value& input, const Call& call) {
+    return markdown_filter(site, input, call);
+  });
+  engine.add_filter("num_format", [&site](const Value& input, const Call& call) {
+    return num_format(site, input, call);
+  });
   engine.add_filter("base64_encode", base64_encode);
   engine.add_filter("base64_decode", base64_decode);
   engine.add_filter("regex_replace", RegexReplace());

@@ -30,13 +30,15 @@ bool class_holds(std::string_view inside, char c) {
   return found != is_negated;
 }
 
-// How many pattern bytes the element at `at` has when it matches one character `c`; 0 = it does not match.
+// How many pattern bytes the element at `at` has when it matches one character `c`; 0 = it does not
+// match.
 std::size_t one_matches(std::string_view pattern, std::size_t at, char c) {
   if (pattern[at] == '?') return 1;
   if (pattern[at] == '\\' && at + 1 < pattern.size()) return pattern[at + 1] == c ? 2 : 0;
   if (pattern[at] == '[') {
     const std::size_t end = class_end(pattern, at);
-    if (end != std::string_view::npos) return class_holds(pattern.substr(at + 1, end - at - 2), c) ? end - at : 0;
+    if (end != std::string_view::npos)
+      return class_holds(pattern.substr(at + 1, end - at - 2), c) ? end - at : 0;
   }
   return pattern[at] == c ? 1 : 0;
 }
@@ -105,10 +107,12 @@ Result<Glob> Glob::parse(std::string_view pattern) {
     const std::string current = std::move(open.back());
     open.pop_back();
     if (open.size() + glob.alternatives_.size() > alternatives_max)
-      return Error{Errc::too_large, "the pattern \"" + std::string(pattern) + "\" has more than 64 alternatives"};
+      return Error{Errc::too_large,
+                   "the pattern \"" + std::string(pattern) + "\" has more than 64 alternatives"};
     if (const Braces braces = first_braces(current); braces.open != std::string_view::npos) {
       for (const std::string_view part : braces.parts)
-        open.push_back(current.substr(0, braces.open) + std::string(part) + current.substr(braces.close + 1));
+        open.push_back(current.substr(0, braces.open) + std::string(part) +
+                       current.substr(braces.close + 1));
     } else if (const std::size_t any = current.find("**/"); any != std::string::npos) {
       // Also no directory at all.
       open.push_back(current.substr(0, any) + "*/" + current.substr(any + 3));

@@ -1,5 +1,6 @@
-// Sources: PNG (ISO 15948, 11.2.2 IHDR), JPEG (ITU T.81, B.2.2 frame header), GIF89a (18, logical screen), WebP
-// container (RFC 9649, sections 2.5 to 2.7), BMP (BITMAPINFOHEADER), SVG (width, height and viewBox of the root).
+// Sources: PNG (ISO 15948, 11.2.2 IHDR), JPEG (ITU T.81, B.2.2 frame header), GIF89a (18, logical
+// screen), WebP container (RFC 9649, sections 2.5 to 2.7), BMP (BITMAPINFOHEADER), SVG (width,
+// height and viewBox of the root).
 
 #include "site/image_size.h"
 
@@ -12,14 +13,25 @@ namespace weir::site {
 
 namespace {
 
-std::uint32_t byte_at(std::string_view bytes, std::size_t at) { return static_cast<unsigned char>(bytes[at]); }
-std::uint32_t big16(std::string_view b, std::size_t at) { return byte_at(b, at) << 8 | byte_at(b, at + 1); }
-std::uint32_t big32(std::string_view b, std::size_t at) { return big16(b, at) << 16 | big16(b, at + 2); }
-std::uint32_t little16(std::string_view b, std::size_t at) { return byte_at(b, at) | byte_at(b, at + 1) << 8; }
-std::uint32_t little24(std::string_view b, std::size_t at) { return little16(b, at) | byte_at(b, at + 2) << 16; }
+std::uint32_t byte_at(std::string_view bytes, std::size_t at) {
+  return static_cast<unsigned char>(bytes[at]);
+}
+std::uint32_t big16(std::string_view b, std::size_t at) {
+  return byte_at(b, at) << 8 | byte_at(b, at + 1);
+}
+std::uint32_t big32(std::string_view b, std::size_t at) {
+  return big16(b, at) << 16 | big16(b, at + 2);
+}
+std::uint32_t little16(std::string_view b, std::size_t at) {
+  return byte_at(b, at) | byte_at(b, at + 1) << 8;
+}
+std::uint32_t little24(std::string_view b, std::size_t at) {
+  return little16(b, at) | byte_at(b, at + 2) << 16;
+}
 
 std::optional<ImageSize> png(std::string_view b) {
-  if (b.size() < 24 || !b.starts_with("\x89PNG\r\n\x1a\n") || b.substr(12, 4) != "IHDR") return std::nullopt;
+  if (b.size() < 24 || !b.starts_with("\x89PNG\r\n\x1a\n") || b.substr(12, 4) != "IHDR")
+    return std::nullopt;
   return ImageSize{big32(b, 16), big32(b, 20), "png", "image/png"};
 }
 
@@ -31,10 +43,11 @@ std::optional<ImageSize> gif(std::string_view b) {
 std::optional<ImageSize> bmp(std::string_view b) {
   if (b.size() < 26 || !b.starts_with("BM")) return std::nullopt;
   const auto width = static_cast<std::int32_t>(load_le<std::uint32_t>(b.data() + 18));
-  const auto height = static_cast<std::int64_t>(static_cast<std::int32_t>(load_le<std::uint32_t>(b.data() + 22)));
+  const auto height =
+      static_cast<std::int64_t>(static_cast<std::int32_t>(load_le<std::uint32_t>(b.data() + 22)));
   if (width < 0) return std::nullopt;  // a negative height means rows from the top
-  return ImageSize{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height < 0 ? -height : height), "bmp",
-                   "image/bmp"};
+  return ImageSize{static_cast<std::uint32_t>(width),
+                   static_cast<std::uint32_t>(height < 0 ? -height : height), "bmp", "image/bmp"};
 }
 
 // Markers until the frame header; the others are skipped by their length.
@@ -52,7 +65,8 @@ std::optional<ImageSize> jpeg(std::string_view b) {
       at += 2;
       continue;
     }
-    const bool is_frame = marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+    const bool is_frame =
+        marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
     if (is_frame) return ImageSize{big16(b, at + 7), big16(b, at + 5), "jpg", "image/jpeg"};
     at += 2 + big16(b, at + 2);
   }
@@ -62,8 +76,10 @@ std::optional<ImageSize> jpeg(std::string_view b) {
 std::optional<ImageSize> webp(std::string_view b) {
   if (b.size() < 30 || !b.starts_with("RIFF") || b.substr(8, 4) != "WEBP") return std::nullopt;
   const std::string_view chunk = b.substr(12, 4);
-  if (chunk == "VP8 ") return ImageSize{little16(b, 26) & 0x3FFF, little16(b, 28) & 0x3FFF, "webp", "image/webp"};
-  if (chunk == "VP8X") return ImageSize{little24(b, 24) + 1, little24(b, 27) + 1, "webp", "image/webp"};
+  if (chunk == "VP8 ")
+    return ImageSize{little16(b, 26) & 0x3FFF, little16(b, 28) & 0x3FFF, "webp", "image/webp"};
+  if (chunk == "VP8X")
+    return ImageSize{little24(b, 24) + 1, little24(b, 27) + 1, "webp", "image/webp"};
   if (chunk == "VP8L" && byte_at(b, 20) == 0x2F) {
     const std::uint32_t bits = load_le<std::uint32_t>(b.data() + 21);
     return ImageSize{(bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, "webp", "image/webp"};
@@ -94,7 +110,8 @@ std::optional<double> pixels_of(std::string_view text) {
   double number = 0;
   const auto [end, errc] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view unit = trim(text.substr(static_cast<std::size_t>(end - text.data())));
-  if (errc != std::errc{} || (!unit.empty() && unit != "px") || !(number >= 0) || number > 1e9) return std::nullopt;
+  if (errc != std::errc{} || (!unit.empty() && unit != "px") || !(number >= 0) || number > 1e9)
+    return std::nullopt;
   return number;
 }
 
@@ -126,20 +143,25 @@ std::optional<ImageSize> svg(std::string_view b) {
       at = next;
       ++count;
     }
-    if (count != 4 || !(numbers[2] >= 0) || !(numbers[3] >= 0) || numbers[2] > 1e9 || numbers[3] > 1e9) return std::nullopt;
+    if (count != 4 || !(numbers[2] >= 0) || !(numbers[3] >= 0) || numbers[2] > 1e9 ||
+        numbers[3] > 1e9)
+      return std::nullopt;
     width = numbers[2];
     height = numbers[3];
   }
-  return ImageSize{static_cast<std::uint32_t>(*width), static_cast<std::uint32_t>(*height), "svg", "image/svg+xml"};
+  return ImageSize{static_cast<std::uint32_t>(*width), static_cast<std::uint32_t>(*height), "svg",
+                   "image/svg+xml"};
 }
 
 }  // namespace
 
 Result<ImageSize> image_size_of(std::string_view bytes, std::string_view file) {
   using Reader = std::optional<ImageSize> (*)(std::string_view);
-  for (const Reader reader : {Reader{png}, Reader{jpeg}, Reader{gif}, Reader{webp}, Reader{bmp}, Reader{svg}})
+  for (const Reader reader :
+       {Reader{png}, Reader{jpeg}, Reader{gif}, Reader{webp}, Reader{bmp}, Reader{svg}})
     if (const std::optional<ImageSize> size = reader(bytes)) return *size;
-  return Error{Errc::invalid, "the size of " + std::string(file) + " is not known: no PNG, JPEG, GIF, WebP, BMP or SVG"};
+  return Error{Errc::invalid, "the size of " + std::string(file) +
+                                  " is not known: no PNG, JPEG, GIF, WebP, BMP or SVG"};
 }
 
 }  // namespace weir::site

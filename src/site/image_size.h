@@ -1,6 +1,6 @@
 #pragma once
-// Width, height and format of an image from its first bytes, for get_image_metadata: PNG, JPEG, GIF, WebP, BMP, SVG.
-// No pixel is decoded. Pure; foreign bytes are read within their bounds only.
+// Width, height and format of an image from its first bytes, for get_image_metadata: PNG, JPEG,
+// GIF, WebP, BMP, SVG. No pixel is decoded. Pure; foreign bytes are read within their bounds only.
 
 #include "base/result.h"
 

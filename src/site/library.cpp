@@ -1,5 +1,6 @@
-// How content becomes a library. Files are listed once, sorted; each `_index.md` is a section, every other `.md` a
-// page; they are read and parsed on all cores, then numbered and linked on one, in the order of their paths.
+// How content becomes a library. Files are listed once, sorted; each `_index.md` is a section,
+// every other `.md` a page; they are read and parsed on all cores, then numbered and linked on one,
+// in the order of their paths.
 
 #include "site/library.h"
 
@@ -43,7 +44,8 @@ struct ContentFile {
 
 class Loader {
  public:
-  Loader(const SiteSource& source, const SiteConfig& config, const BuildOptions& options, Diagnostics& diagnostics)
+  Loader(const SiteSource& source, const SiteConfig& config, const BuildOptions& options,
+         Diagnostics& diagnostics)
       : source_(source), config_(config), options_(options), diagnostics_(diagnostics) {}
 
   Library load();
@@ -87,8 +89,11 @@ bool Loader::is_ignored(std::string_view relative_path) const {
   for (const Glob& glob : ignored_) {
     if (glob.matches(name_of_file(relative_path))) return true;
     // A pattern may name a directory: every prefix counts.
-    for (std::size_t end = relative_path.find('/'); end != std::string_view::npos; end = relative_path.find('/', end + 1))
-      if (glob.matches(relative_path.substr(0, end)) || glob.matches(whole.substr(0, content_root.size() + end))) return true;
+    for (std::size_t end = relative_path.find('/'); end != std::string_view::npos;
+         end = relative_path.find('/', end + 1))
+      if (glob.matches(relative_path.substr(0, end)) ||
+          glob.matches(whole.substr(0, content_root.size() + end)))
+        return true;
     if (glob.matches(relative_path) || glob.matches(whole)) return true;
   }
   return false;
@@ -106,8 +111,9 @@ void Loader::list_files() {
   const Result<RootDirectory::Listing> listing = source_.list("content");
   if (!listing.ok()) return diagnostics_.error(listing.error());
   for (const std::string& link : listing->left_out)
-    diagnostics_.warning(Error{Errc::denied, link + " is a link that leaves the site or leads nowhere; it is left out"}.at(
-        {link, 0, 0, 0}));
+    diagnostics_.warning(Error{
+        Errc::denied, link + " is a link that leaves the site or leads nowhere; it is left out"}
+                             .at({link, 0, 0, 0}));
   for (const FoundFile& file : listing->files) {
     const std::string relative_path = file.path.substr(content_root.size());
     if (is_ignored(relative_path)) {
@@ -142,12 +148,14 @@ std::uint32_t Loader::language_of_name(std::string_view relative_path, std::stri
     stem.resize(dot);
     return *language;
   }
-  const bool looks_like_code = (code.size() == 2 || code.size() == 3) &&
-                               std::all_of(code.begin(), code.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  const bool looks_like_code =
+      (code.size() == 2 || code.size() == 3) &&
+      std::all_of(code.begin(), code.end(), [](char c) { return c >= 'a' && c <= 'z'; });
   if (looks_like_code)
-    diagnostics_.error(Error{Errc::invalid, "language \"" + code + "\" in the file's name is not configured"}
-                           .at({std::string(content_root) + std::string(relative_path), 0, 0, 0})
-                           .with_help("add [languages." + code + "] to " + config_.file));
+    diagnostics_.error(
+        Error{Errc::invalid, "language \"" + code + "\" in the file's name is not configured"}
+            .at({std::string(content_root) + std::string(relative_path), 0, 0, 0})
+            .with_help("add [languages." + code + "] to " + config_.file));
   return 0;
 }
 
@@ -156,9 +164,11 @@ void Loader::refuse_mixed_indexes() {
   for (const ContentFile& file : section_files_) section_directories.insert(file.directory);
   for (const ContentFile& file : page_files_) {
     if (file.stem != "index" || section_directories.count(file.directory) == 0) continue;
-    diagnostics_.error(Error{Errc::invalid, "index.md stands beside _index.md: a directory is a page or a section, not both"}
-                           .at({std::string(content_root) + file.relative_path, 0, 0, 0})
-                           .with_help("rename index.md, or move it to a directory of its own"));
+    diagnostics_.error(
+        Error{Errc::invalid,
+              "index.md stands beside _index.md: a directory is a page or a section, not both"}
+            .at({std::string(content_root) + file.relative_path, 0, 0, 0})
+            .with_help("rename index.md, or move it to a directory of its own"));
   }
 }
 
@@ -171,7 +181,8 @@ bool Loader::read_front_matter(Content& content, text::Value& table) {
   content.text = std::move(text).value();
   if (const std::size_t bad = text::find_utf8_error(content.text); bad != std::string::npos) {
     diagnostics_.error(Error{Errc::invalid, "the file is not valid UTF-8"}
-                           .at({content.file, text::line_of(content.text, bad), text::column_of(content.text, bad), 0})
+                           .at({content.file, text::line_of(content.text, bad),
+                                text::column_of(content.text, bad), 0})
                            .with_help("save it as UTF-8"));
     return false;
   }
@@ -182,7 +193,8 @@ bool Loader::read_front_matter(Content& content, text::Value& table) {
   }
   table = std::move(front->data);
   content.body_offset = static_cast<std::uint32_t>(
-      front->body.empty() ? content.text.size() : static_cast<std::size_t>(front->body.data() - content.text.data()));
+      front->body.empty() ? content.text.size()
+                          : static_cast<std::size_t>(front->body.data() - content.text.data()));
   content.body_line = front->body_line;
   return true;
 }
@@ -203,7 +215,8 @@ void Loader::read_section(const ContentFile& file, Section& section) {
   section.file = std::string(content_root) + file.relative_path;
   section.language = file.language;
   text::Value table = text::Value::Object{};
-  if (read_front_matter(section, table)) section.front = section_front_of(table, section.file, diagnostics_);
+  if (read_front_matter(section, table))
+    section.front = section_front_of(table, section.file, diagnostics_);
   section.extra = tmpl::value_of(section.front.extra);
   section.word_count = text::markdown_words_of(section.body());
   place_section(file, section);
@@ -235,7 +248,8 @@ void Loader::drop_drafts() {
       if (directory.empty()) return false;
     }
   };
-  if (!dropped.empty()) std::erase_if(library_.sections, [&](const Section& s) { return is_dropped(s.directory); });
+  if (!dropped.empty())
+    std::erase_if(library_.sections, [&](const Section& s) { return is_dropped(s.directory); });
   std::erase_if(library_.pages, [&](const Page& page) {
     return page.front.draft || (!dropped.empty() && is_dropped(directory_of(page.relative_path)));
   });
@@ -289,14 +303,15 @@ void Loader::place_section(const ContentFile& file, Section& section) {
 
 void Loader::add_missing_indexes() {
   for (std::uint32_t language = 0; language < config_.languages.size(); ++language) {
-    const bool is_there = std::any_of(library_.sections.begin(), library_.sections.end(), [&](const Section& section) {
-      return section.is_index && section.language == language;
-    });
+    const bool is_there = std::any_of(
+        library_.sections.begin(), library_.sections.end(),
+        [&](const Section& section) { return section.is_index && section.language == language; });
     if (is_there) continue;
     ContentFile file;
     file.stem = "_index";
     file.language = language;
-    file.relative_path = language == 0 ? "_index.md" : "_index." + config_.languages[language].code + ".md";
+    file.relative_path =
+        language == 0 ? "_index.md" : "_index." + config_.languages[language].code + ".md";
     Section section;
     section.has_file = false;
     section.language = language;
@@ -310,7 +325,8 @@ void Loader::add_missing_indexes() {
 
 void Loader::find_assets(Content& content, std::string_view directory, std::size_t depth_max) {
   const std::string prefix = directory.empty() ? "" : std::string(directory) + '/';
-  for (auto at = std::lower_bound(assets_.begin(), assets_.end(), prefix); at != assets_.end() && at->starts_with(prefix); ++at) {
+  for (auto at = std::lower_bound(assets_.begin(), assets_.end(), prefix);
+       at != assets_.end() && at->starts_with(prefix); ++at) {
     const std::string name = at->substr(prefix.size());
     if (depth_max == 1 && name.find('/') != std::string::npos) continue;
     content.assets.push_back({std::string(content_root) + *at, name});
@@ -323,16 +339,21 @@ void Loader::find_assets(Content& content, std::string_view directory, std::size
 }
 
 void Loader::number() {
-  const auto by_path = [](const Content& a, const Content& b) { return a.relative_path < b.relative_path; };
+  const auto by_path = [](const Content& a, const Content& b) {
+    return a.relative_path < b.relative_path;
+  };
   std::sort(library_.pages.begin(), library_.pages.end(), by_path);
   std::sort(library_.sections.begin(), library_.sections.end(), by_path);
-  for (std::uint32_t i = 0; i < library_.pages.size(); ++i) library_.page_ids.emplace(library_.pages[i].relative_path, i);
+  for (std::uint32_t i = 0; i < library_.pages.size(); ++i)
+    library_.page_ids.emplace(library_.pages[i].relative_path, i);
   for (std::uint32_t i = 0; i < library_.sections.size(); ++i)
     library_.section_ids.emplace(library_.sections[i].relative_path, i);
 }
 
-std::string section_path_of(const SiteConfig& config, std::string_view directory, std::uint32_t language) {
-  return joined(directory, language == 0 ? "_index.md" : "_index." + config.languages[language].code + ".md");
+std::string section_path_of(const SiteConfig& config, std::string_view directory,
+                            std::uint32_t language) {
+  return joined(directory,
+                language == 0 ? "_index.md" : "_index." + config.languages[language].code + ".md");
 }
 
 void Loader::link_sections() {
@@ -341,19 +362,21 @@ void Loader::link_sections() {
     if (section.directory.empty()) continue;
     std::size_t end = 0;
     for (std::string_view directory; directory != section.directory;) {
-      const SectionId ancestor = library_.section_of(section_path_of(config_, directory, section.language));
+      const SectionId ancestor =
+          library_.section_of(section_path_of(config_, directory, section.language));
       if (ancestor != no_id) section.ancestors.push_back(ancestor);
       end = section.directory.find('/', directory.empty() ? 0 : end + 1);
       directory = std::string_view(section.directory).substr(0, end);
     }
-    const SectionId parent =
-        library_.section_of(section_path_of(config_, directory_of(section.directory), section.language));
+    const SectionId parent = library_.section_of(
+        section_path_of(config_, directory_of(section.directory), section.language));
     if (parent != no_id) library_.sections[parent].subsections.push_back(id);
   }
   for (Section& section : library_.sections)
-    std::stable_sort(section.subsections.begin(), section.subsections.end(), [this](SectionId a, SectionId b) {
-      return library_.sections[a].front.weight < library_.sections[b].front.weight;
-    });
+    std::stable_sort(section.subsections.begin(), section.subsections.end(),
+                     [this](SectionId a, SectionId b) {
+                       return library_.sections[a].front.weight < library_.sections[b].front.weight;
+                     });
 }
 
 void Loader::link_pages() {
@@ -363,7 +386,8 @@ void Loader::link_pages() {
     if (has_template) page.template_name = *page.front.template_name;
     std::string_view directory = page.directory;
     for (;;) {
-      const SectionId owner = library_.section_of(section_path_of(config_, directory, page.language));
+      const SectionId owner =
+          library_.section_of(section_path_of(config_, directory, page.language));
       if (owner == no_id) break;
       Section& section = library_.sections[owner];
       if (page.section == no_id) page.section = owner;
@@ -402,7 +426,8 @@ bool has_sort_key(const Page& page, SortBy by) {
 const text::DateTime& update_time_of(const Page& page) {
   if (!page.front.updated) return page.front.date->time;
   if (!page.front.date) return page.front.updated->time;
-  return is_before(page.front.date->time, page.front.updated->time) ? page.front.updated->time : page.front.date->time;
+  return is_before(page.front.date->time, page.front.updated->time) ? page.front.updated->time
+                                                                    : page.front.date->time;
 }
 
 int compared(const Page& a, const Page& b, SortBy by) {
@@ -413,11 +438,15 @@ int compared(const Page& a, const Page& b, SortBy by) {
   switch (by) {
     case SortBy::date: return newest_first(a.front.date->time, b.front.date->time);
     case SortBy::update_date: return newest_first(update_time_of(a), update_time_of(b));
-    case SortBy::weight: return sign(*a.front.weight < *b.front.weight, *b.front.weight < *a.front.weight);
+    case SortBy::weight:
+      return sign(*a.front.weight < *b.front.weight, *b.front.weight < *a.front.weight);
     case SortBy::title:
-      return sign(is_before_naturally(*a.front.title, *b.front.title), is_before_naturally(*b.front.title, *a.front.title));
-    case SortBy::title_bytes: return sign(*a.front.title < *b.front.title, *b.front.title < *a.front.title);
-    case SortBy::slug: return sign(is_before_naturally(a.slug, b.slug), is_before_naturally(b.slug, a.slug));
+      return sign(is_before_naturally(*a.front.title, *b.front.title),
+                  is_before_naturally(*b.front.title, *a.front.title));
+    case SortBy::title_bytes:
+      return sign(*a.front.title < *b.front.title, *b.front.title < *a.front.title);
+    case SortBy::slug:
+      return sign(is_before_naturally(a.slug, b.slug), is_before_naturally(b.slug, a.slug));
     case SortBy::permalink:
     case SortBy::none: return 0;
   }
@@ -435,8 +464,9 @@ void Loader::sort_sections() {
   for (Section& section : library_.sections) {
     const SortBy by = section.front.sort_by;
     if (by == SortBy::none) continue;
-    const auto first_unsorted = std::stable_partition(section.pages.begin(), section.pages.end(),
-                                                      [&](PageId id) { return has_sort_key(library_.pages[id], by); });
+    const auto first_unsorted =
+        std::stable_partition(section.pages.begin(), section.pages.end(),
+                              [&](PageId id) { return has_sort_key(library_.pages[id], by); });
     section.unsorted.assign(first_unsorted, section.pages.end());
     section.pages.erase(first_unsorted, section.pages.end());
     sort_pages(section.pages, library_.pages, by);
@@ -457,10 +487,12 @@ void Loader::link_translations() {
   for (SectionId id = 0; id < library_.sections.size(); ++id)
     groups[library_.sections[id].canonical].push_back({library_.sections[id].language, no_id, id});
   for (auto& [name, group] : groups) {
-    std::sort(group.begin(), group.end(), [](const Translation& a, const Translation& b) { return a.language < b.language; });
+    std::sort(group.begin(), group.end(),
+              [](const Translation& a, const Translation& b) { return a.language < b.language; });
     const std::uint32_t number = static_cast<std::uint32_t>(library_.translations.size());
     for (const Translation& one : group) {
-      Content& content = one.page != no_id ? static_cast<Content&>(library_.pages[one.page]) : library_.sections[one.section];
+      Content& content = one.page != no_id ? static_cast<Content&>(library_.pages[one.page])
+                                           : library_.sections[one.section];
       content.translations = number;
     }
     library_.translations.push_back(std::move(group));
@@ -474,7 +506,8 @@ void Loader::link_taxonomies() {
       taxonomy.config = &taxonomy_config;
       taxonomy.language = language;
       taxonomy.path = config_.language_prefix(language) + '/' +
-                      (config_.taxonomy_root.empty() ? "" : config_.taxonomy_root + '/') + taxonomy_config.slug + '/';
+                      (config_.taxonomy_root.empty() ? "" : config_.taxonomy_root + '/') +
+                      taxonomy_config.slug + '/';
       taxonomy.permalink = config_.permalink_of(taxonomy.path);
       library_.taxonomies.push_back(std::move(taxonomy));
     }
@@ -486,7 +519,8 @@ void Loader::link_taxonomies() {
       const Taxonomy* taxonomy = library_.taxonomy_of(name, page.language);
       if (taxonomy == nullptr) {
         std::vector<std::string_view> known;
-        for (const TaxonomyConfig& one : config_.languages[page.language].taxonomies) known.push_back(one.name);
+        for (const TaxonomyConfig& one : config_.languages[page.language].taxonomies)
+          known.push_back(one.name);
         std::string help = did_you_mean(name, known);
         if (help.empty()) help = "add { name = \"" + name + "\" } to taxonomies in " + config_.file;
         diagnostics_.error(Error{Errc::invalid, "taxonomy \"" + name + "\" is not configured"}
@@ -510,9 +544,9 @@ void Loader::link_taxonomies() {
     for (auto& [slug, term] : terms[i]) {
       term.path = taxonomy.path + slug + '/';
       term.permalink = config_.permalink_of(term.path);
-      const auto first_undated = std::stable_partition(term.pages.begin(), term.pages.end(), [&](PageId id) {
-        return library_.pages[id].front.date.has_value();
-      });
+      const auto first_undated = std::stable_partition(
+          term.pages.begin(), term.pages.end(),
+          [&](PageId id) { return library_.pages[id].front.date.has_value(); });
       std::vector<PageId> dated(term.pages.begin(), first_undated);
       sort_pages(dated, library_.pages, SortBy::date);
       std::copy(dated.begin(), dated.end(), term.pages.begin());
@@ -552,8 +586,8 @@ const Taxonomy* Library::taxonomy_of(std::string_view name, std::uint32_t langua
   return nullptr;
 }
 
-Library load_library(const SiteSource& source, const SiteConfig& config, const BuildOptions& options,
-                     Diagnostics& diagnostics) {
+Library load_library(const SiteSource& source, const SiteConfig& config,
+                     const BuildOptions& options, Diagnostics& diagnostics) {
   return Loader(source, config, options, diagnostics).load();
 }
 

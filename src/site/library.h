@@ -1,9 +1,11 @@
 #pragma once
-// The content of a site, linked: pages, sections, terms, and how they stand to each other (S-15 to S-24).
+// The content of a site, linked: pages, sections, terms, and how they stand to each other (S-15 to
+// S-24).
 //
-// `load_library` reads and parses all content files on all cores and links them; afterwards nothing changes, so
-// any number of threads may read. Numbers (PageId, SectionId) are dense and the same for the same content,
-// whatever the number of threads: files are numbered in bytewise order of their paths.
+// `load_library` reads and parses all content files on all cores and links them; afterwards nothing
+// changes, so any number of threads may read. Numbers (PageId, SectionId) are dense and the same
+// for the same content, whatever the number of threads: files are numbered in bytewise order of
+// their paths.
 
 #include "site/config.h"
 #include "site/diagnostics.h"
@@ -31,14 +33,14 @@ struct Asset {
 
 // What pages and sections have in common.
 struct Content {
-  std::string file;           // "content/blog/x.fr.md"
-  std::string relative_path;  // "blog/x.fr.md"
-  std::string directory;      // "blog", where its section is; for dir/index.md the directory above
-  std::string canonical;      // "blog/x": the same for all languages
+  std::string file;            // "content/blog/x.fr.md"
+  std::string relative_path;   // "blog/x.fr.md"
+  std::string directory;       // "blog", where its section is; for dir/index.md the directory above
+  std::string canonical;       // "blog/x": the same for all languages
   std::string colocated_path;  // "blog/x/" for blog/x/index.md, else empty
   std::uint32_t language = 0;
-  std::string path;       // "/fr/blog/x/"
-  std::string permalink;  // base_url and path
+  std::string path;                  // "/fr/blog/x/"
+  std::string permalink;             // base_url and path
   std::vector<SectionId> ancestors;  // the index first, the own section last
   std::vector<Asset> assets;
   std::uint32_t translations = no_id;  // index in Library::translations
@@ -63,8 +65,8 @@ struct Page : Content {
 
 struct Section : Content {
   SectionFront front;
-  bool is_index = false;  // the home page of a language
-  bool has_file = true;   // false: an index nobody wrote
+  bool is_index = false;         // the home page of a language
+  bool has_file = true;          // false: an index nobody wrote
   std::vector<PageId> pages;     // in order
   std::vector<PageId> unsorted;  // lack the sort key: rendered, not listed
   std::vector<SectionId> subsections;
@@ -109,14 +111,14 @@ struct Library {
   SectionId section_of(std::string_view relative_path) const;  // the same
   const Taxonomy* taxonomy_of(std::string_view name, std::uint32_t language) const;
 
-  std::unordered_map<std::string_view, PageId> page_ids;        // views of the pages' relative_path
+  std::unordered_map<std::string_view, PageId> page_ids;  // views of the pages' relative_path
   std::unordered_map<std::string_view, SectionId> section_ids;
 };
 
-// Errors go to `diagnostics`; what could be read is in the answer all the same, so that later phases can tell
-// their errors too.
-Library load_library(const SiteSource& source, const SiteConfig& config, const BuildOptions& options,
-                     Diagnostics& diagnostics);
+// Errors go to `diagnostics`; what could be read is in the answer all the same, so that later
+// phases can tell their errors too.
+Library load_library(const SiteSource& source, const SiteConfig& config,
+                     const BuildOptions& options, Diagnostics& diagnostics);
 
 // Less than, as people sort: case and accents do not count, runs of digits are numbers (S-17).
 bool is_before_naturally(std::string_view a, std::string_view b);

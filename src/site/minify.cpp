@@ -11,12 +11,14 @@ namespace {
 
 // White space beside the tags of these is never seen.
 constexpr std::string_view blocks[] = {
-    "address", "article", "aside",  "base",    "blockquote", "body",    "center", "col",     "colgroup", "dd",      "details",
-    "dialog",  "dir",     "div",    "dl",      "dt",         "fieldset", "figcaption", "figure", "footer", "form",  "frame",
-    "h1",      "h2",      "h3",     "h4",      "h5",         "h6",      "head",   "header",  "hgroup",   "hr",      "html",
-    "legend",  "li",      "link",   "main",    "menu",       "meta",    "nav",    "ol",      "optgroup", "option",  "p",
-    "search",  "section", "summary", "table",  "tbody",      "td",      "tfoot",  "th",      "thead",    "title",   "tr",
-    "ul",      "!doctype"};
+    "address",  "article",    "aside",   "base",   "blockquote", "body",    "center",  "col",
+    "colgroup", "dd",         "details", "dialog", "dir",        "div",     "dl",      "dt",
+    "fieldset", "figcaption", "figure",  "footer", "form",       "frame",   "h1",      "h2",
+    "h3",       "h4",         "h5",      "h6",     "head",       "header",  "hgroup",  "hr",
+    "html",     "legend",     "li",      "link",   "main",       "menu",    "meta",    "nav",
+    "ol",       "optgroup",   "option",  "p",      "search",     "section", "summary", "table",
+    "tbody",    "td",         "tfoot",   "th",     "thead",      "title",   "tr",      "ul",
+    "!doctype"};
 constexpr std::string_view verbatim[] = {"pre", "textarea", "script", "style"};
 
 std::string_view tag_name(std::string_view tag) {  // of "<x ...>" or "</x>"
@@ -28,7 +30,8 @@ std::string_view tag_name(std::string_view tag) {  // of "<x ...>" or "</x>"
 }
 
 bool is_one_of(std::string_view name, const std::string_view* first, const std::string_view* last) {
-  return std::any_of(first, last, [&](std::string_view one) { return equals_ignoring_case(one, name); });
+  return std::any_of(first, last,
+                     [&](std::string_view one) { return equals_ignoring_case(one, name); });
 }
 
 // Behind the '>' that ends the tag at `at`; quotes may hold one.
@@ -73,8 +76,11 @@ std::string minified_declarations(std::string_view css) {
       continue;
     }
     if ((c == ';' || c == ':' || c == ',') && !out.empty() && out.back() == ' ') out.pop_back();
-    const bool starts_number = out.empty() || (!is_alnum(out.back()) && out.back() != '.' && out.back() != '#');
-    if (c == '0' && starts_number && i + 2 < css.size() && css[i + 1] == '.' && is_digit(css[i + 2])) continue;
+    const bool starts_number =
+        out.empty() || (!is_alnum(out.back()) && out.back() != '.' && out.back() != '#');
+    if (c == '0' && starts_number && i + 2 < css.size() && css[i + 1] == '.' &&
+        is_digit(css[i + 2]))
+      continue;
     if (c == '"' || c == '\'') quote = c;
     if (c == '(') ++depth;
     out += c;
@@ -142,7 +148,8 @@ class Minifier {
     constexpr std::string_view attribute = " style=";
     const std::size_t at = element.substr(0, tag_bytes).find(attribute);
     const std::size_t open = at == std::string_view::npos ? at : at + attribute.size();
-    if (open == std::string_view::npos || open >= tag_bytes || (element[open] != '"' && element[open] != '\'')) {
+    if (open == std::string_view::npos || open >= tag_bytes ||
+        (element[open] != '"' && element[open] != '\'')) {
       out_ += element;
       return;
     }

@@ -1,6 +1,7 @@
 #pragma once
-// Smaller HTML that reads the same (S-63): comments go, runs of white space become one blank, or nothing beside a
-// block element. What is inside pre, textarea, script and style stays as it is. Pure, linear.
+// Smaller HTML that reads the same (S-63): comments go, runs of white space become one blank, or
+// nothing beside a block element. What is inside pre, textarea, script and style stays as it is.
+// Pure, linear.
 
 #include <string>
 #include <string_view>

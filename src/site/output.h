@@ -13,16 +13,16 @@ namespace weir::site {
 
 enum class OutputKind {
   page,
-  section,        // also each further page of a paginated one
+  section,  // also each further page of a paginated one
   taxonomy_list,
   taxonomy_term,  // also each further page of a paginated one
   redirect,       // an alias, `redirect_to`, or page/1/ of a pager
   feed,
   sitemap,
   robots,
-  not_found,      // 404.html
+  not_found,  // 404.html
   style_sheet,
-  asset,          // a file beside a page or section
+  asset,  // a file beside a page or section
   static_file,
 };
 std::string_view name_of(OutputKind kind);
@@ -42,20 +42,24 @@ struct Output {
   std::string bytes;
   int status = 200;  // 404 for not_found
   Policy policy;
-  // What was read to make it, sorted, no repeats: "page:blog/x.md", "section:blog/_index.md", "term:tags/a",
-  // "tpl:page.html", "data:data/x.json", "cfg:title", and the front matter's own tags as they stand there.
+  // What was read to make it, sorted, no repeats: "page:blog/x.md", "section:blog/_index.md",
+  // "term:tags/a", "tpl:page.html", "data:data/x.json", "cfg:title", and the front matter's own
+  // tags as they stand there.
   std::vector<std::string> tags;
-  // Read now(), get_random(), the environment or a URL: another render may give other bytes with nothing edited.
+  // Read now(), get_random(), the environment or a URL: another render may give other bytes with
+  // nothing edited.
   bool is_volatile = false;
   // A SiteRenderer can make this one again; false for files that are copied.
   bool is_rendered = false;
-  std::string redirect_to;  // kind redirect: the absolute URL it sends to; `bytes` holds an HTML page that does so too
+  std::string redirect_to;  // kind redirect: the absolute URL it sends to; `bytes` holds an HTML
+                            // page that does so too
 };
 
 class OutputSink {
  public:
   virtual ~OutputSink() = default;
-  // Called from many threads at once, each file exactly once. An error stops the build and is its error.
+  // Called from many threads at once, each file exactly once. An error stops the build and is its
+  // error.
   virtual Status put(Output&& output) = 0;
 };
 

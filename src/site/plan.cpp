@@ -19,7 +19,8 @@ std::string file_of(std::string_view path) {
 
 class Planner {
  public:
-  Planner(const SiteConfig& config, const Library& library, const Files& files, Diagnostics& diagnostics)
+  Planner(const SiteConfig& config, const Library& library, const Files& files,
+          Diagnostics& diagnostics)
       : config_(config), library_(library), files_(files), diagnostics_(diagnostics) {}
 
   Plan plan() {
@@ -43,7 +44,8 @@ class Planner {
   void add_assets(const Content& content);
   void add_section(SectionId id);
   void add_page(PageId id);
-  void add_pagers(Planned first, std::string_view permalink, std::string_view paginate_path, std::size_t count);
+  void add_pagers(Planned first, std::string_view permalink, std::string_view paginate_path,
+                  std::size_t count);
   void add_feed(const Planned& about, std::string_view base_path);
   void add_feeds();
   void add_sitemaps();
@@ -71,15 +73,17 @@ bool stays_inside(std::string_view file) {
 }
 
 bool is_of_content(const Planned& planned) {
-  return planned.kind == OutputKind::page || planned.kind == OutputKind::section || planned.kind == OutputKind::redirect;
+  return planned.kind == OutputKind::page || planned.kind == OutputKind::section ||
+         planned.kind == OutputKind::redirect;
 }
 
 void Planner::add(Planned planned) {
   if (planned.file.empty()) planned.file = file_of(planned.path);
   if (!stays_inside(planned.file))
-    return diagnostics_.error(Error{Errc::denied, "the path " + planned.path + " leads out of the site"}
-                                  .at({planned.origin, 0, 0, 0})
-                                  .with_help("a slug, path or alias has no part \".\" or \"..\""));
+    return diagnostics_.error(
+        Error{Errc::denied, "the path " + planned.path + " leads out of the site"}
+            .at({planned.origin, 0, 0, 0})
+            .with_help("a slug, path or alias has no part \".\" or \"..\""));
   const auto known = by_file_.find(planned.file);
   if (known == by_file_.end()) {
     by_file_.emplace(planned.file, std::move(planned));
@@ -90,9 +94,10 @@ void Planner::add(Planned planned) {
     std::string first = other.origin;
     std::string second = planned.origin;
     if (second < first) std::swap(first, second);
-    diagnostics_.error(Error{Errc::invalid, "both " + first + " and " + second + " make " + planned.path}
-                           .at({second, 0, 0, 0})
-                           .with_help("give one of them another slug, path or alias"));
+    diagnostics_.error(
+        Error{Errc::invalid, "both " + first + " and " + second + " make " + planned.path}
+            .at({second, 0, 0, 0})
+            .with_help("give one of them another slug, path or alias"));
   }
   other = std::move(planned);
 }
@@ -135,7 +140,8 @@ void Planner::add_assets(const Content& content) {
   }
 }
 
-void Planner::add_pagers(Planned first, std::string_view permalink, std::string_view paginate_path, std::size_t count) {
+void Planner::add_pagers(Planned first, std::string_view permalink, std::string_view paginate_path,
+                         std::size_t count) {
   const std::string base = std::string(paginate_path) + (paginate_path.empty() ? "" : "/");
   for (std::size_t number = 1; number <= count; ++number) {
     Planned planned = first;
@@ -198,7 +204,8 @@ void Planner::add_feed(const Planned& about, std::string_view base_path) {
                 std::any_of(section.unsorted.begin(), section.unsorted.end(), is_dated);
   } else {
     for (const Page& page : library_.pages)
-      has_pages |= page.language == about.language && page.front.render && page.front.date.has_value();
+      has_pages |=
+          page.language == about.language && page.front.render && page.front.date.has_value();
   }
   if (!has_pages) return;
   for (const std::string& name : config_.languages[about.language].feed_filenames) {
@@ -229,7 +236,8 @@ void Planner::add_sitemaps() {
   planned.path = "/sitemap.xml";
   planned.name = "sitemap.xml";
   if (plan_.sitemap_entries < limits::sitemap_entries_max) return add(std::move(planned));
-  const std::size_t parts = (plan_.sitemap_entries + limits::sitemap_entries_max - 1) / limits::sitemap_entries_max;
+  const std::size_t parts =
+      (plan_.sitemap_entries + limits::sitemap_entries_max - 1) / limits::sitemap_entries_max;
   for (std::size_t part = 1; part <= parts; ++part) {
     Planned piece = planned;
     piece.path = "/sitemap" + std::to_string(part) + ".xml";
@@ -285,7 +293,8 @@ Plan Planner::finish() {
   plan_.outputs.reserve(by_file_.size());
   for (auto& [file, planned] : by_file_) plan_.outputs.push_back(std::move(planned));
   plan_.by_path.reserve(plan_.outputs.size());
-  for (std::size_t i = 0; i < plan_.outputs.size(); ++i) plan_.by_path.emplace(plan_.outputs[i].path, i);
+  for (std::size_t i = 0; i < plan_.outputs.size(); ++i)
+    plan_.by_path.emplace(plan_.outputs[i].path, i);
   return std::move(plan_);
 }
 
@@ -300,24 +309,27 @@ std::size_t pagers_of(std::size_t count, std::size_t paginate_by) {
   return std::max<std::size_t>(1, (count + paginate_by - 1) / paginate_by);
 }
 
-std::vector<PageId> pages_of_pager(const std::vector<PageId>& pages, std::size_t paginate_by, std::size_t pager,
-                                   PagerOrder order) {
+std::vector<PageId> pages_of_pager(const std::vector<PageId>& pages, std::size_t paginate_by,
+                                   std::size_t pager, PagerOrder order) {
   const std::size_t begin = std::min(pages.size(), (pager - 1) * paginate_by);
   const std::size_t end = std::min(pages.size(), begin + paginate_by);
   std::vector<PageId> out;
   out.reserve(end - begin);
-  for (std::size_t i = begin; i < end; ++i) out.push_back(order == PagerOrder::reversed ? pages[pages.size() - 1 - i] : pages[i]);
+  for (std::size_t i = begin; i < end; ++i)
+    out.push_back(order == PagerOrder::reversed ? pages[pages.size() - 1 - i] : pages[i]);
   return out;
 }
 
 std::vector<SitemapEntry> sitemap_entries_of(const SiteConfig& config, const Library& library) {
   std::vector<SitemapEntry> entries;
-  const auto add_pagers = [&](std::string_view permalink, std::string_view paginate_path, std::size_t count,
-                              std::optional<std::size_t> paginate_by) {
+  const auto add_pagers = [&](std::string_view permalink, std::string_view paginate_path,
+                              std::size_t count, std::optional<std::size_t> paginate_by) {
     if (!paginate_by || !config.sitemap_has_pagers) return;
     const std::size_t pagers = (count + *paginate_by - 1) / *paginate_by;
     for (std::size_t number = 1; number <= pagers; ++number)
-      entries.push_back({std::string(permalink) + std::string(paginate_path) + '/' + std::to_string(number) + '/', no_id, no_id});
+      entries.push_back(
+          {std::string(permalink) + std::string(paginate_path) + '/' + std::to_string(number) + '/',
+           no_id, no_id});
   };
   for (PageId id = 0; id < library.pages.size(); ++id)
     if (library.pages[id].front.render) entries.push_back({library.pages[id].permalink, id, no_id});
@@ -325,25 +337,31 @@ std::vector<SitemapEntry> sitemap_entries_of(const SiteConfig& config, const Lib
     const Section& section = library.sections[id];
     if (!section.front.render) continue;
     entries.push_back({section.permalink, no_id, id});
-    add_pagers(section.permalink, section.front.paginate_path, section.pages.size(), section.front.paginate_by);
+    add_pagers(section.permalink, section.front.paginate_path, section.pages.size(),
+               section.front.paginate_by);
   }
   for (const Taxonomy& taxonomy : library.taxonomies) {
     if (!taxonomy.config->render || taxonomy.terms.empty()) continue;
     entries.push_back({taxonomy.permalink, no_id, no_id});
     for (const Term& term : taxonomy.terms) {
       entries.push_back({term.permalink, no_id, no_id});
-      add_pagers(term.permalink, taxonomy.config->paginate_path, term.pages.size(), taxonomy.config->paginate_by);
+      add_pagers(term.permalink, taxonomy.config->paginate_path, term.pages.size(),
+                 taxonomy.config->paginate_by);
     }
   }
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const SitemapEntry& a, const SitemapEntry& b) { return a.permalink < b.permalink; });
+  std::stable_sort(
+      entries.begin(), entries.end(),
+      [](const SitemapEntry& a, const SitemapEntry& b) { return a.permalink < b.permalink; });
   entries.erase(std::unique(entries.begin(), entries.end(),
-                            [](const SitemapEntry& a, const SitemapEntry& b) { return a.permalink == b.permalink; }),
+                            [](const SitemapEntry& a, const SitemapEntry& b) {
+                              return a.permalink == b.permalink;
+                            }),
                 entries.end());
   return entries;
 }
 
-Plan plan_of(const SiteConfig& config, const Library& library, const Files& files, Diagnostics& diagnostics) {
+Plan plan_of(const SiteConfig& config, const Library& library, const Files& files,
+             Diagnostics& diagnostics) {
   return Planner(config, library, files, diagnostics).plan();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Which outputs a site has: all of them, before any is rendered, so that two of one name are found, later writers
-// win in the order of S-59, and the rest can be rendered in any order on any thread.
+// Which outputs a site has: all of them, before any is rendered, so that two of one name are found,
+// later writers win in the order of S-59, and the rest can be rendered in any order on any thread.
 
 #include "site/library.h"
 #include "site/output.h"
@@ -19,16 +19,17 @@ struct Planned {
   OutputKind kind = OutputKind::page;
   std::string path;  // URL path
   std::string file;  // below the output directory
-  std::string origin;  // whose file asked for it, for messages and for copies the file that is copied
+  std::string
+      origin;  // whose file asked for it, for messages and for copies the file that is copied
   std::uint32_t language = 0;
   PageId page = no_id;
   SectionId section = no_id;
   std::uint32_t taxonomy = no_id;  // index in Library::taxonomies
   std::uint32_t term = no_id;
   std::uint32_t pager = no_pager;  // counts from 1
-  std::string name;      // the template of a feed or sitemap
-  std::string redirect;  // the absolute URL of a redirect
-  std::size_t sitemap_part = 0;  // counts from 1; 0: the only one, or the index
+  std::string name;                // the template of a feed or sitemap
+  std::string redirect;            // the absolute URL of a redirect
+  std::size_t sitemap_part = 0;    // counts from 1; 0: the only one, or the index
 };
 
 struct Plan {
@@ -45,7 +46,8 @@ struct Plan {
 std::size_t pagers_of(std::size_t count, std::size_t paginate_by);
 enum class PagerOrder : std::uint8_t { as_listed, reversed };
 // The pages of one, in its order.
-std::vector<PageId> pages_of_pager(const std::vector<PageId>& pages, std::size_t paginate_by, std::size_t pager, PagerOrder order);
+std::vector<PageId> pages_of_pager(const std::vector<PageId>& pages, std::size_t paginate_by,
+                                   std::size_t pager, PagerOrder order);
 
 struct SitemapEntry {
   std::string permalink;
@@ -56,6 +58,7 @@ struct SitemapEntry {
 std::vector<SitemapEntry> sitemap_entries_of(const SiteConfig& config, const Library& library);
 
 class Files;
-Plan plan_of(const SiteConfig& config, const Library& library, const Files& files, Diagnostics& diagnostics);
+Plan plan_of(const SiteConfig& config, const Library& library, const Files& files,
+             Diagnostics& diagnostics);
 
 }  // namespace weir::site

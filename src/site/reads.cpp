@@ -7,13 +7,15 @@ namespace weir::site {
 namespace {
 // 0 marks an empty slot, so the kind is stored plus one.
 std::uint64_t key_of(const tmpl::Read& what) {
-  return (static_cast<std::uint64_t>(what.kind) + 1) << 40 | static_cast<std::uint64_t>(what.group) << 32 | what.id;
+  return (static_cast<std::uint64_t>(what.kind) + 1) << 40 |
+         static_cast<std::uint64_t>(what.group) << 32 | what.id;
 }
 std::size_t slot_of(std::uint64_t key, std::size_t mask) {
   return static_cast<std::size_t>((key * 0x9E37'79B9'7F4A'7C15ULL) >> 20) & mask;
 }
 bool has_numbers(tmpl::ReadKind kind) {
-  return kind == tmpl::ReadKind::page || kind == tmpl::ReadKind::section || kind == tmpl::ReadKind::template_file;
+  return kind == tmpl::ReadKind::page || kind == tmpl::ReadKind::section ||
+         kind == tmpl::ReadKind::template_file;
 }
 }  // namespace
 
@@ -54,7 +56,8 @@ void ReadSet::add(const ReadSet& other) {
 std::vector<std::uint32_t> ReadSet::ids_of(tmpl::ReadKind kind) const {
   std::vector<std::uint32_t> ids;
   for (const std::uint64_t key : slots_)
-    if (key >> 40 == static_cast<std::uint64_t>(kind) + 1) ids.push_back(static_cast<std::uint32_t>(key));
+    if (key >> 40 == static_cast<std::uint64_t>(kind) + 1)
+      ids.push_back(static_cast<std::uint32_t>(key));
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;

@@ -1,9 +1,10 @@
 #pragma once
-// What one render has read: pages and sections by group, templates, settings, data. From it come the cache tags of
-// an output (S-72) and, for content, what everybody who prints that content depends on (S-70).
+// What one render has read: pages and sections by group, templates, settings, data. From it come
+// the cache tags of an output (S-72) and, for content, what everybody who prints that content
+// depends on (S-70).
 //
-// Every render of this room is handed a ReadSet as its Recorder. It also carries the one thing a lazy view cannot
-// return: an error. One render, one thread.
+// Every render of this room is handed a ReadSet as its Recorder. It also carries the one thing a
+// lazy view cannot return: an error. One render, one thread.
 
 #include "base/result.h"
 #include "template/recorder.h"
@@ -36,7 +37,8 @@ class ReadSet final : public tmpl::Recorder {
 
   // Dense numbers, in rising order, without repeats; the groups do not matter.
   std::vector<std::uint32_t> ids_of(tmpl::ReadKind kind) const;
-  // Of the kinds that have no numbers of their own: "kind" is data, image, translation, environment, config, term.
+  // Of the kinds that have no numbers of their own: "kind" is data, image, translation,
+  // environment, config, term.
   struct Name {
     tmpl::ReadKind kind;
     std::string name;
@@ -47,8 +49,8 @@ class ReadSet final : public tmpl::Recorder {
  private:
   void insert(std::uint64_t key);
 
-  // Keys (kind, group, id) with open addressing: lists read the same few fields of thousands of pages, so a repeat
-  // must cost a few nanoseconds and a new one no allocation of its own.
+  // Keys (kind, group, id) with open addressing: lists read the same few fields of thousands of
+  // pages, so a repeat must cost a few nanoseconds and a new one no allocation of its own.
   std::vector<std::uint64_t> slots_;
   std::size_t count_ = 0;
   std::uint64_t last_ = 0;

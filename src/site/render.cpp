@@ -19,10 +19,12 @@ using tmpl::Value;
 
 Value text_of(std::string_view text) { return Value::text(text); }
 
-// A page or section whose content was rendered for this very output, because what it shows may have changed.
+// A page or section whose content was rendered for this very output, because what it shows may have
+// changed.
 class FreshView final : public tmpl::ObjectView {
  public:
-  FreshView(Value view, std::shared_ptr<const Rendered> rendered) : view_(std::move(view)), rendered_(std::move(rendered)) {}
+  FreshView(Value view, std::shared_ptr<const Rendered> rendered)
+      : view_(std::move(view)), rendered_(std::move(rendered)) {}
   Value find(std::string_view name, tmpl::Recorder* recorder) const override {
     const bool is_fresh = name == "content" || name == "summary" || name == "toc";
     if (!is_fresh) return view_.object().find(name, recorder);
@@ -32,7 +34,9 @@ class FreshView final : public tmpl::ObjectView {
     return rendered_->summary ? Value::lend(std::string_view(*rendered_->summary)) : Value::null();
   }
   std::size_t count() const override { return view_.object().count(); }
-  std::string_view name_at(std::size_t index) const override { return view_.object().name_at(index); }
+  std::string_view name_at(std::size_t index) const override {
+    return view_.object().name_at(index);
+  }
 
  private:
   Value view_;
@@ -49,11 +53,13 @@ class OutputRenderer {
     output_.path = planned_.path;
     output_.file = planned_.file;
     output_.content_type = http::content_type_of(planned_.file);
-    output_.is_rendered = planned_.kind != OutputKind::asset && planned_.kind != OutputKind::static_file;
+    output_.is_rendered =
+        planned_.kind != OutputKind::asset && planned_.kind != OutputKind::static_file;
     TRY(fill());
     if (output_.is_rendered) {
       const bool is_html = output_.content_type.starts_with("text/html");
-      if (is_html && (site_.config().minify_html || site_.options().minify)) output_.bytes = minified_html(output_.bytes);
+      if (is_html && (site_.config().minify_html || site_.options().minify))
+        output_.bytes = minified_html(output_.bytes);
       output_.is_volatile = reads_.is_volatile();
       add_tags();
     }
@@ -82,7 +88,8 @@ class OutputRenderer {
   Status copy_file() {
     constexpr std::string_view builtin = "builtin:";
     if (planned_.origin.starts_with(builtin)) {
-      const EmbeddedFile* file = find_embedded(std::string_view(planned_.origin).substr(builtin.size()));
+      const EmbeddedFile* file =
+          find_embedded(std::string_view(planned_.origin).substr(builtin.size()));
       if (file == nullptr) return Error{Errc::missing, planned_.origin + " is not in this binary"};
       output_.bytes = file->bytes;
       return done;
@@ -97,12 +104,15 @@ class OutputRenderer {
 
   // The page's own content is asked for first, so that an error in it is told as such.
   Result<Value> view_of(ContentId id) {
-    const Value view = id.is_page ? site_.views().page(id.id, Shown::all)
-                                  : site_.views().section(id.id, planned_.pager == no_pager ? Shown::all : Shown::metadata);
+    const Value view = id.is_page
+                           ? site_.views().page(id.id, Shown::all)
+                           : site_.views().section(
+                                 id.id, planned_.pager == no_pager ? Shown::all : Shown::metadata);
     if (site_.liveness() == Liveness::built) return view;
     std::shared_ptr<const Rendered> rendered = TRY(site_.rendered(id, nullptr));
     if (!rendered->reads.is_volatile()) return view;
-    return Value::own(std::unique_ptr<const tmpl::ObjectView>(new FreshView(view, std::move(rendered))));
+    return Value::own(
+        std::unique_ptr<const tmpl::ObjectView>(new FreshView(view, std::move(rendered))));
   }
 
   Status render_page() {
@@ -122,23 +132,27 @@ class OutputRenderer {
     context_.set("section", TRY(view_of({false, planned_.section})));
     set_place(site_.config().permalink_of(planned_.path), planned_.path);
     if (planned_.pager != no_pager)
-      add_paginator(section.pages, *section.front.paginate_by, section.front.paginate_path, section.permalink,
+      add_paginator(section.pages, *section.front.paginate_by, section.front.paginate_path,
+                    section.permalink,
                     section.front.paginate_reversed ? PagerOrder::reversed : PagerOrder::as_listed);
     chain_ = "section " + section.file;
-    return run_or_say_missing(section.template_name(), section.front.template_place, {false, planned_.section});
+    return run_or_say_missing(section.template_name(), section.front.template_place,
+                              {false, planned_.section});
   }
 
-  void add_paginator(const std::vector<PageId>& pages, std::size_t paginate_by, std::string_view paginate_path,
-                     std::string_view permalink, PagerOrder order) {
+  void add_paginator(const std::vector<PageId>& pages, std::size_t paginate_by,
+                     std::string_view paginate_path, std::string_view permalink, PagerOrder order) {
     const std::size_t count = pagers_of(pages.size(), paginate_by);
     const std::size_t number = planned_.pager;
-    const std::string base = std::string(permalink) + std::string(paginate_path) + (paginate_path.empty() ? "" : "/");
+    const std::string base =
+        std::string(permalink) + std::string(paginate_path) + (paginate_path.empty() ? "" : "/");
     const auto permalink_of = [&](std::size_t pager) {
       return text_of(pager == 1 ? std::string(permalink) : base + std::to_string(pager) + '/');
     };
     pager_pages_ = pages_of_pager(pages, paginate_by, number, order);
     if (planned_.section != no_id)
-      reads_.read({ReadKind::section, ReadGroup::list, planned_.section, site_.library().sections[planned_.section].relative_path});
+      reads_.read({ReadKind::section, ReadGroup::list, planned_.section,
+                   site_.library().sections[planned_.section].relative_path});
     context_.set("paginator",
                  Value::object({{"paginate_by", Value(static_cast<std::int64_t>(paginate_by))},
                                 {"base_url", text_of(base)},
@@ -169,7 +183,8 @@ class OutputRenderer {
   Status render_taxonomy_list() {
     const Taxonomy& taxonomy = site_.library().taxonomies[planned_.taxonomy];
     reads_.read({ReadKind::term, ReadGroup::list, 0, taxonomy.config->slug});
-    context_.set("taxonomy", site_.views().taxonomy_config(planned_.taxonomy)).set("terms", site_.views().terms(planned_.taxonomy));
+    context_.set("taxonomy", site_.views().taxonomy_config(planned_.taxonomy))
+        .set("terms", site_.views().terms(planned_.taxonomy));
     set_place(taxonomy.permalink, taxonomy.path);
     chain_ = "taxonomy " + taxonomy.config->name;
     return run(taxonomy_template("list"));
@@ -181,12 +196,13 @@ class OutputRenderer {
     const bool is_paginated = planned_.pager != no_pager;
     reads_.read({ReadKind::term, ReadGroup::list, 0, taxonomy.config->slug + '/' + term.slug});
     context_.set("taxonomy", site_.views().taxonomy_config(planned_.taxonomy))
-        .set("term", site_.views().term(planned_.taxonomy, planned_.term,
-                                        is_paginated ? TermView::Pages::left_out : TermView::Pages::listed));
+        .set("term", site_.views().term(
+                         planned_.taxonomy, planned_.term,
+                         is_paginated ? TermView::Pages::left_out : TermView::Pages::listed));
     set_place(site_.config().permalink_of(planned_.path), planned_.path);
     if (is_paginated)
-      add_paginator(term.pages, *taxonomy.config->paginate_by, taxonomy.config->paginate_path, term.permalink,
-                    PagerOrder::as_listed);
+      add_paginator(term.pages, *taxonomy.config->paginate_by, taxonomy.config->paginate_path,
+                    term.permalink, PagerOrder::as_listed);
     chain_ = "term " + taxonomy.config->name + '/' + term.name;
     return run(taxonomy_template("single"));
   }
@@ -209,7 +225,8 @@ class OutputRenderer {
       pages.insert(pages.end(), section.unsorted.begin(), section.unsorted.end());
     } else {
       for (PageId id = 0; id < library.pages.size(); ++id)
-        if (library.pages[id].language == planned_.language && library.pages[id].front.render) pages.push_back(id);
+        if (library.pages[id].language == planned_.language && library.pages[id].front.render)
+          pages.push_back(id);
     }
     std::erase_if(pages, [&](PageId id) { return !library.pages[id].front.date; });
     std::sort(pages.begin(), pages.end(), [&](PageId a, PageId b) {
@@ -227,21 +244,28 @@ class OutputRenderer {
     std::vector<PageId> pages = feed_pages();
     const Dated* latest = nullptr;
     for (const PageId id : pages)
-      for (const std::optional<Dated>* date : {&library.pages[id].front.updated, &library.pages[id].front.date})
-        if (*date && (latest == nullptr || is_before(latest->time, (*date)->time))) latest = &**date;
-    if (site_.config().feed_limit && pages.size() > *site_.config().feed_limit) pages.resize(*site_.config().feed_limit);
+      for (const std::optional<Dated>* date :
+           {&library.pages[id].front.updated, &library.pages[id].front.date})
+        if (*date && (latest == nullptr || is_before(latest->time, (*date)->time)))
+          latest = &**date;
+    if (site_.config().feed_limit && pages.size() > *site_.config().feed_limit)
+      pages.resize(*site_.config().feed_limit);
     context_.set("feed_url", text_of(site_.config().permalink_of(planned_.path)))
-        .set("last_updated", latest != nullptr ? Value::lend(std::string_view(latest->text)) : Value::null())
+        .set("last_updated",
+             latest != nullptr ? Value::lend(std::string_view(latest->text)) : Value::null())
         .set("pages", list_of(pages, Shown::alone));
     if (planned_.section != no_id) {
-      reads_.read({ReadKind::section, ReadGroup::list, planned_.section, library.sections[planned_.section].relative_path});
+      reads_.read({ReadKind::section, ReadGroup::list, planned_.section,
+                   library.sections[planned_.section].relative_path});
       context_.set("section", site_.views().section(planned_.section, Shown::metadata));
     }
     if (planned_.term != no_id) {
       const Taxonomy& taxonomy = library.taxonomies[planned_.taxonomy];
-      reads_.read({ReadKind::term, ReadGroup::list, 0, taxonomy.config->slug + '/' + taxonomy.terms[planned_.term].slug});
+      reads_.read({ReadKind::term, ReadGroup::list, 0,
+                   taxonomy.config->slug + '/' + taxonomy.terms[planned_.term].slug});
       context_.set("taxonomy", site_.views().taxonomy_config(planned_.taxonomy))
-          .set("term", site_.views().term(planned_.taxonomy, planned_.term, TermView::Pages::left_out));
+          .set("term",
+               site_.views().term(planned_.taxonomy, planned_.term, TermView::Pages::left_out));
     }
     chain_ = "feed " + planned_.path;
     // Feed readers and proxies look at the type, and the name may be anything.
@@ -263,7 +287,8 @@ class OutputRenderer {
     } else if (entry.section != no_id) {
       extra = Value::lend(library.sections[entry.section].extra);
     }
-    return Value::object({{"permalink", text_of(entry.permalink)}, {"updated", updated}, {"extra", extra}});
+    return Value::object(
+        {{"permalink", text_of(entry.permalink)}, {"updated", updated}, {"extra", extra}});
   }
 
   Status render_sitemap() {
@@ -271,7 +296,8 @@ class OutputRenderer {
     std::vector<SitemapEntry> entries;
     if (!is_index) entries = sitemap_entries_of(site_.config(), site_.library());
     if (planned_.sitemap_part != 0) {
-      const std::size_t begin = std::min(entries.size(), (planned_.sitemap_part - 1) * limits::sitemap_entries_max);
+      const std::size_t begin =
+          std::min(entries.size(), (planned_.sitemap_part - 1) * limits::sitemap_entries_max);
       const std::size_t end = std::min(entries.size(), begin + limits::sitemap_entries_max);
       entries = std::vector<SitemapEntry>(entries.begin() + static_cast<std::ptrdiff_t>(begin),
                                           entries.begin() + static_cast<std::ptrdiff_t>(end));
@@ -279,8 +305,8 @@ class OutputRenderer {
     std::vector<Value> values;
     for (const SitemapEntry& entry : entries) values.push_back(entry_value(entry));
     if (is_index) {
-      const std::size_t parts =
-          (site_.plan().sitemap_entries + limits::sitemap_entries_max - 1) / limits::sitemap_entries_max;
+      const std::size_t parts = (site_.plan().sitemap_entries + limits::sitemap_entries_max - 1) /
+                                limits::sitemap_entries_max;
       std::vector<Value> sitemaps;
       for (std::size_t part = 1; part <= parts; ++part) {
         std::string url = site_.config().permalink_of("sitemap" + std::to_string(part) + ".xml");
@@ -316,11 +342,13 @@ class OutputRenderer {
     if (!site_.has_template(name)) {
       std::vector<std::string_view> known;
       for (const std::string& one : site_.template_names()) known.push_back(one);
-      return Error{Errc::missing, "there is no template \"" + std::string(name) + "\", which " + planned_.path + " needs"}
+      return Error{Errc::missing, "there is no template \"" + std::string(name) + "\", which " +
+                                      planned_.path + " needs"}
           .at({site_.config().file, 0, 0, 0})
           .with_help(did_you_mean(name, known));
     }
-    Result<std::string> text = site_.engine().render(name, context_, {&reads_, tmpl::Escape::by_name});
+    Result<std::string> text =
+        site_.engine().render(name, context_, {&reads_, tmpl::Escape::by_name});
     if (text.ok() && reads_.error()) text = *reads_.error();
     if (!text.ok()) {
       Error error = std::move(text).error();
@@ -338,9 +366,12 @@ class OutputRenderer {
   void add_tags() {
     const Library& library = site_.library();
     if (planned_.page != no_id) add_tag("page:" + library.pages[planned_.page].relative_path);
-    if (planned_.section != no_id) add_tag("section:" + library.sections[planned_.section].relative_path);
-    for (const std::uint32_t id : reads_.ids_of(ReadKind::page)) add_tag("page:" + library.pages[id].relative_path);
-    for (const std::uint32_t id : reads_.ids_of(ReadKind::section)) add_tag("section:" + library.sections[id].relative_path);
+    if (planned_.section != no_id)
+      add_tag("section:" + library.sections[planned_.section].relative_path);
+    for (const std::uint32_t id : reads_.ids_of(ReadKind::page))
+      add_tag("page:" + library.pages[id].relative_path);
+    for (const std::uint32_t id : reads_.ids_of(ReadKind::section))
+      add_tag("section:" + library.sections[id].relative_path);
     for (const std::uint32_t id : reads_.ids_of(ReadKind::template_file))
       if (id < site_.template_names().size()) add_tag("tpl:" + site_.template_names()[id]);
     for (const ReadSet::Name& name : reads_.names()) {
@@ -367,6 +398,8 @@ class OutputRenderer {
 
 }  // namespace
 
-Result<Output> Site::render(const Planned& planned) const { return OutputRenderer(*this, planned).render(); }
+Result<Output> Site::render(const Planned& planned) const {
+  return OutputRenderer(*this, planned).render();
+}
 
 }  // namespace weir::site

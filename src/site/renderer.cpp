@@ -6,7 +6,8 @@
 
 namespace weir::site {
 
-// The site refers to the diagnostics, so they are kept together and shared by the renders that use them.
+// The site refers to the diagnostics, so they are kept together and shared by the renders that use
+// them.
 struct SiteRenderer::Held {
   struct Loaded {
     explicit Loaded(Strictness strictness) : diagnostics(strictness) {}
@@ -19,7 +20,8 @@ struct SiteRenderer::Held {
   std::mutex mutex;
   std::shared_ptr<const Loaded> loaded;
 
-  // Loading is done under the lock on purpose: whoever comes second wants the same library and has nothing else to do.
+  // Loading is done under the lock on purpose: whoever comes second wants the same library and has
+  // nothing else to do.
   Result<std::shared_ptr<const Loaded>> load() {
     const std::lock_guard lock(mutex);
     if (loaded) return loaded;
@@ -34,7 +36,8 @@ struct SiteRenderer::Held {
   }
 };
 
-std::unique_ptr<SiteRenderer> SiteRenderer::open(std::shared_ptr<const SiteSource> source, const BuildOptions& options) {
+std::unique_ptr<SiteRenderer> SiteRenderer::open(std::shared_ptr<const SiteSource> source,
+                                                 const BuildOptions& options) {
   auto held = std::make_unique<Held>();
   held->source = std::move(source);
   held->options = options;

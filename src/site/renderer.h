@@ -1,13 +1,14 @@
 #pragma once
 // Renders one output again, while a server runs (ISR and purges).
 //
-// The library (config, content, templates) is loaded from the source at the first render, once, by whoever
-// comes first; the others wait for it. Markdown is rendered per page when it is first needed. Remote data is
-// fetched anew for every render, time is asked anew for every render. An error is returned as the Error that
-// `build` would have reported; nothing is kept of a failed load, the next call tries again.
+// The library (config, content, templates) is loaded from the source at the first render, once, by
+// whoever comes first; the others wait for it. Markdown is rendered per page when it is first
+// needed. Remote data is fetched anew for every render, time is asked anew for every render. An
+// error is returned as the Error that `build` would have reported; nothing is kept of a failed
+// load, the next call tries again.
 //
-// Callable from any worker thread at once; blocks, so never from a loop. `source`, clock and fetcher must
-// outlive it.
+// Callable from any worker thread at once; blocks, so never from a loop. `source`, clock and
+// fetcher must outlive it.
 
 #include "site/build.h"
 
@@ -19,7 +20,8 @@ namespace weir::site {
 class SiteRenderer {
  public:
   // Cheap: nothing is read yet.
-  static std::unique_ptr<SiteRenderer> open(std::shared_ptr<const SiteSource> source, const BuildOptions& options);
+  static std::unique_ptr<SiteRenderer> open(std::shared_ptr<const SiteSource> source,
+                                            const BuildOptions& options);
   ~SiteRenderer();
   SiteRenderer(const SiteRenderer&) = delete;
   SiteRenderer& operator=(const SiteRenderer&) = delete;

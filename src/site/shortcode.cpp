@@ -11,7 +11,8 @@ namespace weir::site {
 
 namespace {
 
-// Reads one call: name ( name = literal , ... ). Fails without a message: the caller treats it as text.
+// Reads one call: name ( name = literal , ... ). Fails without a message: the caller treats it as
+// text.
 class CallReader {
  public:
   explicit CallReader(std::string_view text, std::size_t at) : text_(text), at_(at) {}
@@ -66,7 +67,8 @@ class CallReader {
       return value;
     }
     if (c == '[') return depth < 4 ? read_array(depth) : std::nullopt;
-    for (const auto& [word, flag] : {std::pair<std::string_view, bool>{"true", true}, {"false", false}}) {
+    for (const auto& [word, flag] :
+         {std::pair<std::string_view, bool>{"true", true}, {"false", false}}) {
       if (!text_.substr(at_).starts_with(word)) continue;
       at_ += word.size();
       return tmpl::Value(flag);
@@ -133,8 +135,9 @@ class ShortcodeParser {
   // Pieces up to the end of the text, or up to the `{% end %}` that closes `outer`.
   Result<std::vector<ShortcodePiece>> parse_pieces(ShortcodeCall* outer) {
     if (depth_ >= limits::shortcode_depth_max)
-      return Error{Errc::too_large, "shortcodes nest deeper than " + std::to_string(limits::shortcode_depth_max)}.at(
-          place_of(at_));
+      return Error{Errc::too_large,
+                   "shortcodes nest deeper than " + std::to_string(limits::shortcode_depth_max)}
+          .at(place_of(at_));
     std::vector<ShortcodePiece> pieces;
     std::size_t plain = at_;  // text from here on is not yet in a piece
     const auto flush = [&](std::size_t until) {
@@ -147,7 +150,9 @@ class ShortcodeParser {
       const char kind = text_[open + 1];
       if (kind != '{' && kind != '%') continue;
       if (kind == '%' && is_end(open)) {
-        if (outer == nullptr) return Error{Errc::invalid, "{% end %} without a shortcode that it would end"}.at(place_of(open));
+        if (outer == nullptr)
+          return Error{Errc::invalid, "{% end %} without a shortcode that it would end"}.at(
+              place_of(open));
         flush(open);
         outer->end = end_at_;
         at_ = end_at_;
@@ -176,7 +181,8 @@ class ShortcodeParser {
       pieces.back().call.push_back(std::move(call));
     }
     if (outer != nullptr)
-      return Error{Errc::invalid, "the body of shortcode `" + std::string(outer->name) + "` is never closed"}
+      return Error{Errc::invalid,
+                   "the body of shortcode `" + std::string(outer->name) + "` is never closed"}
           .at(place_of(outer->offset))
           .with_help("close it with {% end %}");
     at_ = text_.size();
@@ -211,7 +217,8 @@ class ShortcodeParser {
       return true;
     }
     if (has_no_end_) return false;
-    for (std::size_t end = text_.find("{%/*", head_end); end != std::string_view::npos; end = text_.find("{%/*", end + 4)) {
+    for (std::size_t end = text_.find("{%/*", head_end); end != std::string_view::npos;
+         end = text_.find("{%/*", end + 4)) {
       CallReader end_reader(text_, end + 4);
       if (!end_reader.skip("end") || !end_reader.skip("*/%}")) continue;
       push_unmarked(open, head_end);

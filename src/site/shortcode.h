@@ -5,8 +5,8 @@
 //   {% name(a="x") %} body {% end %}          nested freely
 //   {{/* name() */}}   {%/* name() */%} ... {%/* end */%}   printed without the comment marks
 //
-// What looks like one but does not parse is text, as in Zola, except a body that is never closed. Linear in the
-// text; nesting is bounded. Pure; the pieces are views of the text.
+// What looks like one but does not parse is text, as in Zola, except a body that is never closed.
+// Linear in the text; nesting is bounded. Pure; the pieces are views of the text.
 
 #include "base/result.h"
 #include "template/value.h"

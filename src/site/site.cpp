@@ -20,20 +20,23 @@ constexpr std::string_view theme_root = "templates/theme/";
 constexpr std::string_view shortcode_root = "shortcodes/";
 
 bool is_template_file(std::string_view name) {
-  for (const std::string_view ending : {".html", ".htm", ".xml", ".md", ".txt", ".json", ".js", ".css", ".ics", ".svg",
-                                        ".atom", ".rss", ".webmanifest", ".tera", ".toml", ".yaml", ".yml", ".xsl", ".csv"})
+  for (const std::string_view ending :
+       {".html", ".htm", ".xml", ".md", ".txt", ".json", ".js", ".css", ".ics", ".svg", ".atom",
+        ".rss", ".webmanifest", ".tera", ".toml", ".yaml", ".yml", ".xsl", ".csv"})
     if (name.ends_with(ending)) return true;
   return false;
 }
 
-// Whether an id, or a name of the old kind, stands in the HTML: shortcodes make some that Markdown does not know.
+// Whether an id, or a name of the old kind, stands in the HTML: shortcodes make some that Markdown
+// does not know.
 bool html_has_id(std::string_view html, std::string_view id) {
   for (const std::string_view attribute : {"id", "name"}) {
     for (std::size_t at = html.find(id); at != std::string_view::npos; at = html.find(id, at + 1)) {
       std::string_view before = html.substr(0, at);
       const char after = at + id.size() < html.size() ? html[at + id.size()] : '>';
       const bool is_quoted = !before.empty() && (before.back() == '"' || before.back() == '\'');
-      if (is_quoted ? after != before.back() : !(after == '>' || after == ' ' || after == '/')) continue;
+      if (is_quoted ? after != before.back() : !(after == '>' || after == ' ' || after == '/'))
+        continue;
       if (is_quoted) before.remove_suffix(1);
       while (!before.empty() && before.back() == ' ') before.remove_suffix(1);
       if (!before.ends_with('=')) continue;
@@ -49,12 +52,13 @@ bool html_has_id(std::string_view html, std::string_view id) {
 
 }  // namespace
 
-Site::Site(const SiteSource& source, const BuildOptions& options, Liveness liveness, Diagnostics& diagnostics)
+Site::Site(const SiteSource& source, const BuildOptions& options, Liveness liveness,
+           Diagnostics& diagnostics)
     : source_(source), options_(options), liveness_(liveness), diagnostics_(diagnostics) {}
 Site::~Site() = default;
 
-std::unique_ptr<Site> Site::load(const SiteSource& source, const BuildOptions& options, Liveness liveness,
-                                 Diagnostics& diagnostics) {
+std::unique_ptr<Site> Site::load(const SiteSource& source, const BuildOptions& options,
+                                 Liveness liveness, Diagnostics& diagnostics) {
   MUST(options.clock != nullptr);
   std::optional<SiteConfig> config = read_config(source, options.config_file, diagnostics);
   if (!config) return nullptr;
@@ -63,16 +67,19 @@ std::unique_ptr<Site> Site::load(const SiteSource& source, const BuildOptions& o
   if (options.base_url) site->config_.base_url = *options.base_url;
   site->files_ = std::make_unique<Files>(Files::open(source, site->config_, diagnostics));
   site->library_ = load_library(source, site->config_, options, diagnostics);
-  site->data_ = std::make_unique<DataLoader>(site->config_, *site->files_, site->options_,
-                                             liveness == Liveness::built ? DataLoader::Remote::kept : DataLoader::Remote::anew);
+  site->data_ = std::make_unique<DataLoader>(
+      site->config_, *site->files_, site->options_,
+      liveness == Liveness::built ? DataLoader::Remote::kept : DataLoader::Remote::anew);
   site->views_ = std::make_unique<Views>(*site);
-  site->slots_ = std::make_unique<Slot[]>(site->library_.pages.size() + site->library_.sections.size());
+  site->slots_ =
+      std::make_unique<Slot[]>(site->library_.pages.size() + site->library_.sections.size());
   site->engine_ = std::make_unique<tmpl::Engine>(*options.clock);
   site->load_templates();
   site->add_contexts();
   site->plan_ = plan_of(site->config_, site->library_, *site->files_, diagnostics);
   for (const Planned& planned : site->plan_.outputs)
-    if (planned.kind == OutputKind::asset) site->files_->note_published(planned.file, planned.origin);
+    if (planned.kind == OutputKind::asset)
+      site->files_->note_published(planned.file, planned.origin);
   return site;
 }
 
@@ -81,10 +88,13 @@ const Content& Site::content_of(ContentId id) const {
   return library_.sections[id.id];
 }
 
-Site::Slot& Site::slot_of(ContentId id) const { return slots_[id.is_page ? id.id : library_.pages.size() + id.id]; }
+Site::Slot& Site::slot_of(ContentId id) const {
+  return slots_[id.is_page ? id.id : library_.pages.size() + id.id];
+}
 
-// Lowest first, because of equal names the last one counts: ours, our theme's, the theme's, the site's. A theme's
-// templates are also reachable as NAME/templates/x.html, so that the site's x.html can extend them.
+// Lowest first, because of equal names the last one counts: ours, our theme's, the theme's, the
+// site's. A theme's templates are also reachable as NAME/templates/x.html, so that the site's
+// x.html can extend them.
 void Site::load_templates() {
   std::vector<std::string> names;
   const auto add = [&](std::string name, std::string source, std::string file) {
@@ -93,16 +103,19 @@ void Site::load_templates() {
   };
   const auto add_embedded = [&](std::string_view root) {
     for (const EmbeddedFile& file : embedded_files()) {
-      if (!file.path.starts_with(root) || file.path.substr(root.size()).starts_with("static/")) continue;
-      add(std::string(file.path.substr(root.size())), std::string(file.bytes), "builtin:" + std::string(file.path));
+      if (!file.path.starts_with(root) || file.path.substr(root.size()).starts_with("static/"))
+        continue;
+      add(std::string(file.path.substr(root.size())), std::string(file.bytes),
+          "builtin:" + std::string(file.path));
     }
   };
   const auto add_directory = [&](const std::string& directory, const std::string& second_prefix) {
     const Result<RootDirectory::Listing> listing = source_.list(directory);
     if (!listing.ok()) return diagnostics_.error(listing.error());
     for (const std::string& link : listing->left_out)
-      diagnostics_.warning(
-          Error{Errc::denied, link + " is a link that leaves the site or leads nowhere; it is left out"}.at({link, 0, 0, 0}));
+      diagnostics_.warning(Error{
+          Errc::denied, link + " is a link that leaves the site or leads nowhere; it is left out"}
+                               .at({link, 0, 0, 0}));
     for (const FoundFile& file : listing->files) {
       if (!is_template_file(file.path)) continue;
       Result<std::string> source = source_.read(file.path);
@@ -117,7 +130,8 @@ void Site::load_templates() {
   };
   add_embedded(system_root);
   if (files_->builtin_theme()) add_embedded(theme_root);
-  if (!config_.theme.empty()) add_directory("themes/" + config_.theme + "/templates", config_.theme + "/templates/");
+  if (!config_.theme.empty())
+    add_directory("themes/" + config_.theme + "/templates", config_.theme + "/templates/");
   add_directory("templates", "");
   add_site_functions(*engine_, *this);
 
@@ -137,11 +151,13 @@ void Site::load_templates() {
     if (dot == std::string::npos || (!is_markdown && !name.ends_with(".html"))) continue;
     std::string shortcode = name.substr(shortcode_root.size(), dot - shortcode_root.size());
     if (!shortcodes_.empty() && shortcodes_.back().first == shortcode) {
-      diagnostics_.error(Error{Errc::invalid, "shortcode `" + shortcode + "` exists twice: as .html and as .md"}.at(
-          {"templates/" + name, 0, 0, 0}));
+      diagnostics_.error(
+          Error{Errc::invalid, "shortcode `" + shortcode + "` exists twice: as .html and as .md"}
+              .at({"templates/" + name, 0, 0, 0}));
       continue;
     }
-    shortcodes_.emplace_back(std::move(shortcode), is_markdown ? ShortcodeKind::markdown : ShortcodeKind::html);
+    shortcodes_.emplace_back(std::move(shortcode),
+                             is_markdown ? ShortcodeKind::markdown : ShortcodeKind::html);
   }
 }
 
@@ -158,8 +174,9 @@ void Site::add_contexts() {
 }
 
 std::optional<Site::ShortcodeKind> Site::shortcode_kind(std::string_view name) const {
-  const auto at = std::lower_bound(shortcodes_.begin(), shortcodes_.end(), name,
-                                   [](const auto& one, std::string_view wanted) { return one.first < wanted; });
+  const auto at =
+      std::lower_bound(shortcodes_.begin(), shortcodes_.end(), name,
+                       [](const auto& one, std::string_view wanted) { return one.first < wanted; });
   if (at == shortcodes_.end() || at->first != name) return std::nullopt;
   return at->second;
 }
@@ -189,7 +206,8 @@ void Site::render_all_content() {
     slot_of(id).rendered = std::move(*rendered);
     // The body is not needed again; ten thousand of them would be half of a build's memory.
     if (liveness_ == Liveness::built) {
-      Content& content = id.is_page ? static_cast<Content&>(library_.pages[id.id]) : library_.sections[id.id];
+      Content& content =
+          id.is_page ? static_cast<Content&>(library_.pages[id.id]) : library_.sections[id.id];
       content.text = std::string();
     }
   });
@@ -211,11 +229,12 @@ void Site::check_links() {
         target = resolved->target;
       }
       const std::shared_ptr<const Rendered>& other = slot_of(target).rendered;
-      if (!other || std::find(other->ids.begin(), other->ids.end(), fragment) != other->ids.end()) continue;
+      if (!other || std::find(other->ids.begin(), other->ids.end(), fragment) != other->ids.end())
+        continue;
       if (html_has_id(other->html, fragment)) continue;
       const std::vector<std::string_view> known(other->ids.begin(), other->ids.end());
-      Error error = Error{Errc::missing, "the link " + link.target + " leads to an anchor that " + content_of(target).file +
-                                             " does not have"}
+      Error error = Error{Errc::missing, "the link " + link.target + " leads to an anchor that " +
+                                             content_of(target).file + " does not have"}
                         .at(link.place)
                         .with_help(did_you_mean(fragment, known));
       config_.internal_links == LinkLevel::error ? diagnostics_.error(std::move(error))
@@ -228,7 +247,8 @@ void Site::check_links() {
 
 Result<std::shared_ptr<const Rendered>> Site::rendered(ContentId id, ReadSet* reads) const {
   // Content sees none of the others': two shortcodes that print each other's page would never end.
-  if (reads != nullptr && reads->inside_content()) return std::shared_ptr<const Rendered>(std::make_shared<Rendered>());
+  if (reads != nullptr && reads->inside_content())
+    return std::shared_ptr<const Rendered>(std::make_shared<Rendered>());
   Slot& slot = slot_of(id);
   std::shared_ptr<const Rendered> held;
   if (liveness_ == Liveness::built) {
@@ -265,7 +285,8 @@ void Site::collect_backlinks() const {
       if (!link.target.starts_with("@/")) continue;
       const Result<InternalLink> resolved = resolve_internal_link(*this, link.target);
       if (!resolved.ok()) continue;
-      std::vector<Backlink>& links = backlinks_[resolved->target.is_page ? resolved->target.id : pages + resolved->target.id];
+      std::vector<Backlink>& links =
+          backlinks_[resolved->target.is_page ? resolved->target.id : pages + resolved->target.id];
       const Backlink from = id.is_page ? Backlink{id.id, no_id} : Backlink{no_id, id.id};
       const bool is_known = std::any_of(links.begin(), links.end(), [&](const Backlink& known) {
         return known.page == from.page && known.section == from.section;
@@ -276,11 +297,14 @@ void Site::collect_backlinks() const {
   for (std::uint32_t id = 0; id < pages; ++id) collect({true, id});
   for (std::uint32_t id = 0; id < library_.sections.size(); ++id) collect({false, id});
   const auto permalink_of = [this](const Backlink& link) -> const std::string& {
-    return content_of(link.page != no_id ? ContentId{true, link.page} : ContentId{false, link.section}).permalink;
+    return content_of(link.page != no_id ? ContentId{true, link.page}
+                                         : ContentId{false, link.section})
+        .permalink;
   };
   for (std::vector<Backlink>& links : backlinks_)
-    std::sort(links.begin(), links.end(),
-              [&](const Backlink& a, const Backlink& b) { return permalink_of(a) < permalink_of(b); });
+    std::sort(links.begin(), links.end(), [&](const Backlink& a, const Backlink& b) {
+      return permalink_of(a) < permalink_of(b);
+    });
 }
 
 const std::vector<Backlink>& Site::backlinks_of(ContentId id) const {

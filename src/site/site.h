@@ -1,10 +1,12 @@
 #pragma once
-// A site in memory: configuration, library, templates and rendered content, with the views that templates see.
+// A site in memory: configuration, library, templates and rendered content, with the views that
+// templates see.
 //
-// Made in the order of the build's phases: `load` reads everything; `render_all_content` turns Markdown into HTML on
-// all cores and checks links; after that `render` makes any planned output from any thread. A SiteRenderer leaves
-// the second phase out: content is then rendered when it is first asked for, and anew for every render when it is
-// volatile (it reads the time or remote data).
+// Made in the order of the build's phases: `load` reads everything; `render_all_content` turns
+// Markdown into HTML on all cores and checks links; after that `render` makes any planned output
+// from any thread. A SiteRenderer leaves the second phase out: content is then rendered when it is
+// first asked for, and anew for every render when it is volatile (it reads the time or remote
+// data).
 //
 // Nothing changes after `load` but the content slots, each of which is set once.
 
@@ -62,8 +64,8 @@ enum class Liveness : std::uint8_t {
 class Site {
  public:
   // Null when there is no configuration to go on with. `diagnostics` must outlive the site.
-  static std::unique_ptr<Site> load(const SiteSource& source, const BuildOptions& options, Liveness liveness,
-                                    Diagnostics& diagnostics);
+  static std::unique_ptr<Site> load(const SiteSource& source, const BuildOptions& options,
+                                    Liveness liveness, Diagnostics& diagnostics);
   ~Site();
   Site(const Site&) = delete;
   Site& operator=(const Site&) = delete;
@@ -91,8 +93,11 @@ class Site {
   const std::vector<Backlink>& backlinks_of(ContentId id) const;
 
   Result<Output> render(const Planned& planned) const;
-  const tmpl::Context& base_context(std::uint32_t language) const { return base_contexts_[language]; }
-  // Every name in the engine that is a template of the site, theme or binary, by the engine's number.
+  const tmpl::Context& base_context(std::uint32_t language) const {
+    return base_contexts_[language];
+  }
+  // Every name in the engine that is a template of the site, theme or binary, by the engine's
+  // number.
   const std::vector<std::string>& template_names() const { return template_names_; }
   // "index.html" and the like fall back to a plain page of ours that says what is missing.
   bool has_template(std::string_view name) const { return engine_->has_template(name); }
@@ -102,7 +107,8 @@ class Site {
   std::vector<std::string_view> shortcode_names() const;
 
  private:
-  Site(const SiteSource& source, const BuildOptions& options, Liveness liveness, Diagnostics& diagnostics);
+  Site(const SiteSource& source, const BuildOptions& options, Liveness liveness,
+       Diagnostics& diagnostics);
   void load_templates();
   void add_contexts();
   void check_links();

@@ -7,7 +7,9 @@ Result<std::unique_ptr<DirectorySource>> DirectorySource::open(const std::string
   return std::unique_ptr<DirectorySource>(new DirectorySource(std::move(directory)));
 }
 
-Result<RootDirectory::Listing> DirectorySource::list(std::string_view directory) const { return root_.list(directory); }
+Result<RootDirectory::Listing> DirectorySource::list(std::string_view directory) const {
+  return root_.list(directory);
+}
 Result<std::string> DirectorySource::read(std::string_view path) const { return root_.read(path); }
 Result<bool> DirectorySource::exists(std::string_view path) const { return root_.exists(path); }
 

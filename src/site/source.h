@@ -1,9 +1,9 @@
 #pragma once
 // Where a site's files come from: a directory of the author, or the inputs that a release kept.
 //
-// `build` and `SiteRenderer` read through this and nothing else, so that a page can be rendered again on a
-// host that never saw the author's directory. Paths are relative to the site's root, '/' between parts, and
-// never leave it. All functions are callable from any thread at once.
+// `build` and `SiteRenderer` read through this and nothing else, so that a page can be rendered
+// again on a host that never saw the author's directory. Paths are relative to the site's root, '/'
+// between parts, and never leave it. All functions are callable from any thread at once.
 
 #include "base/file.h"
 #include "base/result.h"
@@ -19,9 +19,9 @@ class SiteSource {
  public:
   virtual ~SiteSource() = default;
 
-  // All files below `directory` ("" = the root), sorted bytewise by path; a directory that does not exist is
-  // an empty listing. Paths in the answer are relative to the site's root. Links that leave it are in
-  // `left_out`, never followed.
+  // All files below `directory` ("" = the root), sorted bytewise by path; a directory that does not
+  // exist is an empty listing. Paths in the answer are relative to the site's root. Links that
+  // leave it are in `left_out`, never followed.
   virtual Result<RootDirectory::Listing> list(std::string_view directory) const = 0;
 
   // Errc::missing when there is none, Errc::denied when it would leave the root.

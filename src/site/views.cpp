@@ -16,10 +16,44 @@ using tmpl::Recorder;
 using tmpl::Value;
 
 enum class Field : std::uint8_t {
-  relative_path, colocated_path, content, permalink, slug, ancestors, title, description, updated, date, year, month, day,
-  taxonomies, authors, extra, path, components, summary, toc, word_count, reading_time, assets, draft, lang, lower, higher,
-  translations, backlinks, pages, subsections, generate_feeds, transparent, paginate_by, paginate_reversed,
-  name, page_count, unknown,
+  relative_path,
+  colocated_path,
+  content,
+  permalink,
+  slug,
+  ancestors,
+  title,
+  description,
+  updated,
+  date,
+  year,
+  month,
+  day,
+  taxonomies,
+  authors,
+  extra,
+  path,
+  components,
+  summary,
+  toc,
+  word_count,
+  reading_time,
+  assets,
+  draft,
+  lang,
+  lower,
+  higher,
+  translations,
+  backlinks,
+  pages,
+  subsections,
+  generate_feeds,
+  transparent,
+  paginate_by,
+  paginate_reversed,
+  name,
+  page_count,
+  unknown,
 };
 
 struct FieldName {
@@ -28,25 +62,62 @@ struct FieldName {
 };
 
 // In the order of loops.
-constexpr FieldName page_fields[] = {
-    {"relative_path", Field::relative_path}, {"colocated_path", Field::colocated_path}, {"content", Field::content},
-    {"permalink", Field::permalink}, {"slug", Field::slug}, {"ancestors", Field::ancestors}, {"title", Field::title},
-    {"description", Field::description}, {"updated", Field::updated}, {"date", Field::date}, {"year", Field::year},
-    {"month", Field::month}, {"day", Field::day}, {"taxonomies", Field::taxonomies}, {"authors", Field::authors},
-    {"extra", Field::extra}, {"path", Field::path}, {"components", Field::components}, {"summary", Field::summary},
-    {"toc", Field::toc}, {"word_count", Field::word_count}, {"reading_time", Field::reading_time}, {"assets", Field::assets},
-    {"draft", Field::draft}, {"lang", Field::lang}, {"lower", Field::lower}, {"higher", Field::higher},
-    {"translations", Field::translations}, {"backlinks", Field::backlinks}};
-constexpr FieldName section_fields[] = {
-    {"relative_path", Field::relative_path}, {"colocated_path", Field::colocated_path}, {"content", Field::content},
-    {"permalink", Field::permalink}, {"draft", Field::draft}, {"ancestors", Field::ancestors}, {"title", Field::title},
-    {"description", Field::description}, {"extra", Field::extra}, {"path", Field::path}, {"components", Field::components},
-    {"toc", Field::toc}, {"word_count", Field::word_count}, {"reading_time", Field::reading_time}, {"lang", Field::lang},
-    {"assets", Field::assets}, {"pages", Field::pages}, {"subsections", Field::subsections},
-    {"translations", Field::translations}, {"backlinks", Field::backlinks}, {"generate_feeds", Field::generate_feeds},
-    {"transparent", Field::transparent}, {"paginate_by", Field::paginate_by}, {"paginate_reversed", Field::paginate_reversed}};
-constexpr FieldName term_fields[] = {{"name", Field::name},           {"slug", Field::slug},   {"path", Field::path},
-                                     {"permalink", Field::permalink}, {"pages", Field::pages}, {"page_count", Field::page_count}};
+constexpr FieldName page_fields[] = {{"relative_path", Field::relative_path},
+                                     {"colocated_path", Field::colocated_path},
+                                     {"content", Field::content},
+                                     {"permalink", Field::permalink},
+                                     {"slug", Field::slug},
+                                     {"ancestors", Field::ancestors},
+                                     {"title", Field::title},
+                                     {"description", Field::description},
+                                     {"updated", Field::updated},
+                                     {"date", Field::date},
+                                     {"year", Field::year},
+                                     {"month", Field::month},
+                                     {"day", Field::day},
+                                     {"taxonomies", Field::taxonomies},
+                                     {"authors", Field::authors},
+                                     {"extra", Field::extra},
+                                     {"path", Field::path},
+                                     {"components", Field::components},
+                                     {"summary", Field::summary},
+                                     {"toc", Field::toc},
+                                     {"word_count", Field::word_count},
+                                     {"reading_time", Field::reading_time},
+                                     {"assets", Field::assets},
+                                     {"draft", Field::draft},
+                                     {"lang", Field::lang},
+                                     {"lower", Field::lower},
+                                     {"higher", Field::higher},
+                                     {"translations", Field::translations},
+                                     {"backlinks", Field::backlinks}};
+constexpr FieldName section_fields[] = {{"relative_path", Field::relative_path},
+                                        {"colocated_path", Field::colocated_path},
+                                        {"content", Field::content},
+                                        {"permalink", Field::permalink},
+                                        {"draft", Field::draft},
+                                        {"ancestors", Field::ancestors},
+                                        {"title", Field::title},
+                                        {"description", Field::description},
+                                        {"extra", Field::extra},
+                                        {"path", Field::path},
+                                        {"components", Field::components},
+                                        {"toc", Field::toc},
+                                        {"word_count", Field::word_count},
+                                        {"reading_time", Field::reading_time},
+                                        {"lang", Field::lang},
+                                        {"assets", Field::assets},
+                                        {"pages", Field::pages},
+                                        {"subsections", Field::subsections},
+                                        {"translations", Field::translations},
+                                        {"backlinks", Field::backlinks},
+                                        {"generate_feeds", Field::generate_feeds},
+                                        {"transparent", Field::transparent},
+                                        {"paginate_by", Field::paginate_by},
+                                        {"paginate_reversed", Field::paginate_reversed}};
+constexpr FieldName term_fields[] = {{"name", Field::name},   {"slug", Field::slug},
+                                     {"path", Field::path},   {"permalink", Field::permalink},
+                                     {"pages", Field::pages}, {"page_count", Field::page_count}};
 
 // Names of one length are few, so a scan that compares lengths first is as good as a hash.
 template <std::size_t N>
@@ -72,7 +143,9 @@ ReadGroup group_of(Field field) {
   }
 }
 
-Value text_or_null(const std::optional<std::string>& text) { return text ? Value::lend(*text) : Value::null(); }
+Value text_or_null(const std::optional<std::string>& text) {
+  return text ? Value::lend(*text) : Value::null();
+}
 
 Value lent_strings(const std::vector<std::string>& strings) {
   std::vector<Value> items;
@@ -101,7 +174,8 @@ Value assets_of(const Content& content) {
 Value ancestors_of(const Site& site, const Content& content) {
   std::vector<Value> items;
   items.reserve(content.ancestors.size());
-  for (const SectionId id : content.ancestors) items.push_back(Value::lend(site.library().sections[id].relative_path));
+  for (const SectionId id : content.ancestors)
+    items.push_back(Value::lend(site.library().sections[id].relative_path));
   return Value::array(std::move(items));
 }
 
@@ -119,10 +193,11 @@ Value translations_of(const Site& site, const Content& content) {
   if (content.translations != no_id) {
     for (const Translation& one : site.library().translations[content.translations]) {
       const Content& other = content_of(site, one.page, one.section);
-      items.push_back(Value::object({{"lang", Value::lend(site.config().languages[one.language].code)},
-                                     {"permalink", Value::lend(other.permalink)},
-                                     {"title", title_of(site, one.page, one.section)},
-                                     {"path", Value::lend(other.relative_path)}}));
+      items.push_back(
+          Value::object({{"lang", Value::lend(site.config().languages[one.language].code)},
+                         {"permalink", Value::lend(other.permalink)},
+                         {"title", title_of(site, one.page, one.section)},
+                         {"path", Value::lend(other.relative_path)}}));
     }
   }
   return Value::array(std::move(items));
@@ -131,12 +206,14 @@ Value translations_of(const Site& site, const Content& content) {
 Value backlinks_of(const Site& site, ContentId id) {
   std::vector<Value> items;
   for (const Backlink& link : site.backlinks_of(id))
-    items.push_back(Value::object({{"permalink", Value::lend(content_of(site, link.page, link.section).permalink)},
-                                   {"title", title_of(site, link.page, link.section)}}));
+    items.push_back(Value::object(
+        {{"permalink", Value::lend(content_of(site, link.page, link.section).permalink)},
+         {"title", title_of(site, link.page, link.section)}}));
   return Value::array(std::move(items));
 }
 
-// html, summary or toc. What is volatile was rendered for this call and is copied; else the site keeps it.
+// html, summary or toc. What is volatile was rendered for this call and is copied; else the site
+// keeps it.
 Value rendered_field(const Site& site, ContentId id, Field field, Recorder* recorder) {
   ReadSet* reads = ReadSet::of(recorder);
   Result<std::shared_ptr<const Rendered>> rendered = site.rendered(id, reads);
@@ -146,18 +223,22 @@ Value rendered_field(const Site& site, ContentId id, Field field, Recorder* reco
   }
   const Rendered& held = **rendered;
   const bool is_kept = !(site.liveness() == Liveness::live && held.reads.is_volatile());
-  const auto text = [&](std::string_view view) { return is_kept ? Value::lend(view) : Value::text(view); };
+  const auto text = [&](std::string_view view) {
+    return is_kept ? Value::lend(view) : Value::text(view);
+  };
   if (field == Field::content) return text(held.html);
   if (field == Field::summary) return held.summary ? text(*held.summary) : Value::null();
   return toc_value_of(held.toc);
 }
 
 // The fields that pages and sections share; undefined for all others.
-Value common_field(const Site& site, ContentId id, const Content& content, Field field, Shown shown, Recorder* recorder) {
+Value common_field(const Site& site, ContentId id, const Content& content, Field field, Shown shown,
+                   Recorder* recorder) {
   const bool in_markdown = shown == Shown::in_markdown;
   switch (field) {
     case Field::relative_path: return Value::lend(content.relative_path);
-    case Field::colocated_path: return content.colocated_path.empty() ? Value::null() : Value::lend(content.colocated_path);
+    case Field::colocated_path:
+      return content.colocated_path.empty() ? Value::null() : Value::lend(content.colocated_path);
     case Field::permalink: return Value::lend(content.permalink);
     case Field::path: return Value::lend(content.path);
     case Field::components: return components_of(content.path);
@@ -167,13 +248,19 @@ Value common_field(const Site& site, ContentId id, const Content& content, Field
     case Field::lang: return Value::lend(site.config().languages[content.language].code);
     case Field::word_count: return Value(static_cast<std::int64_t>(content.word_count));
     case Field::reading_time: return Value(static_cast<std::int64_t>(content.reading_time()));
-    case Field::content: return in_markdown ? Value::lend(std::string_view()) : rendered_field(site, id, field, recorder);
-    case Field::summary: return in_markdown ? Value::null() : rendered_field(site, id, field, recorder);
-    case Field::toc: return in_markdown ? Value::array({}) : rendered_field(site, id, field, recorder);
-    case Field::translations: return in_markdown ? Value::array({}) : translations_of(site, content);
+    case Field::content:
+      return in_markdown ? Value::lend(std::string_view())
+                         : rendered_field(site, id, field, recorder);
+    case Field::summary:
+      return in_markdown ? Value::null() : rendered_field(site, id, field, recorder);
+    case Field::toc:
+      return in_markdown ? Value::array({}) : rendered_field(site, id, field, recorder);
+    case Field::translations:
+      return in_markdown ? Value::array({}) : translations_of(site, content);
     case Field::backlinks: {
       const ReadSet* reads = ReadSet::of(recorder);
-      return in_markdown || (reads != nullptr && reads->inside_content()) ? Value::array({}) : backlinks_of(site, id);
+      return in_markdown || (reads != nullptr && reads->inside_content()) ? Value::array({})
+                                                                          : backlinks_of(site, id);
     }
     default: return Value();
   }
@@ -182,7 +269,8 @@ Value common_field(const Site& site, ContentId id, const Content& content, Field
 Value taxonomies_of(const Page& page) {
   std::vector<std::pair<std::string, Value>> members;
   members.reserve(page.front.taxonomies.size());
-  for (const auto& [name, terms] : page.front.taxonomies) members.emplace_back(name, lent_strings(terms));
+  for (const auto& [name, terms] : page.front.taxonomies)
+    members.emplace_back(name, lent_strings(terms));
   return Value::object(std::move(members));
 }
 
@@ -197,7 +285,8 @@ Value taxonomy_config_value(const TaxonomyConfig& config) {
   return Value::object(
       {{"name", Value::text(config.name)},
        {"slug", Value::text(config.slug)},
-       {"paginate_by", config.paginate_by ? Value(static_cast<std::int64_t>(*config.paginate_by)) : Value::null()},
+       {"paginate_by",
+        config.paginate_by ? Value(static_cast<std::int64_t>(*config.paginate_by)) : Value::null()},
        {"paginate_path", config.paginate_by ? Value::text(config.paginate_path) : Value::null()},
        {"render", Value(config.render)},
        {"feed", Value(config.feed)}});
@@ -211,15 +300,17 @@ Value array_of(const std::vector<std::string>& strings) {
 
 Value language_value(const LanguageConfig& language) {
   std::vector<Value> taxonomies;
-  for (const TaxonomyConfig& taxonomy : language.taxonomies) taxonomies.push_back(taxonomy_config_value(taxonomy));
-  return Value::object({{"title", Value::text(language.title)},
-                        {"description", Value::text(language.description)},
-                        {"generate_feeds", Value(language.generate_feeds)},
-                        {"feed_filenames", array_of(language.feed_filenames)},
-                        {"taxonomies", Value::array(std::move(taxonomies))},
-                        {"build_search_index", Value(language.build_search_index)},
-                        {"search", Value::object({{"index_format", Value::text(language.search_index_format)}})},
-                        {"translations", tmpl::value_of(language.translations)}});
+  for (const TaxonomyConfig& taxonomy : language.taxonomies)
+    taxonomies.push_back(taxonomy_config_value(taxonomy));
+  return Value::object(
+      {{"title", Value::text(language.title)},
+       {"description", Value::text(language.description)},
+       {"generate_feeds", Value(language.generate_feeds)},
+       {"feed_filenames", array_of(language.feed_filenames)},
+       {"taxonomies", Value::array(std::move(taxonomies))},
+       {"build_search_index", Value(language.build_search_index)},
+       {"search", Value::object({{"index_format", Value::text(language.search_index_format)}})},
+       {"translations", tmpl::value_of(language.translations)}});
 }
 
 // [markdown] as it stands in the configuration, with the defaults of what is not there.
@@ -229,8 +320,9 @@ Value markdown_value(const MarkdownConfig& config) {
   text::Value tree = config.as_written;
   text::Value defaults = text::Value::Object{};
   defaults.set("render_emoji", options.render_emoji);
-  defaults.set("external_links_class",
-               options.external_links_class.empty() ? text::Value() : text::Value(options.external_links_class));
+  defaults.set("external_links_class", options.external_links_class.empty()
+                                           ? text::Value()
+                                           : text::Value(options.external_links_class));
   defaults.set("external_links_target_blank", options.external_links_target_blank);
   defaults.set("external_links_no_follow", options.external_links_no_follow);
   defaults.set("external_links_no_referrer", options.external_links_no_referrer);
@@ -240,7 +332,8 @@ Value markdown_value(const MarkdownConfig& config) {
   defaults.set("bottom_footnotes", options.bottom_footnotes);
   defaults.set("lazy_async_image", options.lazy_async_image);
   defaults.set("github_alerts", options.github_alerts);
-  defaults.set("insert_anchor_links", anchors[static_cast<std::size_t>(options.insert_anchor_links)]);
+  defaults.set("insert_anchor_links",
+               anchors[static_cast<std::size_t>(options.insert_anchor_links)]);
   merge_missing(tree, defaults);
   return tmpl::value_of(tree);
 }
@@ -263,13 +356,15 @@ Value PageView::find(std::string_view name, Recorder* recorder) const {
   const Field field = field_of(page_fields, name);
   if (field == Field::unknown) return Value();
   const Page& page = site_.library().pages[id_];
-  if (recorder != nullptr) recorder->read({ReadKind::page, group_of(field), id_, page.relative_path});
+  if (recorder != nullptr)
+    recorder->read({ReadKind::page, group_of(field), id_, page.relative_path});
   switch (field) {
     case Field::slug: return Value::lend(page.slug);
     case Field::title: return text_or_null(page.front.title);
     case Field::description: return text_or_null(page.front.description);
     case Field::date: return page.front.date ? Value::lend(page.front.date->text) : Value::null();
-    case Field::updated: return page.front.updated ? Value::lend(page.front.updated->text) : Value::null();
+    case Field::updated:
+      return page.front.updated ? Value::lend(page.front.updated->text) : Value::null();
     case Field::year:
     case Field::month:
     case Field::day: return date_part(page, field);
@@ -292,30 +387,39 @@ Value SectionView::find(std::string_view name, Recorder* recorder) const {
   const Field field = field_of(section_fields, name);
   if (field == Field::unknown) return Value();
   const Section& section = site_.library().sections[id_];
-  if (recorder != nullptr) recorder->read({ReadKind::section, group_of(field), id_, section.relative_path});
+  if (recorder != nullptr)
+    recorder->read({ReadKind::section, group_of(field), id_, section.relative_path});
   switch (field) {
     case Field::title: return text_or_null(section.front.title);
     case Field::description: return text_or_null(section.front.description);
     case Field::draft: return Value(section.front.draft);
-    case Field::pages: return shown_ == Shown::all ? site_.views().section_pages(id_) : Value::array({});
+    case Field::pages:
+      return shown_ == Shown::all ? site_.views().section_pages(id_) : Value::array({});
     case Field::subsections: {
       if (shown_ == Shown::in_markdown) return Value::array({});
       std::vector<Value> items;
-      for (const SectionId id : section.subsections) items.push_back(Value::lend(site_.library().sections[id].relative_path));
+      for (const SectionId id : section.subsections)
+        items.push_back(Value::lend(site_.library().sections[id].relative_path));
       return Value::array(std::move(items));
     }
     case Field::generate_feeds: return Value(section.front.generate_feeds);
     case Field::transparent: return Value(section.front.transparent);
     case Field::paginate_by:
-      return section.front.paginate_by ? Value(static_cast<std::int64_t>(*section.front.paginate_by)) : Value::null();
+      return section.front.paginate_by
+                 ? Value(static_cast<std::int64_t>(*section.front.paginate_by))
+                 : Value::null();
     case Field::paginate_reversed: return Value(section.front.paginate_reversed);
     default: return common_field(site_, {false, id_}, section, field, shown_, recorder);
   }
 }
 std::size_t SectionView::count() const { return std::size(section_fields); }
-std::string_view SectionView::name_at(std::size_t index) const { return section_fields[index].name; }
+std::string_view SectionView::name_at(std::size_t index) const {
+  return section_fields[index].name;
+}
 
-Value PageListView::at(std::size_t index, Recorder*) const { return site_.views().page(pages_[index], shown_); }
+Value PageListView::at(std::size_t index, Recorder*) const {
+  return site_.views().page(pages_[index], shown_);
+}
 
 Value TermView::find(std::string_view name, Recorder* recorder) const {
   const Field field = field_of(term_fields, name);
@@ -352,7 +456,9 @@ class ConfigView::ExtraView final : public tmpl::ObjectView {
     return Value();
   }
   std::size_t count() const override { return members_.size(); }
-  std::string_view name_at(std::size_t index) const override { return std::get<0>(members_[index]); }
+  std::string_view name_at(std::size_t index) const override {
+    return std::get<0>(members_[index]);
+  }
 
  private:
   std::vector<std::tuple<std::string, std::string, Value>> members_;
@@ -366,31 +472,35 @@ ConfigView::ConfigView(const SiteConfig& config, std::uint32_t language, Mode mo
   for (std::size_t i = 0; config.is_multilingual() && i < config.languages.size(); ++i)
     others.emplace_back(config.languages[i].code, language_value(config.languages[i]));
   std::vector<Value> taxonomies;
-  for (const TaxonomyConfig& taxonomy : own.taxonomies) taxonomies.push_back(taxonomy_config_value(taxonomy));
-  members_ = {{"base_url", Value::text(config.base_url)},
-              {"mode", Value::lend(modes[static_cast<std::size_t>(mode)])},
-              {"title", own.title.empty() ? Value::null() : Value::text(own.title)},
-              {"description", own.description.empty() ? Value::null() : Value::text(own.description)},
-              {"languages", Value::object(std::move(others))},
-              {"default_language", Value::text(config.default_language)},
-              {"generate_feed", Value(own.generate_feeds)},
-              {"generate_feeds", Value(own.generate_feeds)},
-              {"feed_filenames", array_of(own.feed_filenames)},
-              {"taxonomies", Value::array(std::move(taxonomies))},
-              {"author", config.has_author ? Value::text(config.author) : Value::null()},
-              {"build_search_index", Value(own.build_search_index)},
-              {"extra", Value::own(std::unique_ptr<const tmpl::ObjectView>(new ExtraView(config.extra)))},
-              {"markdown", markdown_value(config.markdown)},
-              {"search", Value::object({{"index_format", Value::text(own.search_index_format)}})},
-              {"generate_sitemap", Value(config.generate_sitemap)},
-              {"generate_robots_txt", Value(config.generate_robots_txt)},
-              {"exclude_paginated_pages_in_sitemap", Value::text(config.sitemap_has_pagers ? "none" : "all")}};
+  for (const TaxonomyConfig& taxonomy : own.taxonomies)
+    taxonomies.push_back(taxonomy_config_value(taxonomy));
+  members_ = {
+      {"base_url", Value::text(config.base_url)},
+      {"mode", Value::lend(modes[static_cast<std::size_t>(mode)])},
+      {"title", own.title.empty() ? Value::null() : Value::text(own.title)},
+      {"description", own.description.empty() ? Value::null() : Value::text(own.description)},
+      {"languages", Value::object(std::move(others))},
+      {"default_language", Value::text(config.default_language)},
+      {"generate_feed", Value(own.generate_feeds)},
+      {"generate_feeds", Value(own.generate_feeds)},
+      {"feed_filenames", array_of(own.feed_filenames)},
+      {"taxonomies", Value::array(std::move(taxonomies))},
+      {"author", config.has_author ? Value::text(config.author) : Value::null()},
+      {"build_search_index", Value(own.build_search_index)},
+      {"extra", Value::own(std::unique_ptr<const tmpl::ObjectView>(new ExtraView(config.extra)))},
+      {"markdown", markdown_value(config.markdown)},
+      {"search", Value::object({{"index_format", Value::text(own.search_index_format)}})},
+      {"generate_sitemap", Value(config.generate_sitemap)},
+      {"generate_robots_txt", Value(config.generate_robots_txt)},
+      {"exclude_paginated_pages_in_sitemap",
+       Value::text(config.sitemap_has_pagers ? "none" : "all")}};
 }
 
 Value ConfigView::find(std::string_view name, Recorder* recorder) const {
   for (const auto& [known, value] : members_) {
     if (known != name) continue;
-    if (recorder != nullptr && name != "extra") recorder->read({ReadKind::config, ReadGroup::meta, 0, known});
+    if (recorder != nullptr && name != "extra")
+      recorder->read({ReadKind::config, ReadGroup::meta, 0, known});
     return Value::lend(value);
   }
   return Value();
@@ -400,25 +510,32 @@ Views::Views(const Site& site) {
   const Library& library = site.library();
   pages_.reserve(library.pages.size());
   for (PageId id = 0; id < library.pages.size(); ++id)
-    pages_.emplace_back(new Kinds<PageView>{
-        {site, id, Shown::all}, {site, id, Shown::alone}, {site, id, Shown::in_markdown}, {site, id, Shown::metadata}});
+    pages_.emplace_back(new Kinds<PageView>{{site, id, Shown::all},
+                                            {site, id, Shown::alone},
+                                            {site, id, Shown::in_markdown},
+                                            {site, id, Shown::metadata}});
   for (SectionId id = 0; id < library.sections.size(); ++id) {
-    sections_.emplace_back(new Kinds<SectionView>{
-        {site, id, Shown::all}, {site, id, Shown::alone}, {site, id, Shown::in_markdown}, {site, id, Shown::metadata}});
+    sections_.emplace_back(new Kinds<SectionView>{{site, id, Shown::all},
+                                                  {site, id, Shown::alone},
+                                                  {site, id, Shown::in_markdown},
+                                                  {site, id, Shown::metadata}});
     section_page_lists_.push_back(std::make_unique<PageListView>(site, library.sections[id].pages));
     section_pages_.push_back(Value::lend(*section_page_lists_.back()));
   }
   for (const Taxonomy& taxonomy : library.taxonomies) {
     auto views = std::make_unique<TaxonomyViews>();
     for (const Term& term : taxonomy.terms) {
-      views->listed.push_back(std::make_unique<TermView>(site, taxonomy, term, TermView::Pages::listed));
-      views->bare.push_back(std::make_unique<TermView>(site, taxonomy, term, TermView::Pages::left_out));
+      views->listed.push_back(
+          std::make_unique<TermView>(site, taxonomy, term, TermView::Pages::listed));
+      views->bare.push_back(
+          std::make_unique<TermView>(site, taxonomy, term, TermView::Pages::left_out));
     }
     views->config = taxonomy_config_value(*taxonomy.config);
     taxonomies_.push_back(std::move(views));
   }
   for (std::uint32_t language = 0; language < site.config().languages.size(); ++language) {
-    config_views_.push_back(std::make_unique<ConfigView>(site.config(), language, site.options().mode));
+    config_views_.push_back(
+        std::make_unique<ConfigView>(site.config(), language, site.options().mode));
     configs_.push_back(Value::lend(*config_views_.back()));
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
-// What templates see of the library (S-48 to S-52): lazy objects that read a field when it is asked for, lend what
-// the library holds, and report the read. Made once after the library is linked; never cloned (S-66).
+// What templates see of the library (S-48 to S-52): lazy objects that read a field when it is asked
+// for, lend what the library holds, and report the read. Made once after the library is linked;
+// never cloned (S-66).
 //
 // Callable from any thread.
 
@@ -85,7 +86,9 @@ class TermListView final : public tmpl::ArrayView {
  public:
   explicit TermListView(const std::vector<std::unique_ptr<TermView>>& terms) : terms_(terms) {}
   std::size_t count() const override { return terms_.size(); }
-  tmpl::Value at(std::size_t index, tmpl::Recorder*) const override { return tmpl::Value::lend(*terms_[index]); }
+  tmpl::Value at(std::size_t index, tmpl::Recorder*) const override {
+    return tmpl::Value::lend(*terms_[index]);
+  }
 
  private:
   const std::vector<std::unique_ptr<TermView>>& terms_;
@@ -113,8 +116,12 @@ class Views {
   tmpl::Value config(std::uint32_t language) const { return tmpl::Value::lend(configs_[language]); }
   // As numbered in the library.
   tmpl::Value term(std::uint32_t taxonomy, std::uint32_t term, TermView::Pages pages) const;
-  tmpl::Value terms(std::uint32_t taxonomy) const { return tmpl::Value::lend(taxonomies_[taxonomy]->list); }
-  tmpl::Value taxonomy_config(std::uint32_t taxonomy) const { return tmpl::Value::lend(taxonomies_[taxonomy]->config); }
+  tmpl::Value terms(std::uint32_t taxonomy) const {
+    return tmpl::Value::lend(taxonomies_[taxonomy]->list);
+  }
+  tmpl::Value taxonomy_config(std::uint32_t taxonomy) const {
+    return tmpl::Value::lend(taxonomies_[taxonomy]->config);
+  }
   tmpl::Value section_pages(SectionId id) const { return tmpl::Value::lend(section_pages_[id]); }
 
  private:

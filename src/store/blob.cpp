@@ -28,19 +28,23 @@ std::string encode_blob_header(const BlobHeader& header) {
 
 Result<BlobHeader> parse_blob_header(std::string_view bytes) {
   if (bytes.size() < blob_header_bytes)
-    return Error{Errc::corrupt, "blob header: expected 64 bytes, found " + std::to_string(bytes.size())};
-  if (!bytes.starts_with(magic)) return Error{Errc::corrupt, "blob header: expected 'WBLB' at its start"};
+    return Error{Errc::corrupt,
+                 "blob header: expected 64 bytes, found " + std::to_string(bytes.size())};
+  if (!bytes.starts_with(magic))
+    return Error{Errc::corrupt, "blob header: expected 'WBLB' at its start"};
   if (load_le<std::uint64_t>(bytes.data() + summed_bytes) != xxh3_64(bytes.substr(0, summed_bytes)))
     return Error{Errc::corrupt, "blob header: its checksum does not match"};
   if (bytes[4] != version)
-    return Error{Errc::corrupt, "blob header: expected version 1, found " + std::to_string(bytes[4])};
+    return Error{Errc::corrupt,
+                 "blob header: expected version 1, found " + std::to_string(bytes[4])};
   if (static_cast<unsigned char>(bytes[5]) >= codec_count)
     return Error{Errc::corrupt, "blob header: unknown codec " + std::to_string(bytes[5])};
   BlobHeader header;
   header.codec = static_cast<Codec>(bytes[5]);
   header.identity_bytes = load_le<std::uint64_t>(bytes.data() + 8);
   header.stored_bytes = load_le<std::uint64_t>(bytes.data() + 16);
-  header.id = {load_le<std::uint64_t>(bytes.data() + 24), load_le<std::uint64_t>(bytes.data() + 32)};
+  header.id = {load_le<std::uint64_t>(bytes.data() + 24),
+               load_le<std::uint64_t>(bytes.data() + 32)};
   header.stored_sum = load_le<std::uint64_t>(bytes.data() + 40);
   return header;
 }
@@ -64,10 +68,12 @@ PackedBlob pack_blob(const HashKey& key, std::string_view body, std::string_view
 
 Result<Body> unpack_blob(const HashKey& key, const BlobHeader& header, std::string stored) {
   if (stored.size() != header.stored_bytes)
-    return Error{Errc::corrupt, "blob " + header.id.hex() + ": expected " + std::to_string(header.stored_bytes) +
-                                    " bytes, found " + std::to_string(stored.size())};
+    return Error{Errc::corrupt, "blob " + header.id.hex() + ": expected " +
+                                    std::to_string(header.stored_bytes) + " bytes, found " +
+                                    std::to_string(stored.size())};
   if (xxh3_64(stored) != header.stored_sum)
-    return Error{Errc::corrupt, "blob " + header.id.hex() + ": its stored bytes do not match their checksum"};
+    return Error{Errc::corrupt,
+                 "blob " + header.id.hex() + ": its stored bytes do not match their checksum"};
   Body body;
   if (header.codec == Codec::zstd) {
     body.identity = TRY(unpack_zstd(stored, header.identity_bytes));

@@ -2,12 +2,14 @@
 // One stored body and the header in front of it.
 //
 //   blob    = header payload
-//   header  = magic "WBLB" | version u8 = 1 | codec u8 | 0 u16 | identity_bytes u64 | stored_bytes u64
-//           | id.low u64 | id.high u64 | stored_sum u64 | 0 u64 | header_sum u64          (64 bytes, little-endian)
+//   header  = magic "WBLB" | version u8 = 1 | codec u8 | 0 u16 | identity_bytes u64 | stored_bytes
+//   u64
+//           | id.low u64 | id.high u64 | stored_sum u64 | 0 u64 | header_sum u64          (64
+//           bytes, little-endian)
 //
-// `id` is xxh3-128 of the identity bytes under the store's secret, so that nobody who writes content can aim at
-// a collision; `stored_sum` is xxh3-64 of the payload, `header_sum` of the 56 bytes before it.
-// What leaves this host (ETag, manifests of a deploy) is SHA-256, never `id`.
+// `id` is xxh3-128 of the identity bytes under the store's secret, so that nobody who writes
+// content can aim at a collision; `stored_sum` is xxh3-64 of the payload, `header_sum` of the 56
+// bytes before it. What leaves this host (ETag, manifests of a deploy) is SHA-256, never `id`.
 
 #include "base/hash.h"
 #include "base/result.h"
@@ -33,16 +35,19 @@ struct BlobHeader {
 };
 
 std::string encode_blob_header(const BlobHeader& header);
-Result<BlobHeader> parse_blob_header(std::string_view bytes);  // of the first 64 bytes; Errc::corrupt
+Result<BlobHeader> parse_blob_header(
+    std::string_view bytes);  // of the first 64 bytes; Errc::corrupt
 
-// A body as it is at rest. `stored` is the zstd frame, or the identity bytes where zstd gains nothing.
+// A body as it is at rest. `stored` is the zstd frame, or the identity bytes where zstd gains
+// nothing.
 struct PackedBlob {
   BlobHeader header;
   std::string stored;
 };
 PackedBlob pack_blob(const HashKey& key, std::string_view body, std::string_view content_type);
 
-// Both forms of a body, verified: the stored sum, the length, and the keyed hash of the identity bytes.
+// Both forms of a body, verified: the stored sum, the length, and the keyed hash of the identity
+// bytes.
 struct Body {
   std::string identity;
   std::string zstd;  // empty = kept as identity

@@ -31,9 +31,11 @@ Result<std::shared_ptr<const Segment>> Segment::open(Disk& disk, const std::stri
 }
 
 Result<Body> Segment::read(const HashKey& key, const BlobPlace& place) const {
-  if (place.header.stored_bytes > limits::file_bytes_max || place.header.identity_bytes > limits::file_bytes_max)
+  if (place.header.stored_bytes > limits::file_bytes_max ||
+      place.header.identity_bytes > limits::file_bytes_max)
     return Error{Errc::corrupt, path_ + ": a blob says it is larger than any file we read"};
-  // The place is from a manifest whose checksum was verified, so its copy of the header stands for the one in the segment.
+  // The place is from a manifest whose checksum was verified, so its copy of the header stands for
+  // the one in the segment.
   std::string stored = TRY(disk_.read(file_.number(), place.offset + blob_header_bytes,
                                       static_cast<std::size_t>(place.header.stored_bytes), path_));
   auto body = unpack_blob(key, place.header, std::move(stored));
@@ -66,14 +68,16 @@ Status BlobStore::put_coding(const BlobId& id, Codec codec, std::string_view sto
   return put_file(path_of(id, codec), header, stored, Sync::no);
 }
 
-Status BlobStore::put_file(const std::string& path, const BlobHeader& header, std::string_view stored, Sync sync) {
+Status BlobStore::put_file(const std::string& path, const BlobHeader& header,
+                           std::string_view stored, Sync sync) {
   if (exists(path)) return done;
   const std::string folder = path.substr(0, path.rfind('/'));
   TRY(make_directories(folder));
   const std::string unfinished = directory_ + "/tmp/blob-" + std::to_string(random_u64());
   const auto write = [&]() -> Status {
     const Descriptor file = TRY(disk_.create(unfinished));
-    TRY(disk_.write(file.number(), 0, encode_blob_header(header) + std::string(stored), unfinished));
+    TRY(disk_.write(file.number(), 0, encode_blob_header(header) + std::string(stored),
+                    unfinished));
     if (sync == Sync::yes) TRY(disk_.sync(file.number(), unfinished));
     TRY(disk_.rename(unfinished, path));
     if (sync == Sync::yes) TRY(disk_.sync_directory(folder));
@@ -81,8 +85,10 @@ Status BlobStore::put_file(const std::string& path, const BlobHeader& header, st
   };
   Status written = write();
   if (!written) {
-    const Status removed = disk_.remove(unfinished);  // what stays is swept from tmp/ at the next start
-    if (!removed) log_.warning("store.tmp_left", {{"path", unfinished}, {"reason", removed.error().what}});
+    const Status removed =
+        disk_.remove(unfinished);  // what stays is swept from tmp/ at the next start
+    if (!removed)
+      log_.warning("store.tmp_left", {{"path", unfinished}, {"reason", removed.error().what}});
   }
   return written;
 }
@@ -93,13 +99,16 @@ Result<std::pair<BlobHeader, std::string>> BlobStore::read_file_of(const std::st
   if (::fstat(file.number(), &facts) != 0) return Error{Errc::io, path + ": " + reason_of(errno)};
   const auto bytes = static_cast<std::size_t>(facts.st_size);
   if (bytes < blob_header_bytes || bytes > limits::file_bytes_max)
-    return Error{Errc::corrupt, path + ": expected a blob, found " + std::to_string(bytes) + " bytes"};
+    return Error{Errc::corrupt,
+                 path + ": expected a blob, found " + std::to_string(bytes) + " bytes"};
   const std::string head = TRY(disk_.read(file.number(), 0, blob_header_bytes, path));
   const BlobHeader header = TRY(parse_blob_header(head));
   if (header.stored_bytes != bytes - blob_header_bytes)
     return Error{Errc::corrupt, path + ": expected " + std::to_string(header.stored_bytes) +
-                                    " bytes behind the header, found " + std::to_string(bytes - blob_header_bytes)};
-  std::string stored = TRY(disk_.read(file.number(), blob_header_bytes, bytes - blob_header_bytes, path));
+                                    " bytes behind the header, found " +
+                                    std::to_string(bytes - blob_header_bytes)};
+  std::string stored =
+      TRY(disk_.read(file.number(), blob_header_bytes, bytes - blob_header_bytes, path));
   return std::pair(header, std::move(stored));
 }
 
@@ -108,7 +117,8 @@ Result<Body> BlobStore::read(const BlobId& id) {
   const auto read = [&]() -> Result<Body> {
     auto [header, stored] = TRY(read_file_of(path));
     if (header.id != id) return Error{Errc::corrupt, path + ": holds blob " + header.id.hex()};
-    if (header.identity_bytes > limits::file_bytes_max) return Error{Errc::corrupt, path + ": larger than any file"};
+    if (header.identity_bytes > limits::file_bytes_max)
+      return Error{Errc::corrupt, path + ": larger than any file"};
     return unpack_blob(key_, header, std::move(stored));
   };
   Result<Body> body = read();
@@ -137,7 +147,8 @@ void BlobStore::quarantine(const std::string& path, const Error& why) {
   const std::string folder = directory_ + "/quarantine";
   Status moved = make_directories(folder);
   if (moved) moved = disk_.rename(path, folder + path.substr(path.rfind('/')));
-  if (!moved) log_.warning("store.quarantine_failed", {{"path", path}, {"reason", moved.error().what}});
+  if (!moved)
+    log_.warning("store.quarantine_failed", {{"path", path}, {"reason", moved.error().what}});
 }
 
 }  // namespace weir::store

@@ -2,14 +2,14 @@
 // Bodies on disk by the hash of their content.
 //
 //   blobs/ab/<30 hex digits>        one blob at rest (fills of 4 KiB and more)
-//   blobs/ab/<30 hex digits>.br .gz further codings of it, made once on demand; may vanish at any time
-//   blobs/<32 hex digits>.seg       the blobs of one build, one after the other, each at a multiple of 8
-//   quarantine/                     files whose bytes did not match
+//   blobs/ab/<30 hex digits>.br .gz further codings of it, made once on demand; may vanish at any
+//   time blobs/<32 hex digits>.seg       the blobs of one build, one after the other, each at a
+//   multiple of 8 quarantine/                     files whose bytes did not match
 //
-// A blob is durable when `put` returns (C-61): written to tmp/, fdatasync, renamed, directory synced. Further
-// codings are not synced: they can be made again, and are checked when read. Nothing is hashed at start; every read
-// is verified, and what does not match is moved to quarantine/ and Errc::corrupt (C-63).
-// Callable from any thread.
+// A blob is durable when `put` returns (C-61): written to tmp/, fdatasync, renamed, directory
+// synced. Further codings are not synced: they can be made again, and are checked when read.
+// Nothing is hashed at start; every read is verified, and what does not match is moved to
+// quarantine/ and Errc::corrupt (C-63). Callable from any thread.
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -36,7 +36,8 @@ class Segment {
   const std::string& path() const { return path_; }
 
  private:
-  Segment(Disk& disk, Descriptor file, std::string path) : disk_(disk), file_(std::move(file)), path_(std::move(path)) {}
+  Segment(Disk& disk, Descriptor file, std::string path)
+      : disk_(disk), file_(std::move(file)), path_(std::move(path)) {}
   Disk& disk_;
   Descriptor file_;
   std::string path_;
@@ -54,7 +55,8 @@ class BlobStore {
   Status put_coding(const BlobId& id, Codec codec, std::string_view stored);
   Result<std::string> read_coding(const BlobId& id, Codec codec);  // Errc::missing = not made yet
 
-  // Counts, logs, and moves a damaged file out of the way. Segments stay (other blobs in them are good).
+  // Counts, logs, and moves a damaged file out of the way. Segments stay (other blobs in them are
+  // good).
   void quarantine(const std::string& path, const Error& why);
   std::uint64_t corrupt_count() const { return corrupt_.load(std::memory_order_relaxed); }
 
@@ -62,7 +64,8 @@ class BlobStore {
   std::string path_of(const BlobId& id, Codec codec) const;
 
  private:
-  Status put_file(const std::string& path, const BlobHeader& header, std::string_view stored, Sync sync);
+  Status put_file(const std::string& path, const BlobHeader& header, std::string_view stored,
+                  Sync sync);
   Result<std::pair<BlobHeader, std::string>> read_file_of(const std::string& path);
 
   const std::string directory_;

@@ -10,13 +10,23 @@ namespace {
 
 constexpr std::size_t compressed_bytes_min = 512;  // C-43
 
-// Types that compress although they are not text/*. Everything else that is not text is packed already.
+// Types that compress although they are not text/*. Everything else that is not text is packed
+// already.
 constexpr std::array<std::string_view, 14> compressible_types{
-    "application/json",       "application/ld+json",   "application/manifest+json",
-    "application/xml",        "application/rss+xml",   "application/atom+xml",
-    "application/xhtml+xml",  "application/javascript", "application/wasm",
-    "application/toml",       "image/svg+xml",         "image/bmp",
-    "font/ttf",               "font/otf",
+    "application/json",
+    "application/ld+json",
+    "application/manifest+json",
+    "application/xml",
+    "application/rss+xml",
+    "application/atom+xml",
+    "application/xhtml+xml",
+    "application/javascript",
+    "application/wasm",
+    "application/toml",
+    "image/svg+xml",
+    "image/bmp",
+    "font/ttf",
+    "font/otf",
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-// The codings a body is kept in. Compression happens when something is built, filled or enriched on a worker,
-// never while a client waits for a page that is in memory.
+// The codings a body is kept in. Compression happens when something is built, filled or enriched on
+// a worker, never while a client waits for a page that is in memory.
 //
 // One library, one file: zstd.cpp (libzstd), brotli.cpp (libbrotlienc), gzip.cpp (libdeflate).
 // All functions are pure and callable from any thread.
@@ -21,13 +21,15 @@ inline constexpr std::size_t codec_count = 4;
 std::string_view coding_of(Codec codec);  // "", "zstd", "gzip", "br": the token of Content-Encoding
 char etag_letter_of(Codec codec);         // i, z, g, b (C-45)
 
-// Bodies under 512 B, and types that are compressed already (images, fonts, archives, video), gain nothing.
+// Bodies under 512 B, and types that are compressed already (images, fonts, archives, video), gain
+// nothing.
 bool is_worth_compressing(std::string_view content_type, std::size_t body_bytes);
 
 // Level 3. Bodies above 1 MiB become independent frames of 256 KiB one after the other, which every
 // decoder reads as one stream (RFC 8878 3.1) and a range need not read from the start.
 std::string zstd_of(std::string_view body);
-// `body_bytes` is what the header promised; more or less is Errc::corrupt, and nothing larger is allocated.
+// `body_bytes` is what the header promised; more or less is Errc::corrupt, and nothing larger is
+// allocated.
 Result<std::string> unpack_zstd(std::string_view stored, std::size_t body_bytes);
 
 std::string gzip_of(std::string_view body);    // level 6

@@ -16,7 +16,8 @@ namespace {
 Error failed(std::string_view what, const std::string& path) {
   const int number = errno;
   const bool full = number == ENOSPC || number == EDQUOT;
-  return Error{full ? Errc::full : errc_of(number), path + ": cannot " + std::string(what) + ": " + reason_of(number)};
+  return Error{full ? Errc::full : errc_of(number),
+               path + ": cannot " + std::string(what) + ": " + reason_of(number)};
 }
 
 }  // namespace
@@ -27,9 +28,11 @@ Result<Descriptor> Disk::create(const std::string& path) {
   return Descriptor(number);
 }
 
-Status Disk::write(int descriptor, std::uint64_t offset, std::string_view bytes, const std::string& path) {
+Status Disk::write(int descriptor, std::uint64_t offset, std::string_view bytes,
+                   const std::string& path) {
   while (!bytes.empty()) {
-    const ssize_t count = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t count =
+        ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return failed("write", path);
     bytes.remove_prefix(static_cast<std::size_t>(count));
@@ -75,19 +78,21 @@ Result<Descriptor> Disk::open(const std::string& path) {
   return Descriptor(number);
 }
 
-Result<std::string> Disk::read(int descriptor, std::uint64_t offset, std::size_t bytes, const std::string& path) {
+Result<std::string> Disk::read(int descriptor, std::uint64_t offset, std::size_t bytes,
+                               const std::string& path) {
   std::string out(bytes, '\0');
   std::size_t have = 0;
   while (have < bytes) {
-    const ssize_t count = ::pread(descriptor, out.data() + have, bytes - have, static_cast<off_t>(offset + have));
+    const ssize_t count =
+        ::pread(descriptor, out.data() + have, bytes - have, static_cast<off_t>(offset + have));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return failed("read", path);
     if (count == 0) break;
     have += static_cast<std::size_t>(count);
   }
   if (have != bytes)
-    return Error{Errc::corrupt, path + ": expected " + std::to_string(bytes) + " bytes at " + std::to_string(offset) +
-                                    ", found " + std::to_string(have)};
+    return Error{Errc::corrupt, path + ": expected " + std::to_string(bytes) + " bytes at " +
+                                    std::to_string(offset) + ", found " + std::to_string(have)};
   return out;
 }
 

@@ -9,10 +9,13 @@ namespace weir::store {
 
 std::string gzip_of(std::string_view body) {
   struct Free {
-    void operator()(libdeflate_compressor* compressor) const { libdeflate_free_compressor(compressor); }
+    void operator()(libdeflate_compressor* compressor) const {
+      libdeflate_free_compressor(compressor);
+    }
   };
   constexpr int level = 6;
-  thread_local const std::unique_ptr<libdeflate_compressor, Free> compressor(libdeflate_alloc_compressor(level));
+  thread_local const std::unique_ptr<libdeflate_compressor, Free> compressor(
+      libdeflate_alloc_compressor(level));
   MUST(compressor != nullptr);
 
   std::string out(libdeflate_gzip_compress_bound(compressor.get(), body.size()), '\0');

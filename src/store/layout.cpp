@@ -30,7 +30,8 @@ Status make_secret(const std::string& directory, const std::string& path, Disk& 
   }
   const Status linked = disk.link(unfinished, path);
   TRY(disk.remove(unfinished));
-  if (!linked && linked.error().code != Errc::exists) return linked;  // another process was faster: its secret counts
+  if (!linked && linked.error().code != Errc::exists)
+    return linked;  // another process was faster: its secret counts
   return disk.sync_directory(directory);
 }
 
@@ -47,20 +48,27 @@ Result<HashKey> prepare_directory(const std::string& directory, Disk& disk) {
   }
   if (!secret) return std::move(secret).error().in("store");
   if (secret->size() != secret_bytes)
-    return Error{Errc::corrupt, path + ": expected 32 bytes, found " + std::to_string(secret->size())}.with_help(
-        "the store cannot be read without its secret; remove the directory to begin a new store");
+    return Error{Errc::corrupt,
+                 path + ": expected 32 bytes, found " + std::to_string(secret->size())}
+        .with_help(
+            "the store cannot be read without its secret; remove the directory to begin a new "
+            "store");
   return HashKey::of(*secret);
 }
 
 Result<BuildLease> BuildLease::take(const std::string& directory) {
   for (int tries = 0; tries < 100; ++tries) {
-    std::string path = directory + "/tmp/" + std::string(lease_prefix) + std::to_string(random_u64());
+    std::string path =
+        directory + "/tmp/" + std::string(lease_prefix) + std::to_string(random_u64());
     Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!file.is_open()) return failed("create", path);
     if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) continue;
-    // Somebody who looked between the two calls took it for abandoned and removed it: then it protects nothing.
-    struct stat ours {}, named {};
-    if (::fstat(file.number(), &ours) == 0 && ::stat(path.c_str(), &named) == 0 && ours.st_ino == named.st_ino)
+    // Somebody who looked between the two calls took it for abandoned and removed it: then it
+    // protects nothing.
+    struct stat ours {
+    }, named{};
+    if (::fstat(file.number(), &ours) == 0 && ::stat(path.c_str(), &named) == 0 &&
+        ours.st_ino == named.st_ino)
       return BuildLease(std::move(file), std::move(path));
   }
   return Error{Errc::io, directory + "/tmp: a build lease could not be kept in 100 tries"};

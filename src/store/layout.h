@@ -1,5 +1,6 @@
 #pragma once
-// The directory of a store, as its owner and a builder beside it both need it: the folders, the secret, build leases.
+// The directory of a store, as its owner and a builder beside it both need it: the folders, the
+// secret, build leases.
 
 #include "base/hash.h"
 #include "store/disk.h"
@@ -8,11 +9,12 @@
 
 namespace weir::store {
 
-// Makes what is missing. The secret is 32 random bytes in `secret` (mode 0600), made once; whoever comes second reads it.
+// Makes what is missing. The secret is 32 random bytes in `secret` (mode 0600), made once; whoever
+// comes second reads it.
 Result<HashKey> prepare_directory(const std::string& directory, Disk& disk);
 
-// Held while files exist that no manifest names yet. Garbage collection removes nothing meanwhile, and a start
-// leaves tmp/ alone. Ends with the process, however that ends (it is an flock).
+// Held while files exist that no manifest names yet. Garbage collection removes nothing meanwhile,
+// and a start leaves tmp/ alone. Ends with the process, however that ends (it is an flock).
 class BuildLease {
  public:
   static Result<BuildLease> take(const std::string& directory);

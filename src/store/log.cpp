@@ -30,7 +30,8 @@ std::string snapshot_path_of(const std::string& directory, std::uint64_t number)
   return numbered(directory + "/manifest", number, ".snap");
 }
 
-Result<std::vector<std::uint64_t>> numbered_files(const std::string& folder, std::string_view ending) {
+Result<std::vector<std::uint64_t>> numbered_files(const std::string& folder,
+                                                  std::string_view ending) {
   std::vector<std::uint64_t> numbers;
   for (const std::string& name : TRY(names_in(folder))) {
     if (!name.ends_with(ending)) continue;
@@ -65,7 +66,8 @@ Result<LogScan> scan_log(std::string_view bytes, const std::function<void(const 
     scan.end = LogEnd::torn;
     return scan;
   }
-  if (!bytes.starts_with(magic) || load_le<std::uint64_t>(bytes.data() + 16) != xxh3_64(bytes.substr(0, 16)))
+  if (!bytes.starts_with(magic) ||
+      load_le<std::uint64_t>(bytes.data() + 16) != xxh3_64(bytes.substr(0, 16)))
     return Error{Errc::corrupt, "expected the head of a log"};
   scan.number = load_le<std::uint64_t>(bytes.data() + 8);
   std::size_t at = log_head_bytes;
@@ -77,9 +79,11 @@ Result<LogScan> scan_log(std::string_view bytes, const std::function<void(const 
     const std::size_t payload_bytes = load_le<std::uint32_t>(head + 8);
     const std::uint32_t op = load_le<std::uint32_t>(head + 12);
     const std::uint64_t seq = load_le<std::uint64_t>(head + 16);
-    const bool is_sane = payload_bytes <= limits::log_record_bytes_max && op >= 1 && op <= 6 && seq >= scan.last_seq;
+    const bool is_sane =
+        payload_bytes <= limits::log_record_bytes_max && op >= 1 && op <= 6 && seq >= scan.last_seq;
     if (is_sane && left - record_head_bytes < payload_bytes) break;
-    if (!is_sane || load_le<std::uint64_t>(head) != xxh3_64(bytes.substr(at + 8, record_head_bytes - 8 + payload_bytes))) {
+    if (!is_sane || load_le<std::uint64_t>(head) !=
+                        xxh3_64(bytes.substr(at + 8, record_head_bytes - 8 + payload_bytes))) {
       scan.end = LogEnd::damaged;
       break;
     }
@@ -92,7 +96,8 @@ Result<LogScan> scan_log(std::string_view bytes, const std::function<void(const 
   return scan;
 }
 
-Result<std::unique_ptr<LogFile>> LogFile::create(Disk& disk, const std::string& directory, std::uint64_t number) {
+Result<std::unique_ptr<LogFile>> LogFile::create(Disk& disk, const std::string& directory,
+                                                 std::uint64_t number) {
   std::string path = log_path_of(directory, number);
   Descriptor file = TRY(disk.create(path));
   const auto begin = [&]() -> Status {
@@ -101,7 +106,8 @@ Result<std::unique_ptr<LogFile>> LogFile::create(Disk& disk, const std::string& 
     return disk.sync_directory(directory + "/log");
   };
   if (Status begun = begin(); !begun) {
-    // Without its name the next attempt can use the number again; if that fails too, a file without records is harmless.
+    // Without its name the next attempt can use the number again; if that fails too, a file without
+    // records is harmless.
     const Status removed = disk.remove(path);
     return std::move(begun).error().in(removed.ok() ? "log" : "log (and its file stays)");
   }
@@ -115,7 +121,8 @@ Status LogFile::append(std::string_view records) {
     if (has_failed_) return Error{Errc::io, failure_};
     at = written_;
   }
-  // Only the owner changes written_, one call at a time, so the lock need not be held while the disk works.
+  // Only the owner changes written_, one call at a time, so the lock need not be held while the
+  // disk works.
   Status written = disk_.write(file_.number(), at, records, path_);
   if (!written) {
     const Status cut = disk_.truncate(file_.number(), at, path_);
@@ -174,7 +181,8 @@ bool LogFile::has_failed() const {
 }
 
 Result<std::uint64_t> last_purge_seq_of(const std::string& directory, Disk& disk) {
-  // The owner may replace files while we look; its newest snapshot and logs are looked for again then.
+  // The owner may replace files while we look; its newest snapshot and logs are looked for again
+  // then.
   for (int tries = 0; tries < 10; ++tries) {
     std::uint64_t seq = 0;
     bool has_vanished = false;
@@ -191,9 +199,11 @@ Result<std::uint64_t> last_purge_seq_of(const std::string& directory, Disk& disk
       return done;
     };
     for (const std::uint64_t number : TRY(numbered_files(directory + "/manifest", ".snap")))
-      if (const Status looked = look(snapshot_path_of(directory, number)); !looked && !has_vanished) return looked.error();
+      if (const Status looked = look(snapshot_path_of(directory, number)); !looked && !has_vanished)
+        return looked.error();
     for (const std::uint64_t number : TRY(numbered_files(directory + "/log", ".log")))
-      if (const Status looked = look(log_path_of(directory, number)); !looked && !has_vanished) return looked.error();
+      if (const Status looked = look(log_path_of(directory, number)); !looked && !has_vanished)
+        return looked.error();
     if (!has_vanished) return seq;
   }
   return Error{Errc::io, directory + ": its log changed ten times while it was read"};

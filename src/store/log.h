@@ -1,13 +1,14 @@
 #pragma once
-// The store's log: records in the order they happened, each with its number and a checksum. Snapshots are
-// written in the same form.
+// The store's log: records in the order they happened, each with its number and a checksum.
+// Snapshots are written in the same form.
 //
 //   file    = head record*
-//   head    = magic "WEIRLOG1" | number u64 | sum u64 (xxh3-64 of the 16 bytes before)               24 bytes
-//   record  = sum u64 | payload_bytes u32 | op u8 | 0 u24 | seq u64 | payload         sum = xxh3-64 of what follows it
+//   head    = magic "WEIRLOG1" | number u64 | sum u64 (xxh3-64 of the 16 bytes before) 24 bytes
+//   record  = sum u64 | payload_bytes u32 | op u8 | 0 u24 | seq u64 | payload         sum = xxh3-64
+//   of what follows it
 //
-// Little-endian. `seq` only grows. A reader stops at the first record that is short or whose sum is wrong; what was
-// acknowledged lies before it, because a sync covers everything written earlier.
+// Little-endian. `seq` only grows. A reader stops at the first record that is short or whose sum is
+// wrong; what was acknowledged lies before it, because a sync covers everything written earlier.
 
 #include "base/result.h"
 #include "store/disk.h"
@@ -37,28 +38,30 @@ inline constexpr std::size_t record_head_bytes = 24;
 std::string encode_log_head(std::uint64_t number);
 void append_record(std::string& out, Op op, std::uint64_t seq, std::string_view payload);
 
-// How reading ended. torn: the last record is incomplete, as a kill or a power cut leaves it. damaged: a complete record
-// is wrong, so something after it may have been acknowledged.
+// How reading ended. torn: the last record is incomplete, as a kill or a power cut leaves it.
+// damaged: a complete record is wrong, so something after it may have been acknowledged.
 enum class LogEnd : std::uint8_t { clean, torn, damaged };
 struct LogScan {
   std::uint64_t number = 0;
-  std::uint64_t last_seq = 0;    // 0 = no record
-  std::size_t good_bytes = 0;    // up to the first record that is not whole
+  std::uint64_t last_seq = 0;  // 0 = no record
+  std::size_t good_bytes = 0;  // up to the first record that is not whole
   LogEnd end = LogEnd::clean;
 };
 // Errc::corrupt when the head is not ours (a shorter file is an empty torn log).
 Result<LogScan> scan_log(std::string_view bytes, const std::function<void(const Record&)>& look);
 
-// One log file that is appended to. `append` is serialised by its owner; `sync` may be called by many at once,
-// who then share one fdatasync.
+// One log file that is appended to. `append` is serialised by its owner; `sync` may be called by
+// many at once, who then share one fdatasync.
 class LogFile {
  public:
-  static Result<std::unique_ptr<LogFile>> create(Disk& disk, const std::string& directory, std::uint64_t number);
+  static Result<std::unique_ptr<LogFile>> create(Disk& disk, const std::string& directory,
+                                                 std::uint64_t number);
 
-  // Not on disk before a `sync`. After an error nothing of `records` counts: the next append overwrites it.
+  // Not on disk before a `sync`. After an error nothing of `records` counts: the next append
+  // overwrites it.
   Status append(std::string_view records);
-  // All that was appended before the call. An error is final: the kernel may have dropped what it could not write, so
-  // the owner must begin a new file from a snapshot.
+  // All that was appended before the call. An error is final: the kernel may have dropped what it
+  // could not write, so the owner must begin a new file from a snapshot.
   Status sync();
 
   std::uint64_t number() const { return number_; }
@@ -89,9 +92,11 @@ class LogFile {
 std::string log_path_of(const std::string& directory, std::uint64_t number);
 std::string snapshot_path_of(const std::string& directory, std::uint64_t number);
 // Numbers of the files in log/ or manifest/ with that ending, ascending.
-Result<std::vector<std::uint64_t>> numbered_files(const std::string& folder, std::string_view ending);
+Result<std::vector<std::uint64_t>> numbered_files(const std::string& folder,
+                                                  std::string_view ending);
 
-// The number of the last purge on disk, read without the lock, for a builder beside a running server.
+// The number of the last purge on disk, read without the lock, for a builder beside a running
+// server.
 Result<std::uint64_t> last_purge_seq_of(const std::string& directory, Disk& disk);
 
 }  // namespace weir::store

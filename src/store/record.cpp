@@ -11,7 +11,9 @@ void append_text(std::string& out, std::string_view text) {
   append_le(out, static_cast<std::uint32_t>(text.size()));
   out += text;
 }
-void append_i64(std::string& out, std::int64_t number) { append_le(out, static_cast<std::uint64_t>(number)); }
+void append_i64(std::string& out, std::int64_t number) {
+  append_le(out, static_cast<std::uint64_t>(number));
+}
 void append_texts(std::string& out, const std::vector<std::string>& texts) {
   append_le(out, static_cast<std::uint32_t>(texts.size()));
   for (const std::string& text : texts) append_text(out, text);
@@ -25,7 +27,8 @@ void append_epochs(std::string& out, const std::vector<std::pair<std::string, Ep
   }
 }
 
-// Takes from the front. After a value that is not there everything is empty and `is_whole` is false.
+// Takes from the front. After a value that is not there everything is empty and `is_whole` is
+// false.
 class Cursor {
  public:
   explicit Cursor(std::string_view bytes) : left_(bytes) {}
@@ -46,7 +49,8 @@ class Cursor {
     left_.remove_prefix(bytes);
     return taken;
   }
-  // Of items that take at least `bytes_least` each: a count that cannot be true is refused before anything is reserved.
+  // Of items that take at least `bytes_least` each: a count that cannot be true is refused before
+  // anything is reserved.
   std::size_t count(std::size_t bytes_least) {
     const std::size_t count = number<std::uint32_t>();
     if (count <= left_.size() / bytes_least) return count;

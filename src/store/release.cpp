@@ -14,8 +14,8 @@ namespace {
 
 std::size_t bytes_of_one(std::size_t section) {
   using namespace manifest;
-  constexpr std::array<std::size_t, section_count> sizes{sizeof(Entry), 4, sizeof(Blob), sizeof(Input),
-                                                         sizeof(Tag),   4, sizeof(Text), 1};
+  constexpr std::array<std::size_t, section_count> sizes{
+      sizeof(Entry), 4, sizeof(Blob), sizeof(Input), sizeof(Tag), 4, sizeof(Text), 1};
   return sizes[section];
 }
 
@@ -31,7 +31,8 @@ std::string release_path_of(const std::string& directory, ReleaseId id) {
   return directory + "/manifest/" + name.data();
 }
 
-// Mapped, verified, with its segments open. All look-ups go through here and stay within their section.
+// Mapped, verified, with its segments open. All look-ups go through here and stay within their
+// section.
 struct Release::Mapped {
   std::shared_ptr<const MappedFile> file;
   HashKey key;
@@ -41,7 +42,8 @@ struct Release::Mapped {
   template <class T>
   std::span<const T> all(manifest::Section section) const {
     const manifest::Range& range = header.ranges[section];
-    return {reinterpret_cast<const T*>(file->bytes().data() + range.offset), static_cast<std::size_t>(range.count)};
+    return {reinterpret_cast<const T*>(file->bytes().data() + range.offset),
+            static_cast<std::size_t>(range.count)};
   }
   std::string_view text(manifest::Text where) const {
     const auto room = all<char>(manifest::text);
@@ -50,7 +52,8 @@ struct Release::Mapped {
   }
   std::span<const std::uint32_t> tags_of(const manifest::Entry& entry) const {
     const auto numbers = all<std::uint32_t>(manifest::entry_tags);
-    if (entry.tags_first > numbers.size() || entry.tags_count > numbers.size() - entry.tags_first) return {};
+    if (entry.tags_first > numbers.size() || entry.tags_count > numbers.size() - entry.tags_first)
+      return {};
     return numbers.subspan(entry.tags_first, entry.tags_count);
   }
   const manifest::Blob* blob(std::uint32_t number) const {
@@ -59,9 +62,10 @@ struct Release::Mapped {
   }
   Result<Body> read(std::uint32_t number) const {
     const manifest::Blob* const found = blob(number);
-    if (found == nullptr || found->segment >= segments.size() || segments[found->segment] == nullptr ||
-        found->codec >= codec_count)
-      return Error{Errc::corrupt, "release " + std::to_string(header.id) + ": refers to a blob that it does not have"};
+    if (found == nullptr || found->segment >= segments.size() ||
+        segments[found->segment] == nullptr || found->codec >= codec_count)
+      return Error{Errc::corrupt, "release " + std::to_string(header.id) +
+                                      ": refers to a blob that it does not have"};
     const BlobPlace place{found->offset,
                           {static_cast<Codec>(found->codec),
                            found->identity_bytes,
@@ -75,8 +79,8 @@ struct Release::Mapped {
 Release::Release(std::unique_ptr<const Mapped> mapped) : mapped_(std::move(mapped)) {}
 Release::~Release() = default;
 
-Result<std::shared_ptr<const Release>> Release::open(const std::string& directory, ReleaseId id, const HashKey& key,
-                                                     Disk& disk) {
+Result<std::shared_ptr<const Release>> Release::open(const std::string& directory, ReleaseId id,
+                                                     const HashKey& key, Disk& disk) {
   const std::string path = release_path_of(directory, id);
   auto mapped = std::make_unique<Mapped>();
   mapped->file = TRY(MappedFile::open(disk, path));
@@ -85,13 +89,16 @@ Result<std::shared_ptr<const Release>> Release::open(const std::string& director
   manifest::Header& header = mapped->header;
   if (bytes.size() < sizeof header) return corrupt(path, "shorter than its header");
   std::memcpy(&header, bytes.data(), sizeof header);
-  if (std::memcmp(header.magic_bytes.data(), manifest::magic, 8) != 0) return corrupt(path, "expected 'WEIRREL1' at its start");
+  if (std::memcmp(header.magic_bytes.data(), manifest::magic, 8) != 0)
+    return corrupt(path, "expected 'WEIRREL1' at its start");
   if (header.format != manifest::version)
     return corrupt(path, "expected format 1, found " + std::to_string(header.format));
   if (header.file_bytes != bytes.size())
-    return corrupt(path, "expected " + std::to_string(header.file_bytes) + " bytes, found " + std::to_string(bytes.size()));
+    return corrupt(path, "expected " + std::to_string(header.file_bytes) + " bytes, found " +
+                             std::to_string(bytes.size()));
   if (header.id != id) return corrupt(path, "says it is release " + std::to_string(header.id));
-  if (xxh3_64(bytes.substr(manifest::summed_from)) != header.sum) return corrupt(path, "its checksum does not match");
+  if (xxh3_64(bytes.substr(manifest::summed_from)) != header.sum)
+    return corrupt(path, "its checksum does not match");
   for (std::size_t section = 0; section < manifest::section_count; ++section) {
     const manifest::Range& range = header.ranges[section];
     if (range.offset > bytes.size() || range.offset % 8 != 0 ||
@@ -114,7 +121,9 @@ Result<std::shared_ptr<const Release>> Release::open(const std::string& director
 ReleaseId Release::id() const { return mapped_->header.id; }
 Wall Release::created() const { return {static_cast<std::int64_t>(mapped_->header.created_ns)}; }
 std::uint64_t Release::fill_seq() const { return mapped_->header.fill_seq; }
-std::size_t Release::count() const { return mapped_->all<manifest::Entry>(manifest::entries).size(); }
+std::size_t Release::count() const {
+  return mapped_->all<manifest::Entry>(manifest::entries).size();
+}
 
 ReleaseEntry Release::at(std::size_t index) const {
   MUST(index < count());
@@ -125,7 +134,8 @@ std::optional<ReleaseEntry> Release::find(std::string_view path) const {
   const auto entries = mapped_->all<manifest::Entry>(manifest::entries);
   const auto slots = mapped_->all<std::uint32_t>(manifest::slots);
   if (slots.empty()) return std::nullopt;
-  const std::size_t mask = slots.size() - 1;  // a power of two: a wrong file finds less, never outside
+  const std::size_t mask =
+      slots.size() - 1;  // a power of two: a wrong file finds less, never outside
   std::size_t at = mapped_->key.hash64(path) & mask;
   for (std::size_t probes = 0; probes < slots.size(); ++probes, at = (at + 1) & mask) {
     const std::uint32_t number = slots[at];
@@ -142,11 +152,14 @@ Result<Body> Release::read(const ReleaseEntry& entry) const {
   return body;
 }
 
-std::size_t Release::tag_count() const { return mapped_->all<manifest::Tag>(manifest::tags).size(); }
+std::size_t Release::tag_count() const {
+  return mapped_->all<manifest::Tag>(manifest::tags).size();
+}
 
 std::optional<std::uint32_t> Release::find_tag(std::string_view tag) const {
   const auto tags = mapped_->all<manifest::Tag>(manifest::tags);
-  const auto found = std::ranges::lower_bound(tags, tag, {}, [&](const manifest::Tag& t) { return mapped_->text(t.name); });
+  const auto found = std::ranges::lower_bound(
+      tags, tag, {}, [&](const manifest::Tag& t) { return mapped_->text(t.name); });
   if (found == tags.end() || mapped_->text(found->name) != tag) return std::nullopt;
   return static_cast<std::uint32_t>(found - tags.begin());
 }
@@ -161,22 +174,25 @@ std::vector<FoundFile> Release::list_inputs(std::string_view directory) const {
   const auto inputs = mapped_->all<manifest::Input>(manifest::inputs);
   std::string below(directory);
   if (!below.empty() && !below.ends_with('/')) below += '/';
-  auto at = std::ranges::lower_bound(inputs, std::string_view(below), {},
-                                     [&](const manifest::Input& input) { return mapped_->text(input.name); });
+  auto at = std::ranges::lower_bound(
+      inputs, std::string_view(below), {},
+      [&](const manifest::Input& input) { return mapped_->text(input.name); });
   for (; at != inputs.end() && mapped_->text(at->name).starts_with(below); ++at) {
     const manifest::Blob* const blob = mapped_->blob(at->blob);
     found.push_back({std::string(mapped_->text(at->name)),
-                     blob == nullptr ? 0 : static_cast<std::size_t>(blob->identity_bytes), at->modified_ns});
+                     blob == nullptr ? 0 : static_cast<std::size_t>(blob->identity_bytes),
+                     at->modified_ns});
   }
   return found;
 }
 
 Result<std::string> Release::read_input(std::string_view name) const {
   const auto inputs = mapped_->all<manifest::Input>(manifest::inputs);
-  const auto found =
-      std::ranges::lower_bound(inputs, name, {}, [&](const manifest::Input& input) { return mapped_->text(input.name); });
+  const auto found = std::ranges::lower_bound(
+      inputs, name, {}, [&](const manifest::Input& input) { return mapped_->text(input.name); });
   if (found == inputs.end() || mapped_->text(found->name) != name)
-    return Error{Errc::missing, std::string(name) + ": release " + std::to_string(id()) + " has no such input"};
+    return Error{Errc::missing,
+                 std::string(name) + ": release " + std::to_string(id()) + " has no such input"};
   auto body = mapped_->read(found->blob);
   if (!body) return std::move(body).error().in(name);
   return std::move(body->identity);
@@ -192,19 +208,21 @@ std::vector<std::string> Release::segment_names() const {
 std::optional<BlobPlaceInSegment> Release::find_blob(const BlobId& id) const {
   // Sorted by id by the writer.
   const auto blobs = mapped_->all<manifest::Blob>(manifest::blobs);
-  const auto found = std::ranges::lower_bound(blobs, std::pair(id.high, id.low), {}, [](const manifest::Blob& blob) {
-    return std::pair(blob.id_high, blob.id_low);
-  });
-  if (found == blobs.end() || found->id_low != id.low || found->id_high != id.high) return std::nullopt;
-  if (found->segment >= mapped_->segments.size() || found->codec >= codec_count) return std::nullopt;
+  const auto found = std::ranges::lower_bound(
+      blobs, std::pair(id.high, id.low), {},
+      [](const manifest::Blob& blob) { return std::pair(blob.id_high, blob.id_low); });
+  if (found == blobs.end() || found->id_low != id.low || found->id_high != id.high)
+    return std::nullopt;
+  if (found->segment >= mapped_->segments.size() || found->codec >= codec_count)
+    return std::nullopt;
   const manifest::Text segment = mapped_->all<manifest::Text>(manifest::segments)[found->segment];
   return BlobPlaceInSegment{mapped_->text(segment),
                             {found->offset,
-                             {static_cast<Codec>(found->codec), found->identity_bytes, found->stored_bytes, id,
-                              found->stored_sum}}};
+                             {static_cast<Codec>(found->codec), found->identity_bytes,
+                              found->stored_bytes, id, found->stored_sum}}};
 }
 
-// --- ReleaseEntry ---------------------------------------------------------------------------------
+// --- ReleaseEntry --------------------------------------------------------------------------------
 
 namespace {
 template <class Mapped>
@@ -234,7 +252,8 @@ Fields ReleaseEntry::fields() const {
     const std::string_view line = lines.substr(0, lines.find('\n'));
     lines.remove_prefix(std::min(line.size() + 1, lines.size()));
     const std::size_t colon = line.find(": ");
-    if (colon != std::string_view::npos) fields.emplace_back(line.substr(0, colon), line.substr(colon + 2));
+    if (colon != std::string_view::npos)
+      fields.emplace_back(line.substr(0, colon), line.substr(colon + 2));
   }
   return fields;
 }
@@ -255,12 +274,14 @@ Sha256 ReleaseEntry::sha256() const {
 }
 
 BlobId ReleaseEntry::body_id() const {
-  const manifest::Blob* const blob = release_->mapped_->blob(entry_of(*release_->mapped_, index_).blob);
+  const manifest::Blob* const blob =
+      release_->mapped_->blob(entry_of(*release_->mapped_, index_).blob);
   return blob == nullptr ? BlobId{} : BlobId{blob->id_low, blob->id_high};
 }
 
 std::uint64_t ReleaseEntry::body_bytes() const {
-  const manifest::Blob* const blob = release_->mapped_->blob(entry_of(*release_->mapped_, index_).blob);
+  const manifest::Blob* const blob =
+      release_->mapped_->blob(entry_of(*release_->mapped_, index_).blob);
   return blob == nullptr ? 0 : blob->identity_bytes;
 }
 

@@ -1,13 +1,16 @@
 #pragma once
-// A release: everything one build made, as one immutable manifest beside one segment of blobs, and the inputs
-// (configuration, templates, content, local data) that a later render of any of its pages needs.
+// A release: everything one build made, as one immutable manifest beside one segment of blobs, and
+// the inputs (configuration, templates, content, local data) that a later render of any of its
+// pages needs.
 //
-// `ReleaseWriter` needs no lock on the store: it works beside a running server, under a build lease that garbage
-// collection respects, until it is destroyed. When `finish` returns the release is durable but not active;
-// the owner of the store makes it so (Store::adopt_release, one atomic step).
+// `ReleaseWriter` needs no lock on the store: it works beside a running server, under a build lease
+// that garbage collection respects, until it is destroyed. When `finish` returns the release is
+// durable but not active; the owner of the store makes it so (Store::adopt_release, one atomic
+// step).
 //
-// `Release` maps the manifest: opening 10,000 entries allocates nothing per entry, looking one up is one probe
-// of a hash table in the file. Its grammar is drawn in manifest.h. Immutable, callable from any thread.
+// `Release` maps the manifest: opening 10,000 entries allocates nothing per entry, looking one up
+// is one probe of a hash table in the file. Its grammar is drawn in manifest.h. Immutable, callable
+// from any thread.
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -33,7 +36,8 @@ using ReleaseId = std::uint64_t;
 enum class EntryKind : std::uint8_t { page = 0, static_file = 1, redirect = 2, generated = 3 };
 enum class Renderable : std::uint8_t { no = 0, yes = 1 };
 
-// How long an answer may be used (C-22). Without `ttl` it is fresh until a purge or the next release.
+// How long an answer may be used (C-22). Without `ttl` it is fresh until a purge or the next
+// release.
 struct Policy {
   std::optional<Nanos> ttl = {};
   Nanos swr{};  // stale and served at once while it is refreshed
@@ -67,20 +71,23 @@ struct ReleaseWriterSettings {
 
 class ReleaseWriter {
  public:
-  static Result<std::unique_ptr<ReleaseWriter>> open(ReleaseWriterSettings settings, const Clock& clock, Disk& disk);
+  static Result<std::unique_ptr<ReleaseWriter>> open(ReleaseWriterSettings settings,
+                                                     const Clock& clock, Disk& disk);
   ~ReleaseWriter();
   ReleaseWriter(const ReleaseWriter&) = delete;
   ReleaseWriter& operator=(const ReleaseWriter&) = delete;
 
-  // Compress and hash on the caller's thread, then append. Callable from any thread. Bodies that the newest
-  // release holds already are neither compressed nor written again. A path or name given twice is Errc::exists at finish.
+  // Compress and hash on the caller's thread, then append. Callable from any thread. Bodies that
+  // the newest release holds already are neither compressed nor written again. A path or name given
+  // twice is Errc::exists at finish.
   Status add(NewEntry entry);
   Status add_input(NewInput input);
 
   // One fdatasync of the segment, one of its directory, then the manifest by name. Once.
   Result<ReleaseId> finish();
 
-  // The last purge that had been recorded when this build began: what it read is not newer than that (C-55).
+  // The last purge that had been recorded when this build began: what it read is not newer than
+  // that (C-55).
   std::uint64_t fill_seq() const;
 
  private:
@@ -125,16 +132,17 @@ class ReleaseEntry {
 
 class Release {
  public:
-  // The manifest's checksum is verified here, the blobs when they are read. Errc::corrupt, Errc::missing.
-  static Result<std::shared_ptr<const Release>> open(const std::string& directory, ReleaseId id, const HashKey& key,
-                                                     Disk& disk);
+  // The manifest's checksum is verified here, the blobs when they are read. Errc::corrupt,
+  // Errc::missing.
+  static Result<std::shared_ptr<const Release>> open(const std::string& directory, ReleaseId id,
+                                                     const HashKey& key, Disk& disk);
 
   ReleaseId id() const;
   Wall created() const;
   std::uint64_t fill_seq() const;
 
   std::size_t count() const;
-  ReleaseEntry at(std::size_t index) const;  // sorted by path, bytewise
+  ReleaseEntry at(std::size_t index) const;                       // sorted by path, bytewise
   std::optional<ReleaseEntry> find(std::string_view path) const;  // no allocation, no lock
   Result<Body> read(const ReleaseEntry& entry) const;             // verified; blocking, for workers
 

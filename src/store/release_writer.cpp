@@ -1,6 +1,7 @@
-// How a build becomes a release. Pages arrive from many threads; each is hashed and compressed on its own thread, and
-// appended to one segment under a mutex, a megabyte at a time. What the newest release on disk holds already is
-// only referred to. The manifest is assembled at the end, when all names are known (its grammar: manifest.h).
+// How a build becomes a release. Pages arrive from many threads; each is hashed and compressed on
+// its own thread, and appended to one segment under a mutex, a megabyte at a time. What the newest
+// release on disk holds already is only referred to. The manifest is assembled at the end, when all
+// names are known (its grammar: manifest.h).
 
 #include "base/limits.h"
 #include "base/must.h"
@@ -31,14 +32,19 @@ Status check(const NewEntry& entry) {
   if (!entry.path.starts_with('/'))
     return Error{Errc::invalid, "a release's path must begin with '/', found '" + entry.path + "'"};
   if (entry.status < 200 || entry.status > 599)
-    return Error{Errc::invalid, entry.path + ": expected a final status, found " + std::to_string(entry.status)};
+    return Error{Errc::invalid,
+                 entry.path + ": expected a final status, found " + std::to_string(entry.status)};
   if (entry.body.size() > limits::file_bytes_max)
-    return Error{Errc::too_large, entry.path + ": " + std::to_string(entry.body.size()) + " bytes are more than a release holds"};
+    return Error{Errc::too_large, entry.path + ": " + std::to_string(entry.body.size()) +
+                                      " bytes are more than a release holds"};
   if (entry.tags.size() > limits::entry_tags_max)
-    return Error{Errc::too_large, entry.path + ": " + std::to_string(entry.tags.size()) + " tags are more than 65536"};
+    return Error{Errc::too_large, entry.path + ": " + std::to_string(entry.tags.size()) +
+                                      " tags are more than 65536"};
   for (const auto& [name, value] : entry.fields)
-    if (name.empty() || (name + value).find_first_of("\r\n") != std::string::npos || name.find(':') != std::string::npos)
-      return Error{Errc::invalid, entry.path + ": field '" + name + "' cannot be written in one line"};
+    if (name.empty() || (name + value).find_first_of("\r\n") != std::string::npos ||
+        name.find(':') != std::string::npos)
+      return Error{Errc::invalid,
+                   entry.path + ": field '" + name + "' cannot be written in one line"};
   return done;
 }
 
@@ -57,7 +63,11 @@ struct ReleaseWriter::Shared {
   };
 
   Shared(std::string where, const Clock& time, Disk& files, HashKey secret, BuildLease held)
-      : directory(std::move(where)), clock(time), disk(files), key(secret), lease(std::move(held)) {}
+      : directory(std::move(where)),
+        clock(time),
+        disk(files),
+        key(secret),
+        lease(std::move(held)) {}
 
   const std::string directory;
   const Clock& clock;
@@ -80,7 +90,8 @@ struct ReleaseWriter::Shared {
   std::vector<Page> pages;
   std::vector<Kept> inputs;
 
-  Result<std::uint32_t> keep(const BlobId& id, std::string_view body, std::string_view content_type);
+  Result<std::uint32_t> keep(const BlobId& id, std::string_view body,
+                             std::string_view content_type);
   std::optional<std::uint32_t> find(const BlobId& id);
   std::uint32_t number_of_segment(std::string_view name);
   Status flush();
@@ -88,8 +99,8 @@ struct ReleaseWriter::Shared {
   std::string assemble(ReleaseId id);
 };
 
-Result<std::unique_ptr<ReleaseWriter>> ReleaseWriter::open(ReleaseWriterSettings settings, const Clock& clock,
-                                                           Disk& disk) {
+Result<std::unique_ptr<ReleaseWriter>> ReleaseWriter::open(ReleaseWriterSettings settings,
+                                                           const Clock& clock, Disk& disk) {
   const HashKey key = TRY(prepare_directory(settings.directory, disk));
   BuildLease lease = TRY(BuildLease::take(settings.directory));
   auto shared = std::make_unique<Shared>(settings.directory, clock, disk, key, std::move(lease));
@@ -121,7 +132,8 @@ Status ReleaseWriter::add(NewEntry entry) {
   TRY(check(entry));
   const BlobId id = shared_->key.hash(entry.body);
   Sha256 sha{};
-  const auto before = shared_->previous == nullptr ? std::nullopt : shared_->previous->find(entry.path);
+  const auto before =
+      shared_->previous == nullptr ? std::nullopt : shared_->previous->find(entry.path);
   sha = before && before->body_id() == id ? before->sha256() : sha256_of(entry.body);
   const std::uint32_t blob = TRY(shared_->keep(id, entry.body, entry.content_type));
 
@@ -149,9 +161,11 @@ Status ReleaseWriter::add(NewEntry entry) {
 
 Status ReleaseWriter::add_input(NewInput input) {
   if (input.name.empty() || input.bytes.size() > limits::file_bytes_max)
-    return Error{Errc::invalid, "input '" + input.name + "' of " + std::to_string(input.bytes.size()) + " bytes cannot be kept"};
+    return Error{Errc::invalid, "input '" + input.name + "' of " +
+                                    std::to_string(input.bytes.size()) + " bytes cannot be kept"};
   // Inputs are text as far as compression is concerned: what does not shrink is kept as it is.
-  const std::uint32_t blob = TRY(shared_->keep(shared_->key.hash(input.bytes), input.bytes, "text/plain"));
+  const std::uint32_t blob =
+      TRY(shared_->keep(shared_->key.hash(input.bytes), input.bytes, "text/plain"));
   const std::lock_guard lock(shared_->mutex);
   shared_->inputs.push_back({std::move(input.name), blob, input.modified_ns});
   return done;
@@ -164,8 +178,9 @@ std::optional<std::uint32_t> ReleaseWriter::Shared::find(const BlobId& id) {
   const auto place = previous->find_blob(id);
   if (!place) return std::nullopt;
   const BlobHeader& header = place->place.header;
-  blobs.push_back({place->place.offset, number_of_segment(place->segment), static_cast<std::uint32_t>(header.codec),
-                   header.identity_bytes, header.stored_bytes, id.low, id.high, header.stored_sum});
+  blobs.push_back({place->place.offset, number_of_segment(place->segment),
+                   static_cast<std::uint32_t>(header.codec), header.identity_bytes,
+                   header.stored_bytes, id.low, id.high, header.stored_sum});
   return blob_numbers[id] = static_cast<std::uint32_t>(blobs.size() - 1);
 }
 
@@ -176,7 +191,8 @@ std::uint32_t ReleaseWriter::Shared::number_of_segment(std::string_view name) {
   return static_cast<std::uint32_t>(at - segments.begin());
 }
 
-Result<std::uint32_t> ReleaseWriter::Shared::keep(const BlobId& id, std::string_view body, std::string_view content_type) {
+Result<std::uint32_t> ReleaseWriter::Shared::keep(const BlobId& id, std::string_view body,
+                                                  std::string_view content_type) {
   {
     const std::lock_guard lock(mutex);
     if (const auto known = find(id)) return *known;
@@ -189,8 +205,9 @@ Result<std::uint32_t> ReleaseWriter::Shared::keep(const BlobId& id, std::string_
   buffer += encode_blob_header(blob.header);
   buffer += blob.stored;
   buffer.append(padding_of(buffer.size()), '\0');
-  blobs.push_back({offset, 0, static_cast<std::uint32_t>(blob.header.codec), blob.header.identity_bytes,
-                   blob.header.stored_bytes, id.low, id.high, blob.header.stored_sum});
+  blobs.push_back({offset, 0, static_cast<std::uint32_t>(blob.header.codec),
+                   blob.header.identity_bytes, blob.header.stored_bytes, id.low, id.high,
+                   blob.header.stored_sum});
   const auto number = blob_numbers[id] = static_cast<std::uint32_t>(blobs.size() - 1);
   if (buffer.size() >= flush_bytes) TRY(flush());
   return number;
@@ -218,9 +235,11 @@ Result<ReleaseId> ReleaseWriter::finish() {
   std::ranges::sort(shared.pages, {}, &Shared::Page::path);
   std::ranges::sort(shared.inputs, {}, &Shared::Kept::name);
   const auto twice = std::ranges::adjacent_find(shared.pages, {}, &Shared::Page::path);
-  if (twice != shared.pages.end()) return Error{Errc::exists, "two pages of this build have the path '" + twice->path + "'"};
+  if (twice != shared.pages.end())
+    return Error{Errc::exists, "two pages of this build have the path '" + twice->path + "'"};
   const auto again = std::ranges::adjacent_find(shared.inputs, {}, &Shared::Kept::name);
-  if (again != shared.inputs.end()) return Error{Errc::exists, "two inputs of this build have the name '" + again->name + "'"};
+  if (again != shared.inputs.end())
+    return Error{Errc::exists, "two inputs of this build have the name '" + again->name + "'"};
 
   TRY(shared.close_segment());
   shared.is_finished = true;
@@ -243,7 +262,7 @@ Result<ReleaseId> ReleaseWriter::finish() {
   return id;
 }
 
-// --- the manifest ---------------------------------------------------------------------------------
+// --- the manifest --------------------------------------------------------------------------------
 
 namespace {
 
@@ -257,7 +276,8 @@ class TextSection {
   }
   manifest::Text append(std::string_view text) {
     MUST(bytes_.size() + text.size() <= UINT32_MAX);
-    const manifest::Text place{static_cast<std::uint32_t>(bytes_.size()), static_cast<std::uint32_t>(text.size())};
+    const manifest::Text place{static_cast<std::uint32_t>(bytes_.size()),
+                               static_cast<std::uint32_t>(text.size())};
     bytes_ += text;
     return place;
   }
@@ -273,7 +293,8 @@ class Assembly {
   Assembly() : out_(sizeof(manifest::Header), '\0') {}
   template <class T>
   void add(manifest::Section section, const std::vector<T>& items) {
-    add_bytes(section, {reinterpret_cast<const char*>(items.data()), items.size() * sizeof(T)}, items.size());
+    add_bytes(section, {reinterpret_cast<const char*>(items.data()), items.size() * sizeof(T)},
+              items.size());
   }
   void add_bytes(manifest::Section section, std::string_view bytes, std::size_t count) {
     header.ranges[section] = {out_.size(), count};
@@ -315,7 +336,8 @@ std::string ReleaseWriter::Shared::assemble(ReleaseId id) {
   TextSection text;
 
   const auto blob_order = order_of(blobs.size(), [this](std::uint32_t a, std::uint32_t b) {
-    return std::pair(blobs[a].id_high, blobs[a].id_low) < std::pair(blobs[b].id_high, blobs[b].id_low);
+    return std::pair(blobs[a].id_high, blobs[a].id_low) <
+           std::pair(blobs[b].id_high, blobs[b].id_low);
   });
   const auto blob_number_of = inverse_of(blob_order);
   std::vector<manifest::Blob> sorted_blobs;
@@ -323,11 +345,13 @@ std::string ReleaseWriter::Shared::assemble(ReleaseId id) {
 
   std::vector<std::string_view> tag_names(tag_numbers.size());
   for (const auto& [name, number] : tag_numbers) tag_names[number] = name;
-  const auto tag_order =
-      order_of(tag_names.size(), [&](std::uint32_t a, std::uint32_t b) { return tag_names[a] < tag_names[b]; });
+  const auto tag_order = order_of(tag_names.size(), [&](std::uint32_t a, std::uint32_t b) {
+    return tag_names[a] < tag_names[b];
+  });
   const auto tag_number_of = inverse_of(tag_order);
   std::vector<manifest::Tag> tags;
-  for (const std::uint32_t number : tag_order) tags.push_back({text.append(tag_names[number]), 0, 0});
+  for (const std::uint32_t number : tag_order)
+    tags.push_back({text.append(tag_names[number]), 0, 0});
 
   std::vector<manifest::Entry> entries;
   std::vector<std::uint32_t> entry_tags;
@@ -359,11 +383,14 @@ std::string ReleaseWriter::Shared::assemble(ReleaseId id) {
 
   std::vector<manifest::Input> input_rows;
   for (const Kept& input : inputs)
-    input_rows.push_back({text.append(input.name), blob_number_of[input.blob], 0, input.modified_ns});
-  // Without a blob of its own this release has no new segment: number 0 then names one that is never opened.
+    input_rows.push_back(
+        {text.append(input.name), blob_number_of[input.blob], 0, input.modified_ns});
+  // Without a blob of its own this release has no new segment: number 0 then names one that is
+  // never opened.
   std::vector<manifest::Text> segment_rows;
   for (const std::string& name : segments)
-    segment_rows.push_back(flushed == 0 && name == segment_name ? manifest::Text{} : text.append(name));
+    segment_rows.push_back(flushed == 0 && name == segment_name ? manifest::Text{}
+                                                                : text.append(name));
 
   assembly.header.id = id;
   assembly.header.created_ns = static_cast<std::uint64_t>(clock.wall().ns);

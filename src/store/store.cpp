@@ -1,5 +1,6 @@
 // Who writes what, and under which lock:
-//   writer_   serialises everything that goes into the log, in the order of its numbers; held during the write, never
+//   writer_   serialises everything that goes into the log, in the order of its numbers; held
+//   during the write, never
 //             during an fsync (those are shared, LogFile::sync)
 //   state     what memory knows: read and changed in short steps, no I/O
 //   garbage_  a blob that is being put is not collected at the same time
@@ -35,7 +36,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Nanos collect_every = 60s;
-constexpr Nanos retry_every = 1s;     // to begin a log that failed anew
+constexpr Nanos retry_every = 1s;      // to begin a log that failed anew
 constexpr Nanos complain_every = 60s;  // about a disk that does not take what we write
 constexpr std::size_t logs_max = 4;  // restarts leave one log each; more are folded into a snapshot
 
@@ -48,8 +49,8 @@ struct FillSlot {
   Wall rendered;
 };
 
-// Names with their epochs. Over its bounds every name is forgotten and everything counts as purged at the greatest
-// number among them: more is refreshed than needed, nothing less.
+// Names with their epochs. Over its bounds every name is forgotten and everything counts as purged
+// at the greatest number among them: more is refreshed than needed, nothing less.
 struct EpochMap {
   static constexpr std::size_t bytes_max = 4 * MiB;  // so that a snapshot's record holds it
   std::unordered_map<std::string, Epochs, StringHash, std::equal_to<>> map;
@@ -84,7 +85,7 @@ struct State {
   Wall active_created;
   std::shared_ptr<const Release> release;
   std::unordered_map<std::string_view, FillSlot> fills;  // the key lies in the payload
-  Wall seen;  // the latest wall time in any record
+  Wall seen;                                             // the latest wall time in any record
 
   void see(Wall wall) { seen = std::max(seen, wall); }
 
@@ -92,7 +93,8 @@ struct State {
     purge_seq = std::max(purge_seq, number);
     if (record.all) all.raise(record.mode, number);
     for (const std::string& tag : record.tags) tags.at(tag).raise(record.mode, number);
-    for (const std::string& prefix : record.prefixes) prefixes.at(prefix).raise(record.mode, number);
+    for (const std::string& prefix : record.prefixes)
+      prefixes.at(prefix).raise(record.mode, number);
     tags.fold(limits::purged_tags_max, all);
     prefixes.fold(limits::purged_prefixes_max, all);
     if (!record.id.empty()) remember(record.id, number);
@@ -105,7 +107,8 @@ struct State {
     ids.pop_front();
   }
 
-  // A release takes no page back in time, and a way back (a smaller id) drops what was rendered after it.
+  // A release takes no page back in time, and a way back (a smaller id) drops what was rendered
+  // after it.
   bool may_serve(ReleaseId from, Wall rendered) const {
     return from == active || (from < active && rendered > active_created);
   }
@@ -113,7 +116,9 @@ struct State {
     active = id;
     active_created = created;
     active_seq = number;
-    std::erase_if(fills, [this](const auto& item) { return !may_serve(item.second.release, item.second.rendered); });
+    std::erase_if(fills, [this](const auto& item) {
+      return !may_serve(item.second.release, item.second.rendered);
+    });
   }
   void put(std::string_view key, FillSlot slot) {
     const auto old = fills.find(key);
@@ -140,7 +145,8 @@ Result<Descriptor> take_lock(const std::string& directory) {
     if (errno == EWOULDBLOCK)
       return Error{Errc::exists, directory + ": another process owns this store"}.with_help(
           "a server that runs on it takes builds and purges over its admin socket");
-    return Error{errc_of(errno) == Errc::exists ? Errc::io : errc_of(errno), path + ": cannot lock: " + reason_of(errno)};
+    return Error{errc_of(errno) == Errc::exists ? Errc::io : errc_of(errno),
+                 path + ": cannot lock: " + reason_of(errno)};
   }
   return file;
 }
@@ -149,7 +155,11 @@ Result<Descriptor> take_lock(const std::string& directory) {
 
 struct Store::Shared {
   Shared(StoreSettings wanted, HashKey key, const Clock& time, Log& lines, Disk& files)
-      : settings(std::move(wanted)), clock(time), log(lines), disk(files), blobs(settings.directory, key, files, lines) {}
+      : settings(std::move(wanted)),
+        clock(time),
+        log(lines),
+        disk(files),
+        blobs(settings.directory, key, files, lines) {}
 
   const StoreSettings settings;
   const Clock& clock;
@@ -170,7 +180,8 @@ struct Store::Shared {
   std::map<ReleaseId, std::vector<std::string>> segments_of;  // under garbage_
 
   std::atomic<std::uint64_t> write_errors{0}, records{0}, snapshots{0}, collected{0};
-  std::atomic<std::int64_t> unsynced_since{0};  // Mono of the oldest append that no sync covers; 0 = none
+  std::atomic<std::int64_t> unsynced_since{
+      0};  // Mono of the oldest append that no sync covers; 0 = none
   std::atomic<std::int64_t> complained_at{0};
   Mono last_snapshot, last_collect, last_retry;  // of `tick`, under tick_
   std::mutex tick_;
@@ -190,12 +201,13 @@ struct Store::Shared {
   Result<std::shared_ptr<const Release>> open_release(ReleaseId id);
   Status begin_log(std::uint64_t number);
 
-  // Numbers a record, writes it, and lets `apply` change the state; all in one step of the order. `payload_of` gets the number.
+  // Numbers a record, writes it, and lets `apply` change the state; all in one step of the order.
+  // `payload_of` gets the number.
   template <class Apply>
   Status append(Op op, const std::string& payload, Apply apply);
   Status sync();
-  Status write_snapshot(std::uint64_t number, const std::vector<FillSlot>& fills, const StateRecord& head,
-                        const PurgeIds& ids);
+  Status write_snapshot(std::uint64_t number, const std::vector<FillSlot>& fills,
+                        const StateRecord& head, const PurgeIds& ids);
   Status snapshot();
   std::size_t collect();
   std::size_t make_room();
@@ -205,9 +217,10 @@ struct Store::Shared {
   void run();
 };
 
-// --- opening --------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<Store>> Store::open(StoreSettings settings, const Clock& clock, Log& log, Disk& disk) {
+Result<std::unique_ptr<Store>> Store::open(StoreSettings settings, const Clock& clock, Log& log,
+                                           Disk& disk) {
   TRY(make_directories(settings.directory));
   Descriptor lock = TRY(take_lock(settings.directory));
   auto prepared = prepare_directory(settings.directory, disk);
@@ -240,7 +253,8 @@ Store::~Store() {
 Status Store::Shared::recover() {
   const std::string& directory = settings.directory;
   if (!TRY(has_build_lease(directory))) {
-    for (const std::string& name : TRY(names_in(directory + "/tmp"))) TRY(disk.remove(directory + "/tmp/" + name));
+    for (const std::string& name : TRY(names_in(directory + "/tmp")))
+      TRY(disk.remove(directory + "/tmp/" + name));
   }
   bool has_lost = false;
   std::uint64_t first_log = 0;
@@ -249,14 +263,19 @@ Status Store::Shared::recover() {
   const auto look_at = [&](const std::string& path) -> Status {
     const auto mapped = TRY(MappedFile::open(disk, path));
     bool is_complete = false;
-    const auto scanned = scan_log(mapped->bytes(), [&](const Record& record) { replay(record, mapped, is_complete); });
+    const auto scanned = scan_log(
+        mapped->bytes(), [&](const Record& record) { replay(record, mapped, is_complete); });
     const bool is_snapshot = path.ends_with(".snap");
     if (!scanned) return Error(scanned.error()).in(path);
     if (scanned->end == LogEnd::damaged || (is_snapshot && !is_complete)) {
       has_lost = true;
-      log.error("store.log_damaged", {{"path", path}, {"good_bytes", scanned->good_bytes}, {"bytes", mapped->bytes().size()}});
+      log.error(
+          "store.log_damaged",
+          {{"path", path}, {"good_bytes", scanned->good_bytes}, {"bytes", mapped->bytes().size()}});
     } else if (scanned->end == LogEnd::torn) {
-      log.info("store.log_torn", {{"path", path}, {"good_bytes", scanned->good_bytes}, {"bytes", mapped->bytes().size()}});
+      log.info(
+          "store.log_torn",
+          {{"path", path}, {"good_bytes", scanned->good_bytes}, {"bytes", mapped->bytes().size()}});
     }
     return done;
   };
@@ -279,7 +298,8 @@ Status Store::Shared::recover() {
   TRY(open_active());
   const std::uint64_t number = std::max(logs.empty() ? 0 : logs.back(), first_log) + 1;
   TRY(begin_log(number));
-  // What was acknowledged may be among what is lost, so every page has to prove itself again: stale once, not wrong.
+  // What was acknowledged may be among what is lost, so every page has to prove itself again: stale
+  // once, not wrong.
   if (has_lost) {
     PurgeRecord everything;
     everything.all = true;
@@ -292,7 +312,8 @@ Status Store::Shared::recover() {
   return done;
 }
 
-void Store::Shared::replay(const Record& record, const std::shared_ptr<const void>& owner, bool& is_complete) {
+void Store::Shared::replay(const Record& record, const std::shared_ptr<const void>& owner,
+                           bool& is_complete) {
   state.with([&](State& now) {
     now.seq = std::max(now.seq, record.seq);
     switch (record.op) {
@@ -358,7 +379,8 @@ Status Store::Shared::open_active() {
       log.error("store.release_unreadable", {{"release", *id}, {"reason", opened.error().what}});
       continue;
     }
-    if (*id != wanted) log.warning("store.release_fell_back", {{"wanted", wanted}, {"release", *id}});
+    if (*id != wanted)
+      log.warning("store.release_fell_back", {{"wanted", wanted}, {"release", *id}});
     state.with([&](State& now) {
       if (*id != wanted) now.activate(*id, (*opened)->created(), now.active_seq);
       now.release = *opened;
@@ -382,14 +404,16 @@ Status Store::Shared::begin_log(std::uint64_t number) {
   return done;
 }
 
-// --- writing --------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 template <class Apply>
 Status Store::Shared::append(Op op, const std::string& payload, Apply apply) {
   if (payload.size() > limits::log_record_bytes_max)
-    return Error{Errc::too_large, "a record of " + std::to_string(payload.size()) + " bytes is more than the log takes"};
+    return Error{Errc::too_large, "a record of " + std::to_string(payload.size()) +
+                                      " bytes is more than the log takes"};
   const std::lock_guard order(writer_);
-  // The number is used even when the disk refuses the record: what is served from memory then has it.
+  // The number is used even when the disk refuses the record: what is served from memory then has
+  // it.
   const std::uint64_t seq = state.with([](State& now) { return ++now.seq; });
   std::string bytes;
   append_record(bytes, op, seq, payload);
@@ -420,13 +444,15 @@ void Store::Shared::complain(const Error& error) {
   std::int64_t before = complained_at.load();
   if (before != 0 && now - before < complain_every.count()) return;
   if (!complained_at.compare_exchange_strong(before, now)) return;
-  log.error("store.write_failed", {{"reason", error.what}, {"effect", "serving goes on from memory"}});
+  log.error("store.write_failed",
+            {{"reason", error.what}, {"effect", "serving goes on from memory"}});
 }
 
 Result<PurgeReceipt> Store::purge(const PurgeRecord& record, Durable durable) {
   Shared& shared = *shared_;
   for (const std::string& tag : record.tags)
-    if (tag.size() > limits::target_bytes_max + 4) return Error{Errc::too_large, "a tag of " + std::to_string(tag.size()) + " bytes"};
+    if (tag.size() > limits::target_bytes_max + 4)
+      return Error{Errc::too_large, "a tag of " + std::to_string(tag.size()) + " bytes"};
   PurgeReceipt receipt;
   // A repetition that arrives while the first is being written waits for it and finds its number.
   std::unique_lock named(shared.named_, std::defer_lock);
@@ -442,11 +468,12 @@ Result<PurgeReceipt> Store::purge(const PurgeRecord& record, Durable durable) {
       return PurgeReceipt{*before, true};
     }
   }
-  TRY(shared.append(Op::purge, encode_purge(record, shared.clock.wall()), [&](State& now, std::uint64_t seq) {
-    now.apply(record, seq);
-    now.see(shared.clock.wall());
-    receipt.seq = seq;
-  }));
+  TRY(shared.append(Op::purge, encode_purge(record, shared.clock.wall()),
+                    [&](State& now, std::uint64_t seq) {
+                      now.apply(record, seq);
+                      now.see(shared.clock.wall());
+                      receipt.seq = seq;
+                    }));
   if (named.owns_lock()) named.unlock();
   if (durable == Durable::now) TRY(shared.sync());
   return receipt;
@@ -454,7 +481,8 @@ Result<PurgeReceipt> Store::purge(const PurgeRecord& record, Durable durable) {
 
 Result<std::uint64_t> Store::put_fill(Fill fill, const PackedBlob* body) {
   Shared& shared = *shared_;
-  MUST(fill.kind == FillKind::gone || fill.body_id == (body == nullptr ? fill.body_id : body->header.id));
+  MUST(fill.kind == FillKind::gone ||
+       fill.body_id == (body == nullptr ? fill.body_id : body->header.id));
   if (body != nullptr && body->stored.size() + blob_header_bytes <= limits::blob_inline_bytes_max) {
     fill.inline_blob = encode_blob_header(body->header) + body->stored;
   } else if (body != nullptr) {
@@ -467,16 +495,20 @@ Result<std::uint64_t> Store::put_fill(Fill fill, const PackedBlob* body) {
       return std::move(put).error();
     }
   }
-  const bool has_room = shared.state.with(
-      [&](const State& now) { return now.fills.size() < limits::fills_max || now.fills.contains(fill.key); });
-  if (!has_room) return Error{Errc::full, "more than " + std::to_string(limits::fills_max) + " refreshed pages are kept"};
+  const bool has_room = shared.state.with([&](const State& now) {
+    return now.fills.size() < limits::fills_max || now.fills.contains(fill.key);
+  });
+  if (!has_room)
+    return Error{Errc::full,
+                 "more than " + std::to_string(limits::fills_max) + " refreshed pages are kept"};
   const auto payload = std::make_shared<const std::string>(encode_fill(fill));
   std::uint64_t generation = 0;
   TRY(shared.append(Op::fill, *payload, [&](State& now, std::uint64_t seq) {
     generation = seq;
     now.see(fill.rendered);
     if (!now.may_serve(fill.release, fill.rendered)) return;
-    now.put(std::string_view(*payload).substr(4, fill.key.size()), {*payload, payload, seq, fill.release, fill.rendered});
+    now.put(std::string_view(*payload).substr(4, fill.key.size()),
+            {*payload, payload, seq, fill.release, fill.rendered});
   }));
   return generation;
 }
@@ -501,10 +533,12 @@ Result<ActiveRelease> Store::adopt_release(ReleaseId id) {
   return ActiveRelease{release, number};
 }
 
-// --- reading --------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 ActiveRelease Store::active() const {
-  return shared_->state.with([](const State& now) { return ActiveRelease{now.release, now.active_seq}; });
+  return shared_->state.with([](const State& now) {
+    return ActiveRelease{now.release, now.active_seq};
+  });
 }
 
 std::vector<ReleaseId> Store::releases() const {
@@ -519,7 +553,9 @@ std::optional<Fill> Store::find_fill(std::string_view key) const {
   });
   if (!slot) return std::nullopt;
   auto fill = decode_fill(slot->payload);
-  if (!fill) return std::nullopt;  // its checksum was right and its head was read: only our own writer could do that
+  if (!fill)
+    return std::nullopt;  // its checksum was right and its head was read: only our own writer could
+                          // do that
   fill->generation = slot->generation;
   return std::move(fill).value();
 }
@@ -541,7 +577,8 @@ void Store::for_each_fill(const std::function<void(const Fill&)>& look) const {
 Result<Body> Store::read_fill(const Fill& fill) const {
   if (fill.inline_blob.empty()) return shared_->blobs.read(fill.body_id);
   const BlobHeader header = TRY(parse_blob_header(fill.inline_blob));
-  if (header.id != fill.body_id) return Error{Errc::corrupt, fill.key + ": its record holds another body"};
+  if (header.id != fill.body_id)
+    return Error{Errc::corrupt, fill.key + ": its record holds another body"};
   return unpack_blob(shared_->blobs.key(), header, fill.inline_blob.substr(blob_header_bytes));
 }
 
@@ -552,7 +589,8 @@ PurgeState Store::purges() const {
 BlobStore& Store::blobs() { return shared_->blobs; }
 
 Wall Store::wall() const {
-  return std::max(shared_->clock.wall(), shared_->state.with([](const State& now) { return now.seen; }));
+  return std::max(shared_->clock.wall(),
+                  shared_->state.with([](const State& now) { return now.seen; }));
 }
 
 StoreCounters Store::counters() const {
@@ -574,10 +612,11 @@ Status Store::sync() { return shared_->sync(); }
 Status Store::snapshot() { return shared_->snapshot(); }
 std::size_t Store::collect() { return shared_->collect(); }
 
-// --- snapshots ------------------------------------------------------------------------------------
+// --- snapshots -----------------------------------------------------------------------------------
 
-// First a new log, so that nothing is appended to the old ones; then, without holding anybody up, what they said in short; then
-// the old ones go. A crash in between finds the old snapshot and all logs since.
+// First a new log, so that nothing is appended to the old ones; then, without holding anybody up,
+// what they said in short; then the old ones go. A crash in between finds the old snapshot and all
+// logs since.
 Status Store::Shared::snapshot() {
   const std::lock_guard one(snapshot_);
   std::vector<FillSlot> fills;
@@ -605,8 +644,8 @@ Status Store::Shared::snapshot() {
   return done;
 }
 
-Status Store::Shared::write_snapshot(std::uint64_t number, const std::vector<FillSlot>& fills, const StateRecord& head,
-                                     const PurgeIds& ids) {
+Status Store::Shared::write_snapshot(std::uint64_t number, const std::vector<FillSlot>& fills,
+                                     const StateRecord& head, const PurgeIds& ids) {
   constexpr std::size_t piece_bytes = 1 * MiB;
   const std::string unfinished = settings.directory + "/tmp/snapshot-" + std::to_string(number);
   TRY(disk.remove(unfinished));
@@ -638,19 +677,22 @@ Status Store::Shared::write_snapshot(std::uint64_t number, const std::vector<Fil
   return disk.sync_directory(settings.directory + "/manifest");
 }
 
-// --- garbage --------------------------------------------------------------------------------------
+// --- garbage -------------------------------------------------------------------------------------
 
 std::size_t Store::Shared::collect() {
   const std::string& directory = settings.directory;
   const auto leased = has_build_lease(directory);
   if (!leased || *leased) return 0;
 
-  // What is needed: the newest releases and the active one, their segments, the bodies of all fills.
-  const auto [active, release] = state.with([](const State& now) { return std::pair(now.active, now.release); });
+  // What is needed: the newest releases and the active one, their segments, the bodies of all
+  // fills.
+  const auto [active, release] =
+      state.with([](const State& now) { return std::pair(now.active, now.release); });
   std::vector<ReleaseId> ids = numbered_files(directory + "/manifest", ".release").value_or({});
   std::set<std::string> garbage;
   while (ids.size() > limits::releases_kept) {
-    const auto oldest = std::ranges::find_if(ids, [active = active](ReleaseId id) { return id != active; });
+    const auto oldest =
+        std::ranges::find_if(ids, [active = active](ReleaseId id) { return id != active; });
     garbage.insert(release_path_of(directory, *oldest));
     ids.erase(oldest);
   }
@@ -660,7 +702,8 @@ std::size_t Store::Shared::collect() {
     for (const auto& [key, slot] : now.fills) slots.push_back(slot);
   });
   for (const FillSlot& slot : slots)
-    if (const auto head = decode_fill_head(slot.payload); head && !head->is_inline) needed_blobs.insert(head->body_id.hex());
+    if (const auto head = decode_fill_head(slot.payload); head && !head->is_inline)
+      needed_blobs.insert(head->body_id.hex());
 
   const std::lock_guard lock(garbage_);
   std::set<std::string> needed_segments;
@@ -672,7 +715,9 @@ std::size_t Store::Shared::collect() {
     }
     needed_segments.insert(segments_of[id].begin(), segments_of[id].end());
   }
-  std::erase_if(segments_of, [&ids](const auto& item) { return std::ranges::find(ids, item.first) == ids.end(); });
+  std::erase_if(segments_of, [&ids](const auto& item) {
+    return std::ranges::find(ids, item.first) == ids.end();
+  });
 
   for (const std::string& name : names_in(directory + "/blobs").value_or({})) {
     if (name.ends_with(".seg")) {
@@ -684,8 +729,8 @@ std::size_t Store::Shared::collect() {
       const std::string hex = name + rest.substr(0, dot);
       const auto id = parse_hash128(hex);
       const bool is_coding = dot != std::string::npos;
-      const bool is_needed = needed_blobs.contains(hex) ||
-                             (is_coding && id && release != nullptr && release->find_blob(*id).has_value());
+      const bool is_needed = needed_blobs.contains(hex) || (is_coding && id && release != nullptr &&
+                                                            release->find_blob(*id).has_value());
       if (!is_needed) garbage.insert(directory + "/blobs/" + name + '/' + rest);
     }
   }
@@ -707,8 +752,9 @@ std::size_t Store::Shared::collect() {
   return removed;
 }
 
-// Above the high water mark: first the codings that can be made again, those of the longest untouched first; then the oldest
-// fills are forgotten, and their bodies go with the next rounds. Releases are pinned: they are not counted.
+// Above the high water mark: first the codings that can be made again, those of the longest
+// untouched first; then the oldest fills are forgotten, and their bodies go with the next rounds.
+// Releases are pinned: they are not counted.
 std::size_t Store::Shared::make_room() {
   const std::size_t high = settings.bytes_max / 100 * 95;
   const std::size_t low = settings.bytes_max / 100 * 85;
@@ -727,7 +773,8 @@ std::size_t Store::Shared::make_room() {
       struct stat facts {};
       if (::stat(found.path.c_str(), &facts) != 0) continue;
       found.bytes = static_cast<std::size_t>(facts.st_size);
-      found.modified_ns = static_cast<std::int64_t>(facts.st_mtim.tv_sec) * 1'000'000'000 + facts.st_mtim.tv_nsec;
+      found.modified_ns =
+          static_cast<std::int64_t>(facts.st_mtim.tv_sec) * 1'000'000'000 + facts.st_mtim.tv_nsec;
       bytes += found.bytes;
       if (rest.find('.') != std::string::npos) codings.push_back(std::move(found));
     }
@@ -745,7 +792,8 @@ std::size_t Store::Shared::make_room() {
   return removed;
 }
 
-// Only memory forgets; the next snapshot leaves them out. After a restart before that they are there again, which does no harm.
+// Only memory forgets; the next snapshot leaves them out. After a restart before that they are
+// there again, which does no harm.
 void Store::Shared::forget_oldest_fills(std::size_t bytes) {
   state.with([bytes](State& now) {
     std::vector<std::pair<std::uint64_t, std::string_view>> oldest;
@@ -763,7 +811,7 @@ void Store::Shared::forget_oldest_fills(std::size_t bytes) {
   });
 }
 
-// --- the keeper -----------------------------------------------------------------------------------
+// --- the keeper ----------------------------------------------------------------------------------
 
 void Store::tick() { shared_->tick(); }
 
@@ -771,11 +819,13 @@ void Store::Shared::tick() {
   const std::lock_guard one(tick_);
   const Mono now = clock.mono();
   const std::int64_t since = unsynced_since.load();
-  if (since != 0 && now.ns - since >= settings.fill_sync_max.count()) (void)sync().ok();  // `sync` says why
+  if (since != 0 && now.ns - since >= settings.fill_sync_max.count())
+    (void)sync().ok();  // `sync` says why
 
   const auto log_file = current();
-  const bool is_due = log_file->bytes() >= settings.log_bytes_max ||
-                      (now - last_snapshot >= settings.snapshot_time_max && log_file->bytes() > log_head_bytes);
+  const bool is_due =
+      log_file->bytes() >= settings.log_bytes_max ||
+      (now - last_snapshot >= settings.snapshot_time_max && log_file->bytes() > log_head_bytes);
   const bool must_begin_anew = log_file->has_failed() && now - last_retry >= retry_every;
   if (is_due || must_begin_anew) {
     last_snapshot = last_retry = now;
@@ -787,13 +837,15 @@ void Store::Shared::tick() {
   }
 }
 
-// Wakes often enough for the promise of 20 ms while something is unsynced, and twice a second otherwise.
+// Wakes often enough for the promise of 20 ms while something is unsynced, and twice a second
+// otherwise.
 void Store::Shared::run() {
   std::unique_lock lock(wake_);
   while (!is_ending) {
     const bool is_waiting = unsynced_since.load() != 0;
-    woken_.wait_for(lock, is_waiting ? settings.fill_sync_max : Nanos(500ms),
-                    [this, is_waiting] { return is_ending || (!is_waiting && unsynced_since.load() != 0); });
+    woken_.wait_for(lock, is_waiting ? settings.fill_sync_max : Nanos(500ms), [this, is_waiting] {
+      return is_ending || (!is_waiting && unsynced_since.load() != 0);
+    });
     lock.unlock();
     tick();
     lock.lock();

@@ -1,19 +1,23 @@
 #pragma once
 // The disk behind the cache: one directory, one owner.
 //
-//   LOCK       flock of the process that writes log and manifests        secret    the key of all blob ids
-//   blobs/     bodies (blob_store.h)                                     manifest/ NNN.release, NNN.snap
-//   log/       NNN.log (log.h)                                           tmp/      unfinished files, build leases
+//   LOCK       flock of the process that writes log and manifests        secret    the key of all
+//   blob ids blobs/     bodies (blob_store.h)                                     manifest/
+//   NNN.release, NNN.snap log/       NNN.log (log.h)                                           tmp/
+//   unfinished files, build leases
 //
 // The promise:
-//   - a purge and an activation that were reported are there after any crash; a fill is there after a kill, and
+//   - a purge and an activation that were reported are there after any crash; a fill is there after
+//   a kill, and
 //     after a power cut unless that came within 20 ms;
 //   - what is read was written by us, whole, or it is an Error;
 //   - `open` hashes no body: it maps, replays and is ready;
-//   - a full or failing disk loses writes, says so, and loses nothing that was acknowledged; when there is room
+//   - a full or failing disk loses writes, says so, and loses nothing that was acknowledged; when
+//   there is room
 //     again the log starts anew from a snapshot of what memory knows.
 //
-// Callable from any thread. `purge`, `adopt_release` and `put_fill` block on the disk: for workers only.
+// Callable from any thread. `purge`, `adopt_release` and `put_fill` block on the disk: for workers
+// only.
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -35,7 +39,8 @@ enum class Background { none, thread };  // none: the owner calls `tick` (tests)
 
 struct StoreSettings {
   std::string directory = {};
-  std::size_t bytes_max = limits::store_bytes_max;  // of loose bodies; releases are pinned and not counted
+  std::size_t bytes_max =
+      limits::store_bytes_max;  // of loose bodies; releases are pinned and not counted
   Nanos fill_sync_max = std::chrono::milliseconds(20);
   Nanos snapshot_time_max = std::chrono::minutes(10);
   std::size_t log_bytes_max = 64 * MiB;
@@ -98,7 +103,7 @@ struct PurgeReceipt {
 // The release that is served, and since which record.
 struct ActiveRelease {
   std::shared_ptr<const Release> release = {};  // null = nothing was ever published
-  std::uint64_t seq = 0;                   // of the activation; the generation of its pages
+  std::uint64_t seq = 0;                        // of the activation; the generation of its pages
 };
 
 struct StoreCounters {
@@ -114,26 +119,29 @@ struct StoreCounters {
 
 class Store {
  public:
-  // Errc::exists = another process holds LOCK (the command line says exit 4, or talks to that process);
-  // nothing else gives that code. `clock`, `log` and `disk` must outlive the store.
-  static Result<std::unique_ptr<Store>> open(StoreSettings settings, const Clock& clock, Log& log, Disk& disk);
+  // Errc::exists = another process holds LOCK (the command line says exit 4, or talks to that
+  // process); nothing else gives that code. `clock`, `log` and `disk` must outlive the store.
+  static Result<std::unique_ptr<Store>> open(StoreSettings settings, const Clock& clock, Log& log,
+                                             Disk& disk);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
   // --- releases
   ActiveRelease active() const;
-  // Opens release `id` and makes it the active one: durable when this returns. Also the way back (rollback).
+  // Opens release `id` and makes it the active one: durable when this returns. Also the way back
+  // (rollback).
   Result<ActiveRelease> adopt_release(ReleaseId id);
   std::vector<ReleaseId> releases() const;  // kept on disk, oldest first
 
   // --- fills
-  // Newest fill of a key that may be served under the active release: rendered from it, or from an older one
-  // after the active one was built (a deploy never takes a page back in time).
+  // Newest fill of a key that may be served under the active release: rendered from it, or from an
+  // older one after the active one was built (a deploy never takes a page back in time).
   std::optional<Fill> find_fill(std::string_view key) const;
   void for_each_fill(const std::function<void(const Fill&)>& look) const;
-  // Keeps body (when given) and record; returns the generation. With an error the page may still be served from
-  // memory under the generation `next_generation()`. `fill.generation` is set by the store.
+  // Keeps body (when given) and record; returns the generation. With an error the page may still be
+  // served from memory under the generation `next_generation()`. `fill.generation` is set by the
+  // store.
   Result<std::uint64_t> put_fill(Fill fill, const PackedBlob* body);
   Result<Body> read_fill(const Fill& fill) const;
   std::uint64_t next_generation();
@@ -150,9 +158,9 @@ class Store {
 
   // Work that is due: sync, snapshot, garbage. Called by the background thread, or by a test.
   void tick();
-  Status snapshot();        // now
-  std::size_t collect();    // garbage, now; how many files went
-  Status sync();            // everything appended so far
+  Status snapshot();      // now
+  std::size_t collect();  // garbage, now; how many files went
+  Status sync();          // everything appended so far
   StoreCounters counters() const;
 
  private:

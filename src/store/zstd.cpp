@@ -14,7 +14,8 @@ constexpr int level = 3;
 constexpr std::size_t whole_bytes_max = 1 * MiB;
 constexpr std::size_t frame_bytes = 256 * KiB;
 
-// A context costs 1.3 MB of page faults to make, twenty times what compressing a page costs: one per thread.
+// A context costs 1.3 MB of page faults to make, twenty times what compressing a page costs: one
+// per thread.
 ZSTD_CCtx& compression() {
   struct Free {
     void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
@@ -27,8 +28,8 @@ ZSTD_CCtx& compression() {
 void append_frame(std::string& out, std::string_view body) {
   const std::size_t start = out.size();
   out.resize(start + ZSTD_compressBound(body.size()));
-  const std::size_t written = ZSTD_compressCCtx(&compression(), out.data() + start, out.size() - start, body.data(),
-                                                body.size(), level);
+  const std::size_t written = ZSTD_compressCCtx(
+      &compression(), out.data() + start, out.size() - start, body.data(), body.size(), level);
   MUST(!ZSTD_isError(written));  // the room is the library's own bound
   out.resize(start + written);
 }
@@ -52,8 +53,8 @@ Result<std::string> unpack_zstd(std::string_view stored, std::size_t body_bytes)
   if (ZSTD_isError(read))
     return Error{Errc::corrupt, "zstd frame: " + std::string(ZSTD_getErrorName(read))};
   if (read != body_bytes)
-    return Error{Errc::corrupt, "zstd frame: expected " + std::to_string(body_bytes) + " bytes, found " +
-                                    std::to_string(read)};
+    return Error{Errc::corrupt, "zstd frame: expected " + std::to_string(body_bytes) +
+                                    " bytes, found " + std::to_string(read)};
   return body;
 }
 

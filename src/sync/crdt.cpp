@@ -46,8 +46,7 @@ Result<VersionVector> parse_versions(std::string_view json) {
   return versions;
 }
 
-// --- merge
-// -------------------------------------------------------------------------------------------
+// --- merge ---------------------------------------------------------------------------------------
 
 void DocumentState::merge(std::string_view replica, std::int64_t counter, const Op& op) {
   const auto covered = covered_.find(replica);
@@ -97,8 +96,7 @@ void DocumentState::merge_observed(ObservedSet& set, std::string_view replica, s
   }
 }
 
-// --- text
-// --------------------------------------------------------------------------------------------
+// --- text ----------------------------------------------------------------------------------------
 
 void DocumentState::append_observed(std::string& out, const ObservedSet& set) const {
   out += R"("orset":{"a":[)";
@@ -209,8 +207,7 @@ DocumentState::Size DocumentState::size() const {
   return size;
 }
 
-// --- back from text
-// ----------------------------------------------------------------------------------
+// --- back from text ------------------------------------------------------------------------------
 
 Status DocumentState::read_cell(const Value& value, Cell& cell) {
   const Error not_ours{Errc::corrupt, "the stored snapshot is not what was written"};

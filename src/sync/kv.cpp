@@ -57,8 +57,7 @@ Reply bad_request(std::string detail) {
 
 std::string etag_of_version(std::int64_t version) { return "\"v" + std::to_string(version) + '"'; }
 
-// --- what may be asked
-// -------------------------------------------------------------------------------
+// --- what may be asked ---------------------------------------------------------------------------
 
 std::optional<Reply> refuse_key(std::string_view key) {
   if (key.empty() || key.size() > limits::kv_key_bytes_max)
@@ -234,8 +233,7 @@ std::variant<KvBatch, Reply> decode_kv_batch(std::string_view body, Wall now) {
   return batch;
 }
 
-// --- writing
-// -----------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 namespace {
 
@@ -386,8 +384,7 @@ Job sweep_job(const std::shared_ptr<Tenant>& tenant) {
   return job;
 }
 
-// --- reading
-// -----------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 Result<Reply> kv_get(const Tenant& tenant, Reader& reader, std::string_view key,
                      std::string_view if_none_match) {

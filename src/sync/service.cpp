@@ -133,10 +133,10 @@ Mono end_of(const text::Value* claims, const Clock& clock) {
   if (expiry != nullptr && expiry->integer() != nullptr)
     left = std::clamp<std::int64_t>(*expiry->integer() - clock.wall().seconds(), 0, seconds_max);
   else if (expiry != nullptr && expiry->real() != nullptr)
-    left = static_cast<std::int64_t>(std::clamp(*expiry->real() - static_cast<double>(clock.wall().seconds()), 0.0,
-                                                static_cast<double>(seconds_max)));
-  else if (expiry != nullptr)
-    left = 0;
+    left = static_cast<std::int64_t>(
+        std::clamp(*expiry->real() - static_cast<double>(clock.wall().seconds()), 0.0,
+                   static_cast<double>(seconds_max)));
+  else if (expiry != nullptr) left = 0;
   return clock.mono() + std::chrono::seconds(left);
 }
 
@@ -161,8 +161,7 @@ Result<Descriptor> own_directory(const std::string& directory) {
 
 }  // namespace
 
-// --- the parts
-// ---------------------------------------------------------------------------------------
+// --- the parts -----------------------------------------------------------------------------------
 
 class SyncService::Parts {
  public:
@@ -365,8 +364,7 @@ AskId SyncService::Parts::answer(Ask ask, Answer on_reply) {
   return 0;
 }
 
-// --- documents
-// ---------------------------------------------------------------------------------------
+// --- documents -----------------------------------------------------------------------------------
 
 AskId SyncService::Parts::answer_sync(const std::string& tenant, Ask& ask, const Answer& answer) {
   const bool is_push = take_suffix(ask.path, "/ops");
@@ -548,8 +546,7 @@ void SyncService::Parts::follow(const std::string& tenant, const Ask& ask, const
       });
 }
 
-// --- keys
-// --------------------------------------------------------------------------------------------
+// --- keys ----------------------------------------------------------------------------------------
 
 void SyncService::Parts::answer_kv(const std::string& tenant, Ask& ask, const Answer& answer) {
   const bool is_read = ask.method == "GET" || ask.method == "HEAD";
@@ -668,8 +665,7 @@ SyncService::Counters SyncService::Parts::counters() const {
   return counters;
 }
 
-// --- the service
-// -------------------------------------------------------------------------------------
+// --- the service ---------------------------------------------------------------------------------
 
 SyncService::SyncService(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 SyncService::~SyncService() = default;

@@ -27,8 +27,7 @@ Status sync_file(const std::string& path) {
 
 }  // namespace
 
-// --- opening
-// -----------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------
 
 Tenant::Tenant(std::string name, const TenantRoom& room)
     : name_(std::move(name)), room_(room), checkpoint_bytes_(limits::wal_passive_bytes) {}
@@ -113,8 +112,7 @@ std::string Tenant::sync_token(std::int64_t position) const {
   return "t1." + epoch_ + '.' + std::to_string(position);
 }
 
-// --- writing
-// -----------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 void Tenant::offer(Job job) {
   if (has_failed_) {
@@ -239,8 +237,7 @@ void Tenant::refuse(std::vector<Job>& jobs, const Error& error) {
   }
 }
 
-// --- beside the writer
-// -------------------------------------------------------------------------------
+// --- beside the writer ---------------------------------------------------------------------------
 
 void Tenant::checkpoint_when_large() {
   const std::size_t wal_bytes = database_.wal_bytes();
@@ -294,8 +291,7 @@ void Tenant::sweep_when_due() {
   offer(sweep_job(shared_from_this()));
 }
 
-// --- reading
-// -----------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Reader>> Reader::open(const std::string& path) {
   auto reader = std::make_unique<Reader>();

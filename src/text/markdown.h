@@ -63,8 +63,8 @@ std::string without_markers(std::string_view text);
 class MarkdownHooks {
  public:
   virtual ~MarkdownHooks() = default;
-  // What is wrong with the text but lets the rest of it be read, so that more can be told at once. The default ends
-  // the rendering with it.
+  // What is wrong with the text but lets the rest of it be read, so that more can be told at once.
+  // The default ends the rendering with it.
   virtual Status mistake(Error error) { return error; }
   // `target` is "@/blog/a.md#x". The permalink with the fragment; an error is reported with its
   // place.

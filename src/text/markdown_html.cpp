@@ -423,8 +423,7 @@ class Writer {
     return write_element(index, "<" + std::string(cell_) + std::string(style) + ">", end);
   }
 
-  // --- headings
-  // ------------------------------------------------------------------------------------
+  // --- headings ----------------------------------------------------------------------------------
 
   NodeIndex last_child_of(NodeIndex parent) const {
     NodeIndex last = no_node;
@@ -526,8 +525,7 @@ class Writer {
     return write_element(index, std::string_view(anchor).substr(open, close - open + 1), "</a>");
   }
 
-  // --- links
-  // ----------------------------------------------------------------------------------------
+  // --- links -------------------------------------------------------------------------------------
 
   static bool is_external(std::string_view url) {
     return url.starts_with("http://") || url.starts_with("https://");
@@ -558,7 +556,11 @@ class Writer {
     const Node& link = node(index);
     const Place place = place_of(link);
     if (link.text.empty())
-      TRY(hooks_.mistake({Errc::invalid, "a link without a URL", place, "write the URL between the parentheses", {}}));
+      TRY(hooks_.mistake({Errc::invalid,
+                          "a link without a URL",
+                          place,
+                          "write the URL between the parentheses",
+                          {}}));
     const std::string url = TRY(with_markers_replaced(link.text));
     const std::string target = TRY(resolved(url, place));
     std::string tag = "<a ";
@@ -631,8 +633,7 @@ class Writer {
     }
   }
 
-  // --- footnotes
-  // ------------------------------------------------------------------------------------
+  // --- footnotes ---------------------------------------------------------------------------------
 
   void collect_definitions(NodeIndex parent) {
     for (NodeIndex child = node(parent).first_child; child != no_node; child = node(child).next) {

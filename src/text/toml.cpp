@@ -160,7 +160,8 @@ Error refusal_of(std::string_view description, Place place, std::string_view tex
     error.help = "close the string, array or table that begins here or above";
     return error;
   }
-  if (error.what.ends_with("control characters other than TAB (U+0009) are explicitly prohibited")) {
+  if (error.what.ends_with(
+          "control characters other than TAB (U+0009) are explicitly prohibited")) {
     std::string_view rest = text;
     for (std::uint32_t line = line_first; line < error.place.line; ++line)
       rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);

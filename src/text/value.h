@@ -1,10 +1,10 @@
 #pragma once
-// The tree that JSON, TOML and YAML become: the common data type of configuration, front matter, data
-// files, claims and request bodies. A plain value: copyable, compared by content.
+// The tree that JSON, TOML and YAML become: the common data type of configuration, front matter,
+// data files, claims and request bodies. A plain value: copyable, compared by content.
 //
-// Objects keep the order of the text. Look-ups in objects are linear up to a few members and that is
-// fine for documents; code that looks up many names makes its own index.
-// `line` and `column` count from 1 and are 0 where the parser keeps no places (JSON keeps none).
+// Objects keep the order of the text. Look-ups in objects are linear up to a few members and that
+// is fine for documents; code that looks up many names makes its own index. `line` and `column`
+// count from 1 and are 0 where the parser keeps no places (JSON keeps none).
 
 #include <cstdint>
 #include <string>
@@ -75,13 +75,15 @@ class Value {
   friend bool operator==(const Value& a, const Value& b);  // places do not count
 
  private:
-  std::variant<Null, bool, std::int64_t, std::uint64_t, double, std::string, DateText, Array, Object> held_;
+  std::variant<Null, bool, std::int64_t, std::uint64_t, double, std::string, DateText, Array,
+               Object>
+      held_;
 };
 
 struct Member {
   std::string name;
   Value value;
-  std::uint32_t line = 0;    // of the name
+  std::uint32_t line = 0;  // of the name
   std::uint32_t column = 0;
   friend bool operator==(const Member& a, const Member& b);
 };

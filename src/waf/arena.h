@@ -1,6 +1,6 @@
 #pragma once
-// Memory for one request: taken by moving a pointer, given back all at once. The first block stays, so that
-// an ordinary request allocates nothing. Not thread-safe.
+// Memory for one request: taken by moving a pointer, given back all at once. The first block stays,
+// so that an ordinary request allocates nothing. Not thread-safe.
 
 #include "base/bytes.h"
 
@@ -46,7 +46,8 @@ class Arena {
     blocks_.push_back(std::make_unique<char[]>(room));
     at_ = blocks_.back().get();
     left_ = room;
-    if (bytes > left_) grow(bytes);  // the first block always has its one size, so that `reset` can rely on it
+    if (bytes > left_)
+      grow(bytes);  // the first block always has its one size, so that `reset` can rely on it
   }
   std::vector<std::unique_ptr<char[]>> blocks_;
   char* at_ = nullptr;

@@ -6,7 +6,9 @@
 
 namespace weir::waf {
 
-void Atoms::add(std::string_view atom, std::size_t rule) { atoms_.push_back({std::string(atom), rule}); }
+void Atoms::add(std::string_view atom, std::size_t rule) {
+  atoms_.push_back({std::string(atom), rule});
+}
 
 void Atoms::build() {
   // Class 0 is every byte that no atom holds.
@@ -37,7 +39,8 @@ void Atoms::build() {
     found[state].set(atom.rule);
   }
 
-  // Breadth first: a missing child is that of the longest proper suffix, whose row is complete already.
+  // Breadth first: a missing child is that of the longest proper suffix, whose row is complete
+  // already.
   std::vector<std::uint32_t> suffix(children.size()), queue{0};
   for (std::size_t i = 0; i < queue.size(); ++i) {
     const std::uint32_t state = queue[i];

@@ -1,6 +1,7 @@
 #pragma once
-// Which rules' atoms occur in a text: one Aho-Corasick automaton over all atoms (Aho and Corasick, 1975),
-// case folded, with bytes mapped to the few classes that atoms tell apart, so that the table stays small.
+// Which rules' atoms occur in a text: one Aho-Corasick automaton over all atoms (Aho and Corasick,
+// 1975), case folded, with bytes mapped to the few classes that atoms tell apart, so that the table
+// stays small.
 //
 // Built once, then read-only.
 
@@ -57,7 +58,8 @@ class Atoms {
     std::string text;
     std::size_t rule;
   };
-  // A state is the offset of its row; the lowest bit says that the state has rules (rows are of even length).
+  // A state is the offset of its row; the lowest bit says that the state has rules (rows are of
+  // even length).
   std::vector<Atom> atoms_;
   std::array<std::uint8_t, 256> class_of_{};
   std::size_t classes_count_ = 0;

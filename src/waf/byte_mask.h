@@ -1,10 +1,10 @@
 #pragma once
-// Which bytes a value holds, as one 64-bit mask (waf W-27): every printable sign and every letter has a bit
-// of its own; digits share one, so do control characters (NUL apart) and bytes from 0x80. Letters have the
-// bit of their lower-case form, upper-case ones also `upper_bit`.
+// Which bytes a value holds, as one 64-bit mask (waf W-27): every printable sign and every letter
+// has a bit of its own; digits share one, so do control characters (NUL apart) and bytes from 0x80.
+// Letters have the bit of their lower-case form, upper-case ones also `upper_bit`.
 //
-// One pass over the bytes answers two questions: which transformations could change the value at all, and
-// which rules could match it at all.
+// One pass over the bytes answers two questions: which transformations could change the value at
+// all, and which rules could match it at all.
 
 #include <array>
 #include <cstdint>
@@ -19,7 +19,8 @@ inline constexpr std::array<ByteMask, 256> byte_masks = [] {
   unsigned next = 26;
   for (unsigned c = 0; c < 256; ++c) {
     if (c >= 'a' && c <= 'z') table[c] = ByteMask{1} << (c - 'a');
-    else if (c >= 0x20 && c < 0x7f && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z')) table[c] = ByteMask{1} << next++;
+    else if (c >= 0x20 && c < 0x7f && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z'))
+      table[c] = ByteMask{1} << next++;
   }
   // 26 letters and 33 signs so far; five bits are left.
   for (unsigned c = 'A'; c <= 'Z'; ++c) table[c] = table[c + 32] | ByteMask{1} << 63;

@@ -1,7 +1,8 @@
 #pragma once
-// Values that were inspected and found clean, kept by their full bytes (waf W-34): what a browser repeats
-// with every request is looked up instead of inspected again. Bounded; a colliding value takes the place of
-// the older of two. Only values without any hit are kept, so that a hit is always found anew.
+// Values that were inspected and found clean, kept by their full bytes (waf W-34): what a browser
+// repeats with every request is looked up instead of inspected again. Bounded; a colliding value
+// takes the place of the older of two. Only values without any hit are kept, so that a hit is
+// always found anew.
 //
 // Belongs to one thread.
 
@@ -23,7 +24,8 @@ class CleanValues {
     std::uint64_t hash;
   };
   Key key(std::uint8_t kind, std::string_view name, std::string_view value) const {
-    const std::uint64_t salt = (kind + name.size() * 256 + (name.empty() ? 0 : static_cast<unsigned char>(name[0]) * 65536));
+    const std::uint64_t salt = (kind + name.size() * 256 +
+                                (name.empty() ? 0 : static_cast<unsigned char>(name[0]) * 65536));
     return {kind, name, value, hash_.hash64(value) ^ salt * 0x9e3779b97f4a7c15ull};
   }
   bool has(const Key& key) const {

@@ -1,9 +1,10 @@
 #pragma once
 // A RuleSet as the engine runs it; private to this room.
 //
-// Per value: one byte pass -> which transformations can change it -> per distinct text: rules of the target
-// whose byte sets all occur, of these the ones with an atom in the text (or with none to look for), and only
-// for those the operator itself. The usual clean value ends without a single candidate.
+// Per value: one byte pass -> which transformations can change it -> per distinct text: rules of
+// the target whose byte sets all occur, of these the ones with an atom in the text (or with none to
+// look for), and only for those the operator itself. The usual clean value ends without a single
+// candidate.
 
 #include "text/regex.h"
 #include "waf/atoms.h"
@@ -40,8 +41,8 @@ struct ByteNeeds {
   std::array<ByteMask, 4> any{~ByteMask{0}, ~ByteMask{0}, ~ByteMask{0}, ~ByteMask{0}};
 };
 
-// The chains of transformations of all rules, as a tree: what several chains begin with is done once per value.
-// Parents stand before their children; node 0 is the value itself.
+// The chains of transformations of all rules, as a tree: what several chains begin with is done
+// once per value. Parents stand before their children; node 0 is the value itself.
 struct ChainNode {
   std::size_t parent = 0;
   Transform step = Transform::url_decode;

@@ -19,7 +19,9 @@ bool is_sql_injection_unfiltered(std::string_view value) {
   char fingerprint[16] = {};
   return libinjection_sqli(value.data(), value.size(), fingerprint) == 1;
 }
-bool is_script_injection_unfiltered(std::string_view value) { return libinjection_xss(value.data(), value.size()) == 1; }
+bool is_script_injection_unfiltered(std::string_view value) {
+  return libinjection_xss(value.data(), value.size()) == 1;
+}
 
 bool is_sql_injection(std::string_view value) {
   const ByteMask others = mask_of(value) & ~token_bits;

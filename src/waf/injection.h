@@ -1,6 +1,6 @@
 #pragma once
-// SQL injection and cross-site scripting by grammar rather than by pattern: libinjection, which only
-// injection.cpp knows (waf section 9). Pure functions.
+// SQL injection and cross-site scripting by grammar rather than by pattern: libinjection, which
+// only injection.cpp knows (waf section 9). Pure functions.
 
 #include "waf/byte_mask.h"
 
@@ -8,7 +8,8 @@
 
 namespace weir::waf {
 
-// False at once for a single token of letters, digits, '_', '.' and single '-': there is nothing to inject with.
+// False at once for a single token of letters, digits, '_', '.' and single '-': there is nothing to
+// inject with.
 bool is_sql_injection(std::string_view value);
 // False at once without '<' and '='.
 bool is_script_injection(std::string_view value);

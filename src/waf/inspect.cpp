@@ -24,7 +24,8 @@ enum class BodyKind : std::uint8_t { raw, form, json, multipart };
 BodyKind kind_of(std::string_view content_type) {
   const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
   const auto ends_with = [&](std::string_view end) {
-    return type.size() > end.size() && equals_ignoring_case(type.substr(type.size() - end.size()), end);
+    return type.size() > end.size() &&
+           equals_ignoring_case(type.substr(type.size() - end.size()), end);
   };
   if (equals_ignoring_case(type, "application/x-www-form-urlencoded")) return BodyKind::form;
   if (equals_ignoring_case(type, "application/json") || ends_with("+json")) return BodyKind::json;
@@ -52,7 +53,7 @@ struct Inspector::State final : JsonValues::Visitor {
     texts.reserve(engine.chains.size());
   }
 
-  // --- one request --------------------------------------------------------------------------------
+  // --- one request -------------------------------------------------------------------------------
   void begin(const WafRequest& request) {
     arena.reset();
     hits.clear();
@@ -115,7 +116,8 @@ struct Inspector::State final : JsonValues::Visitor {
       const std::size_t equals = pair.find('=');
       const std::string_view name = pair.substr(0, equals);
       scan(Target::cookie_names, name, name);
-      if (equals != std::string_view::npos) argument(Target::cookies, name, pair.substr(equals + 1));
+      if (equals != std::string_view::npos)
+        argument(Target::cookies, name, pair.substr(equals + 1));
     }
   }
 
@@ -126,7 +128,8 @@ struct Inspector::State final : JsonValues::Visitor {
   }
   void token(std::string_view name, std::string_view value) {
     constexpr std::string_view scheme = "Bearer ";
-    if (value.size() > scheme.size() && equals_ignoring_case(value.substr(0, scheme.size()), scheme))
+    if (value.size() > scheme.size() &&
+        equals_ignoring_case(value.substr(0, scheme.size()), scheme))
       value.remove_prefix(scheme.size());
     if (!value.starts_with("ey")) return;  // {" in base64
     const std::size_t dot = value.find('.');
@@ -134,7 +137,7 @@ struct Inspector::State final : JsonValues::Visitor {
       scan(Target::token, name, apply(Transform::base64, value.substr(0, dot), arena));
   }
 
-  // --- bodies -------------------------------------------------------------------------------------
+  // --- bodies ------------------------------------------------------------------------------------
   void name(std::string_view path, std::string_view member) override {
     scan(Target::json_keys, path, member);
     scan(Target::args_names, path, path);
@@ -143,7 +146,8 @@ struct Inspector::State final : JsonValues::Visitor {
     argument(Target::args, path, value);
     // A value that the consumer will decode is looked at as it will be (`POST /kv/atomic`).
     constexpr std::string_view encoded = ".b64";
-    if (reads_json && path.ends_with(encoded)) scan(Target::body, path, apply(Transform::base64, value, arena));
+    if (reads_json && path.ends_with(encoded))
+      scan(Target::body, path, apply(Transform::base64, value, arena));
   }
 
   void json(std::string_view body) {
@@ -165,7 +169,8 @@ struct Inspector::State final : JsonValues::Visitor {
       scan(Target::files, part.name, *part.file_name);
       // Contents of files are not text of ours, except where a browser would run them.
       const bool runs = part.content_type.find("svg") != std::string_view::npos ||
-                        part.content_type.find("xml") != std::string_view::npos || part.file_name->ends_with(".svg");
+                        part.content_type.find("xml") != std::string_view::npos ||
+                        part.file_name->ends_with(".svg");
       if (runs) scan(Target::body, part.name, part.content);
     }
     if (end == MultipartEnd::too_many) exceed(Target::body);
@@ -176,7 +181,7 @@ struct Inspector::State final : JsonValues::Visitor {
     scan(Target::body, "", body);
   }
 
-  // --- one value ----------------------------------------------------------------------------------
+  // --- one value ---------------------------------------------------------------------------------
   void scan(Target target, std::string_view name, std::string_view value) {
     const std::size_t index = static_cast<std::size_t>(target);
     const RuleBits& relevant = engine.by_target[index];
@@ -184,14 +189,16 @@ struct Inspector::State final : JsonValues::Visitor {
     ++counts.values;
     counts.bytes += value.size();
     const ByteMask seen = mask_of(value);
-    if ((seen & engine.triggers[index]) == 0) return match(target, name, value, seen, relevant.without(off));
+    if ((seen & engine.triggers[index]) == 0)
+      return match(target, name, value, seen, relevant.without(off));
 
     // What each transformation leaves, parents first; equal texts are looked at once.
     texts.clear();
     for (const ChainNode& node : engine.chains) {
       Text text = texts.empty() ? Text{value, seen, {}} : texts[node.parent];
       text.rules = node.rules & relevant;
-      if (!texts.empty() && (text.mask & trigger_of(node.step)) != 0 && !(node.subtree & relevant).none()) {
+      if (!texts.empty() && (text.mask & trigger_of(node.step)) != 0 &&
+          !(node.subtree & relevant).none()) {
         const std::string_view changed = apply(node.step, text.text, arena);
         if (changed != text.text) text = {changed, mask_of(changed), text.rules};
       }
@@ -218,8 +225,8 @@ struct Inspector::State final : JsonValues::Visitor {
         const std::size_t index = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
         const ByteNeeds& needs = engine.needs[index];
         if ((needs.all & missing) != 0) continue;
-        if ((needs.any[0] & seen) == 0 || (needs.any[1] & seen) == 0 || (needs.any[2] & seen) == 0 ||
-            (needs.any[3] & seen) == 0)
+        if ((needs.any[0] & seen) == 0 || (needs.any[1] & seen) == 0 ||
+            (needs.any[2] & seen) == 0 || (needs.any[3] & seen) == 0)
           continue;
         left.set(index);
       }
@@ -229,9 +236,11 @@ struct Inspector::State final : JsonValues::Visitor {
     return left.without(engine.with_atoms) | (waiting & engine.atoms.find(text));
   }
 
-  void match(Target target, std::string_view name, std::string_view text, ByteMask seen, const RuleBits& asked) {
+  void match(Target target, std::string_view name, std::string_view text, ByteMask seen,
+             const RuleBits& asked) {
     if (text.empty()) return;
-    const RuleBits chosen = options.prefilter == Prefilter::on ? candidates(text, seen, asked) : asked;
+    const RuleBits chosen =
+        options.prefilter == Prefilter::on ? candidates(text, seen, asked) : asked;
     for (std::size_t word = 0; word < RuleBits::words_count; ++word)
       for (std::uint64_t bits = chosen.words[word]; bits != 0; bits &= bits - 1)
         try_rule(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)), target, name, text);
@@ -247,7 +256,8 @@ struct Inspector::State final : JsonValues::Visitor {
     const text::Match match = confirm(rule, text);
     if (match == text::Match::gave_up) ++counts.limits_hit;
     // A value that exhausts the matcher must not slip through by that (W-35).
-    const bool hit = match == text::Match::yes || (match == text::Match::gave_up && rule.severity == Severity::critical);
+    const bool hit = match == text::Match::yes ||
+                     (match == text::Match::gave_up && rule.severity == Severity::critical);
     if (hit)
       add_hit({said.id, said.name, rule.severity, target, arena.copy(name.substr(0, 64)),
                match == text::Match::yes ? offset_of(rule, text) : 0});

@@ -3,10 +3,10 @@
 //
 //   0..9 allow, 10..24 log, 25 and more block (log_at and block_at are the route's).
 //
-// An Inspector belongs to one thread (a loop, or a worker for bodies above 32 KiB) and is used for one
-// request at a time. It owns the arena, so a clean request allocates nothing once warm, and the memory of
-// values that were found clean (W-34): most headers of a browser are the same in every request.
-// Verdicts point into the Inspector and hold until its next `inspect_...`.
+// An Inspector belongs to one thread (a loop, or a worker for bodies above 32 KiB) and is used for
+// one request at a time. It owns the arena, so a clean request allocates nothing once warm, and the
+// memory of values that were found clean (W-34): most headers of a browser are the same in every
+// request. Verdicts point into the Inspector and hold until its next `inspect_...`.
 
 #include "base/limits.h"
 #include "waf/rules.h"
@@ -22,8 +22,8 @@ struct Field;
 
 namespace weir::waf {
 
-// What a body is taken for. A consumer that reads JSON whatever Content-Type says must have it inspected as JSON,
-// or an escape behind another type would pass unseen.
+// What a body is taken for. A consumer that reads JSON whatever Content-Type says must have it
+// inspected as JSON, or an escape behind another type would pass unseen.
 enum class BodyReading : std::uint8_t { as_declared, json };
 
 struct WafRequest {
@@ -39,7 +39,8 @@ struct Hit {
   std::string_view rule_name;  // the RuleSet's
   Severity severity = Severity::critical;
   Target target = Target::path;
-  std::string_view name;  // of the argument, header, cookie or JSON path; the request's or the Inspector's
+  std::string_view
+      name;  // of the argument, header, cookie or JSON path; the request's or the Inspector's
   std::uint32_t offset = 0;  // of the match in the value, after the rule's transformations
 };
 
@@ -48,7 +49,9 @@ std::string_view name_of(Band band);
 struct Bands {
   int log_at = 10;
   int block_at = 25;
-  Band of(int score) const { return score >= block_at ? Band::block : score >= log_at ? Band::log : Band::allow; }
+  Band of(int score) const {
+    return score >= block_at ? Band::block : score >= log_at ? Band::log : Band::allow;
+  }
 };
 
 struct Verdict {
@@ -73,12 +76,12 @@ class Inspector {
   Inspector(const Inspector&) = delete;
   Inspector& operator=(const Inspector&) = delete;
 
-  // The head: method, path, query arguments, headers, cookies. Views of `request` must live until the
-  // last call for this request.
+  // The head: method, path, query arguments, headers, cookies. Views of `request` must live until
+  // the last call for this request.
   Verdict inspect_head(const WafRequest& request);
-  // The body alone, from zero: other requests may come between, and a large body goes to a worker's own
-  // Inspector. Content-Type is taken from the head's fields. The caller adds the scores up and counts a
-  // rule that hit in both once.
+  // The body alone, from zero: other requests may come between, and a large body goes to a worker's
+  // own Inspector. Content-Type is taken from the head's fields. The caller adds the scores up and
+  // counts a rule that hit in both once.
   Verdict inspect_body(const WafRequest& request, std::string_view body);
 
   // One value as one target; for tests, fuzzing and `weir explain`.
@@ -86,7 +89,8 @@ class Inspector {
 
   // Since the Inspector was made (W-42, W-64).
   struct Counts {
-    std::uint64_t values = 0, remembered = 0, bytes = 0, candidates = 0, confirms = 0, injections = 0, limits_hit = 0;
+    std::uint64_t values = 0, remembered = 0, bytes = 0, candidates = 0, confirms = 0,
+                  injections = 0, limits_hit = 0;
   };
   const Counts& counts() const;
 

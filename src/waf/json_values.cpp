@@ -16,7 +16,9 @@ class Scanner {
   Scanner(std::string_view text, Arena& arena) : text_(text), arena_(arena) {}
 
   char next_sign() {  // without taking it; 0 at the end
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) ++at_;
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r'))
+      ++at_;
     return at_ < text_.size() ? text_[at_] : '\0';
   }
   void skip() { ++at_; }
@@ -30,7 +32,8 @@ class Scanner {
       out = text_.substr(first, at_++ - first);
       return true;
     }
-    // Escapes never make a string longer: \uXXXX is six bytes for at most three, a pair twelve for four.
+    // Escapes never make a string longer: \uXXXX is six bytes for at most three, a pair twelve for
+    // four.
     const std::size_t close = close_quote();
     if (close == std::string_view::npos) return false;
     char* start = arena_.take(close - first);
@@ -50,7 +53,9 @@ class Scanner {
   // A number or a word: everything up to the next sign of structure.
   std::string_view word() {
     const std::size_t first = at_;
-    while (at_ < text_.size() && (is_alnum(text_[at_]) || text_[at_] == '-' || text_[at_] == '+' || text_[at_] == '.')) ++at_;
+    while (at_ < text_.size() &&
+           (is_alnum(text_[at_]) || text_[at_] == '-' || text_[at_] == '+' || text_[at_] == '.'))
+      ++at_;
     return text_.substr(first, at_ - first);
   }
 
@@ -182,7 +187,10 @@ JsonValues::End JsonValues::read(std::string_view text, Arena& arena, Visitor& v
       scan.skip();
     } else {
       std::array<char, 20> digits{};
-      append_step(path_, {digits.data(), static_cast<std::size_t>(std::to_chars(digits.data(), digits.data() + 20, level.index).ptr - digits.data())});
+      append_step(path_, {digits.data(),
+                          static_cast<std::size_t>(
+                              std::to_chars(digits.data(), digits.data() + 20, level.index).ptr -
+                              digits.data())});
     }
     wants_value = true;
   }

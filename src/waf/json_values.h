@@ -1,9 +1,9 @@
 #pragma once
 // Every name and every leaf of a JSON text, one after the other, for inspection (waf W-23, W-24).
 //
-// Not the parser of documents (text/json.h): this one keeps duplicate names, takes what lenient parsers take
-// (raw control characters, lone surrogates, bad UTF-8), builds no tree and allocates nothing once its path is
-// warm. What it cannot read it says, and the caller inspects the raw text.
+// Not the parser of documents (text/json.h): this one keeps duplicate names, takes what lenient
+// parsers take (raw control characters, lone surrogates, bad UTF-8), builds no tree and allocates
+// nothing once its path is warm. What it cannot read it says, and the caller inspects the raw text.
 
 #include "waf/arena.h"
 
@@ -18,7 +18,8 @@ class JsonValues {
  public:
   enum class End : std::uint8_t { whole, broken, too_deep, too_many };
 
-  // Called for every member name and every string or number. `path` is "a.b.2" and holds for the call.
+  // Called for every member name and every string or number. `path` is "a.b.2" and holds for the
+  // call.
   class Visitor {
    public:
     virtual ~Visitor() = default;

@@ -8,13 +8,15 @@
 namespace weir::waf {
 namespace {
 
-// The value of `; name="..."` or `; name=...` in a header's value. Browsers escape a quote as %22 and RFC 7578
-// knows no backslash, but servers read one; a value is therefore taken up to the last unescaped quote.
+// The value of `; name="..."` or `; name=...` in a header's value. Browsers escape a quote as %22
+// and RFC 7578 knows no backslash, but servers read one; a value is therefore taken up to the last
+// unescaped quote.
 std::optional<std::string_view> parameter_of(std::string_view value, std::string_view name) {
   std::size_t at = 0;
   while ((at = value.find(';', at)) != std::string_view::npos) {
     std::string_view rest = trim(value.substr(++at));
-    if (rest.size() <= name.size() || !equals_ignoring_case(rest.substr(0, name.size()), name)) continue;
+    if (rest.size() <= name.size() || !equals_ignoring_case(rest.substr(0, name.size()), name))
+      continue;
     rest = trim(rest.substr(name.size()));
     if (rest.empty() || rest.front() != '=') continue;
     rest = trim(rest.substr(1));
@@ -45,7 +47,8 @@ std::string_view boundary_of(std::string_view content_type) {
   return parameter_of(content_type, "boundary").value_or(std::string_view());
 }
 
-MultipartEnd read_multipart(std::string_view body, std::string_view boundary, std::vector<Part>& parts) {
+MultipartEnd read_multipart(std::string_view body, std::string_view boundary,
+                            std::vector<Part>& parts) {
   parts.clear();
   if (boundary.empty() || boundary.size() > 200) return MultipartEnd::broken;
   std::string delimiter = "--" + std::string(boundary);

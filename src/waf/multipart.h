@@ -1,6 +1,7 @@
 #pragma once
-// multipart/form-data (RFC 7578) cut into parts, for inspection. Views of the body; nothing is copied.
-// Lenient where servers are lenient; what cannot be read is said, and the caller inspects the raw text.
+// multipart/form-data (RFC 7578) cut into parts, for inspection. Views of the body; nothing is
+// copied. Lenient where servers are lenient; what cannot be read is said, and the caller inspects
+// the raw text.
 
 #include <optional>
 #include <string_view>
@@ -19,6 +20,7 @@ struct Part {
 enum class MultipartEnd : unsigned char { whole, broken, too_many };
 // The boundary of a Content-Type value; empty when there is none.
 std::string_view boundary_of(std::string_view content_type);
-MultipartEnd read_multipart(std::string_view body, std::string_view boundary, std::vector<Part>& parts);
+MultipartEnd read_multipart(std::string_view body, std::string_view boundary,
+                            std::vector<Part>& parts);
 
 }  // namespace weir::waf

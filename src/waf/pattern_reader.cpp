@@ -17,7 +17,8 @@ constexpr std::size_t string_bytes_max = 24;  // longer prefixes prove nothing m
 constexpr std::size_t any_bits_max = 24;      // a wider set excludes next to nothing
 constexpr std::size_t any_sets_max = 4;
 
-// What is known of a part of the pattern. While `exact`, the part matches precisely one of `strings`.
+// What is known of a part of the pattern. While `exact`, the part matches precisely one of
+// `strings`.
 struct Part {
   bool exact = false;
   std::vector<std::string> strings;
@@ -44,9 +45,11 @@ std::size_t shortest(const std::vector<std::string>& strings) {
   return least;
 }
 
-// A set of atoms is better when its shortest is longer, then when it is smaller. Single bytes are the masks' business.
+// A set of atoms is better when its shortest is longer, then when it is smaller. Single bytes are
+// the masks' business.
 bool is_better(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  const std::size_t least_a = std::min(shortest(a), std::size_t{6}), least_b = std::min(shortest(b), std::size_t{6});
+  const std::size_t least_a = std::min(shortest(a), std::size_t{6}),
+                    least_b = std::min(shortest(b), std::size_t{6});
   if (least_a < 2) return false;
   return least_a != least_b ? least_a > least_b : a.size() < b.size();
 }
@@ -79,7 +82,9 @@ Part of_bytes(const Bytes& bytes) {
 }
 
 // Strings that the part must contain one of, exact or not.
-const std::vector<std::string>& demands(const Part& part) { return part.exact ? part.strings : part.atoms; }
+const std::vector<std::string>& demands(const Part& part) {
+  return part.exact ? part.strings : part.atoms;
+}
 
 class Sequence {
  public:
@@ -239,7 +244,8 @@ class Reader {
     std::optional<std::uint64_t> second = first;
     if (comma != std::string_view::npos) {
       const std::string_view upper_text = inner.substr(comma + 1);
-      second = upper_text.empty() ? std::optional<std::uint64_t>(UINT64_MAX) : parse_u64(upper_text);
+      second =
+          upper_text.empty() ? std::optional<std::uint64_t>(UINT64_MAX) : parse_u64(upper_text);
       if (!second) return false;
     }
     at_ = close + 1;
@@ -295,7 +301,8 @@ class Reader {
     }
     Part inner = alternatives();
     if (!take(")")) return fail();
-    return looks ? nothing() : inner;  // looking around takes no bytes, and what it wants is not in the match
+    return looks ? nothing()
+                 : inner;  // looking around takes no bytes, and what it wants is not in the match
   }
 
   static void add_named(Bytes& bytes, char name) {
@@ -332,11 +339,14 @@ class Reader {
       }
       case '0': {
         unsigned value = 0;
-        for (std::size_t digits = 0; more() && digits < 2 && peek() >= '0' && peek() <= '7'; ++digits)
+        for (std::size_t digits = 0; more() && digits < 2 && peek() >= '0' && peek() <= '7';
+             ++digits)
           value = value * 8 + static_cast<unsigned>(text_[at_++] - '0');
         return static_cast<unsigned char>(value);
       }
-      default: return is_alnum(c) ? std::nullopt : std::optional<unsigned char>(static_cast<unsigned char>(c));
+      default:
+        return is_alnum(c) ? std::nullopt
+                           : std::optional<unsigned char>(static_cast<unsigned char>(c));
     }
   }
 

@@ -5,9 +5,9 @@
 //   `any`    sets of which at least one bit each must be there    [;|&]\s*cat  ->  {; | &}, c, a, t
 //   `atoms`  lower-case texts of which at least one must occur    (?:cat|wget)\s  ->  "cat", "wget"
 //
-// Case is ignored throughout, which only makes the demands weaker. Where the reader does not understand a
-// construct it says `understood = false`, and the rule is always a candidate: nothing is ever guessed.
-// test/waf/no_lost_hit_test.cpp holds the reader to that.
+// Case is ignored throughout, which only makes the demands weaker. Where the reader does not
+// understand a construct it says `understood = false`, and the rule is always a candidate: nothing
+// is ever guessed. test/waf/no_lost_hit_test.cpp holds the reader to that.
 
 #include "waf/byte_mask.h"
 

@@ -16,7 +16,7 @@ namespace {
 constexpr std::array<std::string_view, 4> severity_names{"notice", "warning", "error", "critical"};
 constexpr std::array<std::string_view, targets_count> target_names{
     "method",  "path",         "query",     "args", "args_names", "headers", "header_names",
-    "cookies", "cookie_names", "json_keys", "body", "files", "token"};
+    "cookies", "cookie_names", "json_keys", "body", "files",      "token"};
 
 struct OperatorRow {
   std::string_view key;
@@ -34,8 +34,9 @@ constexpr std::array<OperatorRow, 8> operator_rows{{
     {"xss", Operator::xss},
 }};
 constexpr std::array<std::string_view, 18> rule_keys{
-    "id",          "name",   "severity", "targets", "transform", "paranoia",   "tags",     "test_block", "test_pass",
-    "description", "regex",  "any_of",   "contains", "starts_with", "equals", "json_key", "sqli",       "xss"};
+    "id",       "name",        "severity",  "targets",     "transform", "paranoia",
+    "tags",     "test_block",  "test_pass", "description", "regex",     "any_of",
+    "contains", "starts_with", "equals",    "json_key",    "sqli",      "xss"};
 
 template <std::size_t count>
 std::string one_of(const std::array<std::string_view, count>& names) {
@@ -73,7 +74,8 @@ class RuleReader {
     out.rule.test_block = TRY(texts("test_block"));
     out.rule.test_pass = TRY(texts("test_pass"));
     if (out.rule.test_block.empty() || out.rule.test_pass.empty())
-      return Error{Errc::invalid, "a rule needs test_block and test_pass, at least one value each", place()};
+      return Error{Errc::invalid, "a rule needs test_block and test_pass, at least one value each",
+                   place()};
     out.compiled.severity = out.rule.severity;
     TRY(read_targets(out));
     TRY(read_transforms(out));
@@ -90,20 +92,23 @@ class RuleReader {
     const text::Value* value = table_.find("id");
     if (value == nullptr || value->integer() == nullptr || *value->integer() < 30'000'000 ||
         *value->integer() > 2'000'000'000)
-      return Error{Errc::invalid, "id must be a number of 30000000 or more", value == nullptr ? place() : place(*value)};
+      return Error{Errc::invalid, "id must be a number of 30000000 or more",
+                   value == nullptr ? place() : place(*value)};
     return static_cast<std::uint32_t>(*value->integer());
   }
   Result<std::string> required_text(std::string_view key) const {
     const text::Value* value = table_.find(key);
     if (value == nullptr || value->string() == nullptr)
-      return Error{Errc::invalid, std::string(key) + " must be a string", value == nullptr ? place() : place(*value)};
+      return Error{Errc::invalid, std::string(key) + " must be a string",
+                   value == nullptr ? place() : place(*value)};
     return *value->string();
   }
   Result<Severity> severity() const {
     const std::string name = TRY(required_text("severity"));
     const auto at = std::ranges::find(severity_names, std::string_view(name));
     if (at == severity_names.end())
-      return Error{Errc::invalid, "severity must be one of " + one_of(severity_names) + ", not '" + name + "'",
+      return Error{Errc::invalid,
+                   "severity must be one of " + one_of(severity_names) + ", not '" + name + "'",
                    place(*table_.find("severity"))};
     return static_cast<Severity>(at - severity_names.begin());
   }
@@ -120,7 +125,8 @@ class RuleReader {
     const text::Value* value = table_.find(key);
     if (value == nullptr) return out;
     if (value->string() != nullptr) return std::vector<std::string>{*value->string()};
-    if (!value->is_array()) return Error{Errc::invalid, std::string(key) + " must be an array of strings", place(*value)};
+    if (!value->is_array())
+      return Error{Errc::invalid, std::string(key) + " must be an array of strings", place(*value)};
     for (const text::Value& item : *value->array()) {
       if (item.string() == nullptr)
         return Error{Errc::invalid, std::string(key) + " must hold strings only", place(item)};
@@ -131,18 +137,22 @@ class RuleReader {
 
   Status read_targets(Read& out) const {
     const std::vector<std::string> names = TRY(texts("targets"));
-    if (names.empty()) return Error{Errc::invalid, "targets must name at least one of " + one_of(target_names), place()};
+    if (names.empty())
+      return Error{Errc::invalid, "targets must name at least one of " + one_of(target_names),
+                   place()};
     for (const std::string& name : names) {
       auto selector = parse_selector(name);
       if (!selector.ok()) return std::move(selector.error()).at(place(*table_.find("targets")));
-      if (!selector->excludes && std::ranges::find(out.targets, selector->target) == out.targets.end())
+      if (!selector->excludes &&
+          std::ranges::find(out.targets, selector->target) == out.targets.end())
         out.targets.push_back(selector->target);
       if (selector->name.empty()) out.rule.targets.push_back(selector->target);
       else out.compiled.selectors.push_back(std::move(*selector));
     }
     // A target that is named as a whole needs no including selectors.
     std::erase_if(out.compiled.selectors, [&](const Selector& one) {
-      return !one.excludes && std::ranges::find(out.rule.targets, one.target) != out.rule.targets.end();
+      return !one.excludes &&
+             std::ranges::find(out.rule.targets, one.target) != out.rule.targets.end();
     });
     return done;
   }
@@ -154,7 +164,9 @@ class RuleReader {
         continue;
       }
       const auto transform = parse_transform(name);
-      if (!transform) return Error{Errc::invalid, "there is no transformation '" + name + "'", place(*table_.find("transform"))};
+      if (!transform)
+        return Error{Errc::invalid, "there is no transformation '" + name + "'",
+                     place(*table_.find("transform"))};
       out.steps.push_back(*transform);
     }
     return done;
@@ -165,10 +177,16 @@ class RuleReader {
     for (const OperatorRow& one : operator_rows) {
       if (table_.find(one.key) == nullptr) continue;
       if (row != nullptr)
-        return Error{Errc::invalid, "a rule has one operator, not both " + std::string(row->key) + " and " + std::string(one.key), place()};
+        return Error{Errc::invalid,
+                     "a rule has one operator, not both " + std::string(row->key) + " and " +
+                         std::string(one.key),
+                     place()};
       row = &one;
     }
-    if (row == nullptr) return Error{Errc::invalid, "a rule needs an operator: regex, any_of, starts_with, equals, sqli or xss", place()};
+    if (row == nullptr)
+      return Error{Errc::invalid,
+                   "a rule needs an operator: regex, any_of, starts_with, equals, sqli or xss",
+                   place()};
     const text::Value& value = *table_.find(row->key);
     out.compiled.what = row->what;
     switch (row->what) {
@@ -177,7 +195,8 @@ class RuleReader {
       case Operator::xss:
         if (value.boolean() == nullptr || !*value.boolean())
           return Error{Errc::invalid, std::string(row->key) + " can only be true", place(value)};
-        out.needs.any = {row->what == Operator::sqli ? sql_injection_needs() : script_injection_needs()};
+        out.needs.any = {row->what == Operator::sqli ? sql_injection_needs()
+                                                     : script_injection_needs()};
         return done;
       case Operator::any_of:
       case Operator::starts_with:
@@ -185,16 +204,21 @@ class RuleReader {
     }
     out.compiled.texts = TRY(texts(row->key));
     for (std::string& text : out.compiled.texts) {
-      if (text.empty()) return Error{Errc::invalid, std::string(row->key) + " must not hold an empty text", place(value)};
+      if (text.empty())
+        return Error{Errc::invalid, std::string(row->key) + " must not hold an empty text",
+                     place(value)};
       if (out.compiled.ignores_case) text = lower_of(text);
     }
-    if (out.compiled.texts.empty()) return Error{Errc::invalid, std::string(row->key) + " must hold at least one text", place(value)};
+    if (out.compiled.texts.empty())
+      return Error{Errc::invalid, std::string(row->key) + " must hold at least one text",
+                   place(value)};
     out.needs = needs_of_texts(out.compiled.texts);
     return done;
   }
 
   Status read_regex(const text::Value& value, Read& out) const {
-    if (value.string() == nullptr) return Error{Errc::invalid, "regex must be a string", place(value)};
+    if (value.string() == nullptr)
+      return Error{Errc::invalid, "regex must be a string", place(value)};
     text::RegexOptions options;
     options.flavour = text::RegexFlavour::pcre;
     options.utf = false;
@@ -220,18 +244,24 @@ class RuleReader {
 // Rules come in one by one; the automaton is built when all are there.
 class Builder {
  public:
-  explicit Builder(const RuleSetOptions& options) : options_(options) { compiled_->chains.emplace_back(); }
+  explicit Builder(const RuleSetOptions& options) : options_(options) {
+    compiled_->chains.emplace_back();
+  }
 
   Status add(RuleReader::Read read, std::vector<Rule>& rules) {
     for (const Rule& other : rules)
       if (other.id == read.rule.id)
-        return Error{Errc::exists, "rule " + std::to_string(other.id) + " is already in " + other.file + ":" + std::to_string(other.line),
+        return Error{Errc::exists,
+                     "rule " + std::to_string(other.id) + " is already in " + other.file + ":" +
+                         std::to_string(other.line),
                      {read.rule.file, read.rule.line, 1}};
     rules.push_back(std::move(read.rule));
     if (rules.back().paranoia > options_.paranoia) return done;
     const std::size_t index = compiled_->rules.size();
     if (index == limits::waf_rules_max)
-      return Error{Errc::too_large, "more than " + std::to_string(limits::waf_rules_max) + " rules", {rules.back().file, rules.back().line, 1}};
+      return Error{Errc::too_large,
+                   "more than " + std::to_string(limits::waf_rules_max) + " rules",
+                   {rules.back().file, rules.back().line, 1}};
     read.compiled.rule = static_cast<std::uint32_t>(rules.size() - 1);
     compiled_->rules.push_back(std::move(read.compiled));
     add_needs(read.needs, index);
@@ -251,7 +281,8 @@ class Builder {
       if (!exclusion.target.empty()) out.target = TRY(parse_selector(exclusion.target));
       for (std::size_t i = 0; i < compiled_->rules.size(); ++i) {
         const Rule& rule = rules[compiled_->rules[i].rule];
-        if (exclusion.rule != 0 ? rule.id == exclusion.rule : std::ranges::find(rule.tags, exclusion.tag) != rule.tags.end())
+        if (exclusion.rule != 0 ? rule.id == exclusion.rule
+                                : std::ranges::find(rule.tags, exclusion.tag) != rule.tags.end())
           out.rules.set(i);
       }
       compiled_->exclusions.push_back(std::move(out));
@@ -263,9 +294,12 @@ class Builder {
   void add_needs(const Needs& needs, std::size_t index) {
     ByteNeeds bytes;
     bytes.all = needs.all;
-    for (std::size_t i = 0; i < std::min(needs.any.size(), bytes.any.size()); ++i) bytes.any[i] = needs.any[i];
+    for (std::size_t i = 0; i < std::min(needs.any.size(), bytes.any.size()); ++i)
+      bytes.any[i] = needs.any[i];
     compiled_->needs.push_back(bytes);
-    if (needs.atoms.empty() || compiled_->atoms.count() + needs.atoms.size() > limits::waf_atoms_max) return;
+    if (needs.atoms.empty() ||
+        compiled_->atoms.count() + needs.atoms.size() > limits::waf_atoms_max)
+      return;
     for (const std::string& atom : needs.atoms) compiled_->atoms.add(atom, index);
     compiled_->with_atoms.set(index);
   }
@@ -278,7 +312,8 @@ class Builder {
     for (const Transform step : steps) {
       triggers |= trigger_of(step);
       std::size_t child = at + 1;
-      while (child < nodes.size() && !(nodes[child].parent == at && nodes[child].step == step)) ++child;
+      while (child < nodes.size() && !(nodes[child].parent == at && nodes[child].step == step))
+        ++child;
       if (child == nodes.size()) nodes.push_back({at, step, {}, {}});
       at = child;
       nodes[at].subtree.set(rule);
@@ -293,7 +328,9 @@ class Builder {
 
 }  // namespace
 
-std::string_view name_of(Severity severity) { return severity_names[static_cast<std::size_t>(severity)]; }
+std::string_view name_of(Severity severity) {
+  return severity_names[static_cast<std::size_t>(severity)];
+}
 std::string_view name_of(Target target) { return target_names[static_cast<std::size_t>(target)]; }
 
 Result<Selector> parse_selector(std::string_view text) {
@@ -306,11 +343,13 @@ Result<Selector> parse_selector(std::string_view text) {
   const std::string_view target = text.substr(0, colon);
   const auto at = std::ranges::find(target_names, target);
   if (at == target_names.end() || (colon != std::string_view::npos && colon + 1 == text.size()))
-    return Error{Errc::invalid, "expected a target, one of " + one_of(target_names) + ", or TARGET:NAME, not '" + std::string(text) + "'"};
+    return Error{Errc::invalid, "expected a target, one of " + one_of(target_names) +
+                                    ", or TARGET:NAME, not '" + std::string(text) + "'"};
   out.target = static_cast<Target>(at - target_names.begin());
   if (colon != std::string_view::npos) out.name = lower_of(text.substr(colon + 1));
   if (out.excludes && out.name.empty())
-    return Error{Errc::invalid, "'!" + std::string(text) + "' must name what is left out, as in !headers:referer"};
+    return Error{Errc::invalid,
+                 "'!" + std::string(text) + "' must name what is left out, as in !headers:referer"};
   return out;
 }
 
@@ -324,10 +363,12 @@ text::Match confirm(const CompiledRule& rule, std::string_view text) {
     case Operator::sqli: return as_match(is_sql_injection(text));
     case Operator::xss: return as_match(is_script_injection(text));
     case Operator::equals:
-      return as_match(std::ranges::any_of(rule.texts, [&](const std::string& one) { return equals(text, one); }));
-    case Operator::starts_with:
       return as_match(std::ranges::any_of(
-          rule.texts, [&](const std::string& one) { return equals(text.substr(0, one.size()), one); }));
+          rule.texts, [&](const std::string& one) { return equals(text, one); }));
+    case Operator::starts_with:
+      return as_match(std::ranges::any_of(rule.texts, [&](const std::string& one) {
+        return equals(text.substr(0, one.size()), one);
+      }));
     case Operator::any_of: {
       const auto same = [&](char a, char b) { return (rule.ignores_case ? lower(a) : a) == b; };
       return as_match(std::ranges::any_of(rule.texts, [&](const std::string& one) {
@@ -354,16 +395,21 @@ std::uint32_t offset_of(const CompiledRule& rule, std::string_view text) {
 
 RuleSet::~RuleSet() = default;
 
-Result<std::shared_ptr<const RuleSet>> RuleSet::compile(std::span<const RuleFile> files, const RuleSetOptions& options) {
+Result<std::shared_ptr<const RuleSet>> RuleSet::compile(std::span<const RuleFile> files,
+                                                        const RuleSetOptions& options) {
   std::shared_ptr<RuleSet> set(new RuleSet);
   Builder builder(options);
   for (const RuleFile& file : files) {
     const text::Value document = TRY(text::parse_toml(file.text, file.name));
     for (const text::Member& member : *document.object()) {
       if (member.name != "rule" || !member.value.is_array())
-        return Error{Errc::invalid, "a rule file holds [[rule]] tables only, not '" + member.name + "'", {file.name, member.line, member.column}};
+        return Error{Errc::invalid,
+                     "a rule file holds [[rule]] tables only, not '" + member.name + "'",
+                     {file.name, member.line, member.column}};
       for (const text::Value& table : *member.value.array()) {
-        if (!table.is_object()) return Error{Errc::invalid, "expected a [[rule]] table", {file.name, table.line, table.column}};
+        if (!table.is_object())
+          return Error{
+              Errc::invalid, "expected a [[rule]] table", {file.name, table.line, table.column}};
         RuleReader::Read read = TRY(RuleReader(table, file.name).read());
         TRY(builder.add(std::move(read), set->rules_));
       }
@@ -373,7 +419,8 @@ Result<std::shared_ptr<const RuleSet>> RuleSet::compile(std::span<const RuleFile
   return std::shared_ptr<const RuleSet>(std::move(set));
 }
 
-Result<std::shared_ptr<const RuleSet>> RuleSet::own(const RuleSetOptions& options, std::span<const RuleFile> more) {
+Result<std::shared_ptr<const RuleSet>> RuleSet::own(const RuleSetOptions& options,
+                                                    std::span<const RuleFile> more) {
   std::vector<RuleFile> files;
   for (const EmbeddedFile& file : embedded_files())
     if (file.path.starts_with("src/waf/rules/") && file.path.ends_with(".toml"))
@@ -396,7 +443,8 @@ RuleSet::Figures RuleSet::figures() const {
   out.states = compiled_->atoms.states();
   for (std::size_t i = 0; i < compiled_->rules.size(); ++i) {
     const ByteNeeds& needs = compiled_->needs[i];
-    const bool any = std::ranges::any_of(needs.any, [](ByteMask set) { return set != ~ByteMask{0}; });
+    const bool any =
+        std::ranges::any_of(needs.any, [](ByteMask set) { return set != ~ByteMask{0}; });
     if (needs.all != 0 || any) ++out.byte_sets;
     else if (!compiled_->with_atoms.has(i)) ++out.always_candidate;
   }

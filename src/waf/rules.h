@@ -8,13 +8,12 @@
 //   severity = "critical"                # critical 25, error 20, warning 15, notice 10 points
 //   targets = ["args", "headers", "!headers:referer", "cookies:sid"]
 //   transform = ["url_decode", "html_entity", "lower"]
-//   regex = '\$\{jndi:'                  # or one of: any_of, contains, starts_with, equals, json_key, sqli, xss
-//   paranoia = 1
-//   tags = ["attack-rce"]
-//   test_block = ["${jndi:ldap://a/b}"]  # must hit this rule; required
-//   test_pass = ["the ${name} placeholder"]  # must not; required
+//   regex = '\$\{jndi:'                  # or one of: any_of, contains, starts_with, equals,
+//   json_key, sqli, xss paranoia = 1 tags = ["attack-rce"] test_block = ["${jndi:ldap://a/b}"]  #
+//   must hit this rule; required test_pass = ["the ${name} placeholder"]  # must not; required
 //
-// A RuleSet never changes: shared by all loops and workers. State of one request is in waf/inspect.h.
+// A RuleSet never changes: shared by all loops and workers. State of one request is in
+// waf/inspect.h.
 
 #include "base/limits.h"
 #include "base/result.h"
@@ -35,9 +34,24 @@ constexpr int points_of(Severity severity) {
 }
 std::string_view name_of(Severity severity);
 
-// `token` is the decoded header of a JSON Web Token in Authorization, a cookie or an argument; a path is decoded
-// once, and so are arguments; headers and cookies stay as they are; `args_names` of JSON are paths ("a.b.0").
-enum class Target : std::uint8_t { method, path, query, args, args_names, headers, header_names, cookies, cookie_names, json_keys, body, files, token };
+// `token` is the decoded header of a JSON Web Token in Authorization, a cookie or an argument; a
+// path is decoded once, and so are arguments; headers and cookies stay as they are; `args_names` of
+// JSON are paths ("a.b.0").
+enum class Target : std::uint8_t {
+  method,
+  path,
+  query,
+  args,
+  args_names,
+  headers,
+  header_names,
+  cookies,
+  cookie_names,
+  json_keys,
+  body,
+  files,
+  token
+};
 inline constexpr std::size_t targets_count = 13;
 std::string_view name_of(Target target);
 
@@ -76,9 +90,11 @@ struct Compiled;  // engine.h
 class RuleSet {
  public:
   // Every rule that cannot be compiled is an error with file and line; there is no silent skip.
-  static Result<std::shared_ptr<const RuleSet>> compile(std::span<const RuleFile> files, const RuleSetOptions& options);
+  static Result<std::shared_ptr<const RuleSet>> compile(std::span<const RuleFile> files,
+                                                        const RuleSetOptions& options);
   // The rules in the binary, then `more`.
-  static Result<std::shared_ptr<const RuleSet>> own(const RuleSetOptions& options, std::span<const RuleFile> more = {});
+  static Result<std::shared_ptr<const RuleSet>> own(const RuleSetOptions& options,
+                                                    std::span<const RuleFile> more = {});
 
   ~RuleSet();
   std::span<const Rule> rules() const { return rules_; }

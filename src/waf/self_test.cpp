@@ -37,8 +37,9 @@ std::vector<std::string> self_test(const RuleSet& rules) {
       return std::ranges::any_of(verdict.hits, [&](const Hit& hit) { return hit.rule == rule.id; });
     };
     const auto fail = [&](const char* what, const std::string& value, const Spot& place) {
-      failures.push_back(rule.file + ":" + std::to_string(rule.line) + ": rule " + std::to_string(rule.id) + " (" +
-                         rule.name + ") " + what + " " + text::json_of(text::Value(value)) + " in " +
+      failures.push_back(rule.file + ":" + std::to_string(rule.line) + ": rule " +
+                         std::to_string(rule.id) + " (" + rule.name + ") " + what + " " +
+                         text::json_of(text::Value(value)) + " in " +
                          std::string(name_of(place.target)));
     };
     for (const Spot& place : places_of(rule, compiled)) {

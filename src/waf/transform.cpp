@@ -11,7 +11,8 @@ constexpr ByteMask every_bit = ~ByteMask{0};
 // Writes into room for as many bytes as the input has.
 class Output {
  public:
-  Output(std::string_view text, Arena& arena) : arena_(arena), room_(text.size()), start_(arena.take(text.size())), at_(start_) {}
+  Output(std::string_view text, Arena& arena)
+      : arena_(arena), room_(text.size()), start_(arena.take(text.size())), at_(start_) {}
   void put(char c) { *at_++ = c; }
   void put(unsigned c) { *at_++ = static_cast<char>(c); }
   std::size_t count() const { return static_cast<std::size_t>(at_ - start_); }
@@ -42,22 +43,40 @@ int hex_at(std::string_view text, std::size_t at, std::size_t digits) {
   return value;
 }
 
-// Full-width forms U+FF01..U+FF5E are read as ASCII by some back ends; other code points keep their low byte.
+// Full-width forms U+FF01..U+FF5E are read as ASCII by some back ends; other code points keep their
+// low byte.
 unsigned byte_of_code_point(int code_point) {
-  if (code_point >= 0xff01 && code_point <= 0xff5e) return static_cast<unsigned>(code_point - 0xff01 + 0x21);
+  if (code_point >= 0xff01 && code_point <= 0xff5e)
+    return static_cast<unsigned>(code_point - 0xff01 + 0x21);
   return static_cast<unsigned>(code_point & 0xff);
 }
 
-std::string_view url_decode(std::string_view text, Arena& arena) { return url_decoded(text, Plus::stays, arena); }
+std::string_view url_decode(std::string_view text, Arena& arena) {
+  return url_decoded(text, Plus::stays, arena);
+}
 
 struct Entity {
   std::string_view name;
   char byte;
 };
 constexpr std::array<Entity, 17> entities{{
-    {"amp", '&'},  {"lt", '<'},    {"gt", '>'},   {"quot", '"'},   {"apos", '\''}, {"nbsp", ' '},
-    {"tab", '\t'}, {"newline", '\n'}, {"colon", ':'}, {"semi", ';'},  {"lpar", '('},  {"rpar", ')'},
-    {"sol", '/'},  {"bsol", '\\'}, {"equals", '='}, {"dollar", '$'}, {"period", '.'},
+    {"amp", '&'},
+    {"lt", '<'},
+    {"gt", '>'},
+    {"quot", '"'},
+    {"apos", '\''},
+    {"nbsp", ' '},
+    {"tab", '\t'},
+    {"newline", '\n'},
+    {"colon", ':'},
+    {"semi", ';'},
+    {"lpar", '('},
+    {"rpar", ')'},
+    {"sol", '/'},
+    {"bsol", '\\'},
+    {"equals", '='},
+    {"dollar", '$'},
+    {"period", '.'},
 }};
 
 // Bytes that the entity at `at` (an '&') takes, and what it stands for; 0 bytes = none.
@@ -84,7 +103,9 @@ Read read_entity(std::string_view text, std::size_t at) {
   }
   if (i == text.size() || !is_alpha(text[i])) return {};
   for (const Entity& entity : entities) {
-    if (entity.name.front() != lower(text[i]) || !equals_ignoring_case(text.substr(i, entity.name.size()), entity.name)) continue;
+    if (entity.name.front() != lower(text[i]) ||
+        !equals_ignoring_case(text.substr(i, entity.name.size()), entity.name))
+      continue;
     i += entity.name.size();
     if (i < text.size() && text[i] == ';') ++i;
     return {i - at, static_cast<unsigned char>(entity.byte)};
@@ -106,8 +127,10 @@ std::string_view html_entity(std::string_view text, Arena& arena) {
 Read read_js_escape(std::string_view text, std::size_t at) {
   if (at + 1 >= text.size()) return {};
   const char c = text[at + 1];
-  if (c == 'x' && hex_at(text, at + 2, 2) >= 0) return {4, static_cast<unsigned>(hex_at(text, at + 2, 2))};
-  if (c == 'u' && hex_at(text, at + 2, 4) >= 0) return {6, byte_of_code_point(hex_at(text, at + 2, 4))};
+  if (c == 'x' && hex_at(text, at + 2, 2) >= 0)
+    return {4, static_cast<unsigned>(hex_at(text, at + 2, 2))};
+  if (c == 'u' && hex_at(text, at + 2, 4) >= 0)
+    return {6, byte_of_code_point(hex_at(text, at + 2, 4))};
   if (c >= '0' && c <= '7') {
     unsigned value = 0;
     std::size_t i = at + 1;
@@ -137,8 +160,12 @@ std::string_view without(std::string_view text, char gone, Arena& arena) {
     if (c != gone) out.put(c);
   return out.finish();
 }
-std::string_view remove_nulls(std::string_view text, Arena& arena) { return without(text, '\0', arena); }
-std::string_view remove_backslashes(std::string_view text, Arena& arena) { return without(text, '\\', arena); }
+std::string_view remove_nulls(std::string_view text, Arena& arena) {
+  return without(text, '\0', arena);
+}
+std::string_view remove_backslashes(std::string_view text, Arena& arena) {
+  return without(text, '\\', arena);
+}
 
 std::string_view compress_whitespace(std::string_view text, Arena& arena) {
   Output out(text, arena);
@@ -177,7 +204,8 @@ std::string_view normalize_path(std::string_view text, Arena& arena) {
     // The segment that has just ended is in front of us in the output.
     const std::string_view done = out.text();
     const std::size_t slash = done.rfind('/');
-    const std::string_view segment = slash == std::string_view::npos ? done : done.substr(slash + 1);
+    const std::string_view segment =
+        slash == std::string_view::npos ? done : done.substr(slash + 1);
     if (segment.empty() && !done.empty()) continue;  // //
     if (segment == ".") {
       out.cut_to(done.size() - 1);
@@ -247,15 +275,20 @@ std::optional<Transform> parse_transform(std::string_view name) {
     if (rows[i].name == name) return static_cast<Transform>(i);
   return std::nullopt;
 }
-std::string_view name_of(Transform transform) { return rows[static_cast<std::size_t>(transform)].name; }
-ByteMask trigger_of(Transform transform) { return rows[static_cast<std::size_t>(transform)].trigger; }
+std::string_view name_of(Transform transform) {
+  return rows[static_cast<std::size_t>(transform)].name;
+}
+ByteMask trigger_of(Transform transform) {
+  return rows[static_cast<std::size_t>(transform)].trigger;
+}
 std::string_view apply(Transform transform, std::string_view text, Arena& arena) {
   return rows[static_cast<std::size_t>(transform)].apply(text, arena);
 }
 
 std::string_view url_decoded(std::string_view text, Plus plus, Arena& arena) {
   const bool plus_is_blank = plus == Plus::is_blank;
-  if (text.find('%') == std::string_view::npos && !(plus_is_blank && text.find('+') != std::string_view::npos))
+  if (text.find('%') == std::string_view::npos &&
+      !(plus_is_blank && text.find('+') != std::string_view::npos))
     return text;
   Output out(text, arena);
   for (std::size_t i = 0; i < text.size();) {
@@ -263,7 +296,8 @@ std::string_view url_decoded(std::string_view text, Plus plus, Arena& arena) {
     if (c == '%' && hex_at(text, i + 1, 2) >= 0) {
       out.put(static_cast<unsigned>(hex_at(text, i + 1, 2)));
       i += 3;
-    } else if (c == '%' && i + 1 < text.size() && lower(text[i + 1]) == 'u' && hex_at(text, i + 2, 4) >= 0) {
+    } else if (c == '%' && i + 1 < text.size() && lower(text[i + 1]) == 'u' &&
+               hex_at(text, i + 2, 4) >= 0) {
       out.put(byte_of_code_point(hex_at(text, i + 2, 4)));
       i += 6;
     } else {

@@ -1,9 +1,9 @@
 #pragma once
-// What is undone before a rule looks at a value (waf W-10, W-28): each transformation once, as often as the
-// rule names it and no more. None makes a value longer.
+// What is undone before a rule looks at a value (waf W-10, W-28): each transformation once, as
+// often as the rule names it and no more. None makes a value longer.
 //
-// `lower` is no transformation of bytes here: a rule that names it is compiled without regard to case.
-// Pure functions; the result is in the arena, or the input itself when nothing changed.
+// `lower` is no transformation of bytes here: a rule that names it is compiled without regard to
+// case. Pure functions; the result is in the arena, or the input itself when nothing changed.
 
 #include "waf/arena.h"
 #include "waf/byte_mask.h"
@@ -14,9 +14,9 @@
 namespace weir::waf {
 
 enum class Transform : std::uint8_t {
-  url_decode,           // %XX and %uXXXX (full-width forms to ASCII); + stays: form fields were split before
-  html_entity,          // &#60; &#x3c; &lt; and their like, semicolon or not
-  js_decode,            // \x3c \u003c \74 \n and \c = c
+  url_decode,  // %XX and %uXXXX (full-width forms to ASCII); + stays: form fields were split before
+  html_entity,  // &#60; &#x3c; &lt; and their like, semicolon or not
+  js_decode,    // \x3c \u003c \74 \n and \c = c
   remove_nulls,
   compress_whitespace,  // runs of white space to one blank
   remove_comments,      // /* ... */ to one blank

@@ -48,22 +48,32 @@ TEST_CASE("TRY goes on with the value or leaves with the error", "[base]") {
 }
 
 TEST_CASE("an error gathers context on its way up and says where", "[base]") {
-  const Error error = Error{Errc::invalid, "expected '='"}.in("front matter").at({"about.md", 3, 1, 0}).with_help("write k = v");
+  const Error error = Error{Errc::invalid, "expected '='"}
+                          .in("front matter")
+                          .at({"about.md", 3, 1, 0})
+                          .with_help("write k = v");
   CHECK(error.text() == "about.md:3:1: front matter: expected '=' (write k = v)");
   CHECK(name_of(error.code) == "invalid");
 }
 
 TEST_CASE("hex, base64 and base64url follow RFC 4648 and refuse every other spelling", "[base]") {
-  struct Row { std::string_view plain, base64, base64url; };
-  const Row rows[] = {{"", "", ""},           {"f", "Zg==", "Zg"},         {"fo", "Zm8=", "Zm8"},
-                      {"foo", "Zm9v", "Zm9v"}, {"foob", "Zm9vYg==", "Zm9vYg"}, {"\xfb\xff\xbf", "+/+/", "-_-_"}};
+  struct Row {
+    std::string_view plain, base64, base64url;
+  };
+  const Row rows[] = {{"", "", ""},
+                      {"f", "Zg==", "Zg"},
+                      {"fo", "Zm8=", "Zm8"},
+                      {"foo", "Zm9v", "Zm9v"},
+                      {"foob", "Zm9vYg==", "Zm9vYg"},
+                      {"\xfb\xff\xbf", "+/+/", "-_-_"}};
   for (const Row& row : rows) {
     CHECK(base64_of(bytes_of(row.plain)) == row.base64);
     CHECK(base64url_of(bytes_of(row.plain)) == row.base64url);
     CHECK(parse_base64(row.base64) == row.plain);
     CHECK(parse_base64url(row.base64url) == row.plain);
   }
-  for (const char* bad : {"Zg", "Zg=", "Z===", "Zh==", "Zm9v\n", "Zm-v", "===="}) CHECK_FALSE(parse_base64(bad));
+  for (const char* bad : {"Zg", "Zg=", "Z===", "Zh==", "Zm9v\n", "Zm-v", "===="})
+    CHECK_FALSE(parse_base64(bad));
   for (const char* bad : {"Zg==", "Z", "Zh", "Zm9v ", "+/+/"}) CHECK_FALSE(parse_base64url(bad));
   CHECK(hex_of(bytes_of("\x01\xab")) == "01ab");
   CHECK(parse_hex("01AB") == "\x01\xab");
@@ -74,7 +84,8 @@ TEST_CASE("hex, base64 and base64url follow RFC 4648 and refuse every other spel
 TEST_CASE("whole numbers are digits and nothing else", "[base]") {
   CHECK(parse_u64("18446744073709551615") == 18446744073709551615ULL);
   CHECK(parse_i64("-42") == -42);
-  for (const char* bad : {"", "+1", " 1", "1 ", "0x1", "-1", "18446744073709551616"}) CHECK_FALSE(parse_u64(bad));
+  for (const char* bad : {"", "+1", " 1", "1 ", "0x1", "-1", "18446744073709551616"})
+    CHECK_FALSE(parse_u64(bad));
 }
 
 TEST_CASE("the nearest word is at most two edits away and never a whole replacement", "[base]") {
@@ -86,9 +97,11 @@ TEST_CASE("the nearest word is at most two edits away and never a whole replacem
 }
 
 TEST_CASE("digests, HMAC and constant-time comparison match their published vectors", "[base]") {
-  CHECK(hex_of(sha256_of("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(hex_of(sha256_of("abc")) ==
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CHECK(hex_of(bytes_of(digest_of(Digest::md5, ""))) == "d41d8cd98f00b204e9800998ecf8427e");
-  CHECK(hex_of(bytes_of(digest_of(Digest::sha1, "abc"))) == "a9993e364706816aba3e25717850c26c9cd0d89d");
+  CHECK(hex_of(bytes_of(digest_of(Digest::sha1, "abc"))) ==
+        "a9993e364706816aba3e25717850c26c9cd0d89d");
   // RFC 4231, test case 2
   CHECK(hex_of(bytes_of(hmac_of(Digest::sha256, "Jefe", "what do ya want for nothing?"))) ==
         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
@@ -99,7 +112,8 @@ TEST_CASE("digests, HMAC and constant-time comparison match their published vect
   CHECK(random_bytes(16) != random_bytes(16));
 }
 
-TEST_CASE("keyed hashes depend on the key, round-trip as text, and the checksum adds up", "[base]") {
+TEST_CASE("keyed hashes depend on the key, round-trip as text, and the checksum adds up",
+          "[base]") {
   const HashKey one = HashKey::of("one");
   const HashKey two = HashKey::of("two");
   CHECK(one.hash("page") == HashKey::of("one").hash("page"));
@@ -161,7 +175,12 @@ TEST_CASE("a worker pool runs everything once and refuses what is over its bound
   WorkerPool narrow("narrow", 1, 1);
   std::promise<void> gate;
   std::promise<void> started;
-  REQUIRE(narrow.offer([&] { started.set_value(); gate.get_future().wait(); }).ok());
+  REQUIRE(narrow
+              .offer([&] {
+                started.set_value();
+                gate.get_future().wait();
+              })
+              .ok());
   started.get_future().wait();
   CHECK(narrow.offer([] {}).ok());
   const Status refused = narrow.offer([] {});
@@ -179,7 +198,12 @@ TEST_CASE("parallel loops visit each index once", "[base]") {
 
 TEST_CASE("a guarded value is never torn between threads", "[base]") {
   Guarded<std::pair<int, int>> pair{{0, 0}};
-  for_each_parallel(4'000, 4, [&pair](std::size_t) { pair.with([](auto& p) { ++p.first; ++p.second; }); });
+  for_each_parallel(4'000, 4, [&pair](std::size_t) {
+    pair.with([](auto& p) {
+      ++p.first;
+      ++p.second;
+    });
+  });
   CHECK(pair.with([](const auto& p) { return p.first == 4'000 && p.second == 4'000; }));
 }
 
@@ -213,7 +237,8 @@ TEST_CASE("a root directory cannot be left by any spelling or link", "[base]") {
   CHECK(root->read("in.txt").value() == "fine");
   CHECK(root->read("stays").value() == "deep");
   CHECK(root->read("sub/../in.txt").value() == "fine");
-  for (const char* path : {"../outside.txt", "leaves", "etc/passwd", "/etc/passwd", "sub/../../outside.txt"})
+  for (const char* path :
+       {"../outside.txt", "leaves", "etc/passwd", "/etc/passwd", "sub/../../outside.txt"})
     CHECK(root->read(path).error().code == Errc::denied);
   CHECK(root->exists("in.txt").value());
   CHECK_FALSE(root->exists("absent").value());

@@ -1,8 +1,9 @@
 // What does a hit cost, what does a release cost to publish, and how soon is a store ready?
 //
-// Budget: a hit below 200 ns on one thread, two threads at least 1.5 times as many hits in all; publishing 10,000 pages of
-// 8 KiB adds less than 0.3 s of processor time beside their compression; a store with 10,000 entries is open in 50 ms, one
-// with 100,000 in 150 ms (cache specification, section 15).
+// Budget: a hit below 200 ns on one thread, two threads at least 1.5 times as many hits in all;
+// publishing 10,000 pages of 8 KiB adds less than 0.3 s of processor time beside their compression;
+// a store with 10,000 entries is open in 50 ms, one with 100,000 in 150 ms (cache specification,
+// section 15).
 //
 //   make build/release/bench-cache && build/release/bench-cache [hit|publish|fills]
 
@@ -29,7 +30,9 @@ using Seconds = std::chrono::duration<double>;
 double processor_seconds() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  const auto of = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  const auto of = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   return of(used.ru_utime) + of(used.ru_stime);
 }
 
@@ -37,7 +40,8 @@ class Stopwatch {
  public:
   void say(const char* what) const {
     std::printf("  %-44s %8.1f ms   (processor %8.1f ms)\n", what,
-                Seconds(std::chrono::steady_clock::now() - start_).count() * 1e3, (processor_seconds() - processor_) * 1e3);
+                Seconds(std::chrono::steady_clock::now() - start_).count() * 1e3,
+                (processor_seconds() - processor_) * 1e3);
   }
 
  private:
@@ -54,8 +58,11 @@ T need(Result<T> result) {
 
 std::string html_of(std::size_t number, std::size_t bytes) {
   std::mt19937 random(static_cast<unsigned>(number));
-  std::string html = "<!doctype html><html><head><title>Page " + std::to_string(number) + "</title></head><body>";
-  while (html.size() < bytes) html += "<p>word" + std::to_string(random() % 3000) + " and word" + std::to_string(random() % 300) + "</p>\n";
+  std::string html =
+      "<!doctype html><html><head><title>Page " + std::to_string(number) + "</title></head><body>";
+  while (html.size() < bytes)
+    html += "<p>word" + std::to_string(random() % 3000) + " and word" +
+            std::to_string(random() % 300) + "</p>\n";
   return html;
 }
 
@@ -87,10 +94,13 @@ class PoolTasks final : public cache::Tasks {
 };
 
 class NoOrigin final : public cache::Origin {
-  Result<cache::Rendered> render(const cache::RenderRequest&) override { return Error{Errc::missing, "none"}; }
+  Result<cache::Rendered> render(const cache::RenderRequest&) override {
+    return Error{Errc::missing, "none"};
+  }
 };
 
-store::ReleaseId publish(Quiet& quiet, const std::string& directory, std::size_t pages, std::size_t bytes) {
+store::ReleaseId publish(Quiet& quiet, const std::string& directory, std::size_t pages,
+                         std::size_t bytes) {
   auto writer = need(store::ReleaseWriter::open({directory}, quiet.clock, quiet.disk));
   for_each_parallel(pages, cores(), [&](std::size_t i) {
     store::NewEntry entry;
@@ -98,7 +108,8 @@ store::ReleaseId publish(Quiet& quiet, const std::string& directory, std::size_t
     entry.body = html_of(i, bytes);
     entry.content_type = "text/html; charset=utf-8";
     entry.renderable = store::Renderable::yes;
-    entry.tags = {"page:section/" + std::to_string(i) + ".md", "tpl:base.html", "tpl:page.html", "section:" + std::to_string(i % 100)};
+    entry.tags = {"page:section/" + std::to_string(i) + ".md", "tpl:base.html", "tpl:page.html",
+                  "section:" + std::to_string(i % 100)};
     need(writer->add(std::move(entry)));
   });
   return need(writer->finish());
@@ -108,7 +119,8 @@ void bench_publish(std::size_t pages, std::size_t bytes) {
   std::printf("%zu pages of %zu bytes\n", pages, bytes);
   const Directory directory;
   Quiet quiet;
-  const store::StoreSettings settings{.directory = directory / "cache", .background = store::Background::none};
+  const store::StoreSettings settings{.directory = directory / "cache",
+                                      .background = store::Background::none};
   store::ReleaseId id = 0;
   {
     const Stopwatch watch;
@@ -149,7 +161,8 @@ void bench_fills(std::size_t count) {
   std::printf("%zu fills (pages that were refreshed)\n", count);
   const Directory directory;
   Quiet quiet;
-  const store::StoreSettings settings{.directory = directory / "cache", .background = store::Background::none};
+  const store::StoreSettings settings{.directory = directory / "cache",
+                                      .background = store::Background::none};
   {
     auto store = need(store::Store::open(settings, quiet.clock, quiet.log, quiet.disk));
     const Stopwatch watch;
@@ -190,14 +203,16 @@ void bench_hit() {
   constexpr std::size_t pages = 1000;
   const Directory directory;
   Quiet quiet;
-  const store::StoreSettings settings{.directory = directory / "cache", .background = store::Background::none};
+  const store::StoreSettings settings{.directory = directory / "cache",
+                                      .background = store::Background::none};
   auto store = need(store::Store::open(settings, quiet.clock, quiet.log, quiet.disk));
   need(store->adopt_release(publish(quiet, settings.directory, pages, 4096)));
   PoolTasks tasks;
   NoOrigin origin;
   cache::PageCache cache({}, {*store, origin, tasks, tasks, quiet.clock, quiet.log});
   std::vector<std::string> keys;
-  for (std::size_t i = 0; i < pages; ++i) keys.push_back("/section-" + std::to_string(i % 100) + "/page-" + std::to_string(i) + "/");
+  for (std::size_t i = 0; i < pages; ++i)
+    keys.push_back("/section-" + std::to_string(i % 100) + "/page-" + std::to_string(i) + "/");
   for (const std::string& key : keys) {
     need(cache.fetch(key, [](const cache::Fetched&) {}));
     tasks.wait();
@@ -216,7 +231,8 @@ void bench_hit() {
         std::size_t found = 0;
         for (std::size_t i = 0; i < hits; ++i) {
           const std::string& key = keys[(i * 7 + t * 13) % distinct];
-          const cache::Lookup lookup = time == Time::asked ? cache.find(*reader, key) : cache.find(*reader, key, now);
+          const cache::Lookup lookup =
+              time == Time::asked ? cache.find(*reader, key) : cache.find(*reader, key, now);
           found += lookup.page != nullptr ? 1 : 0;
         }
         if (found != hits) std::exit(1);
@@ -224,9 +240,10 @@ void bench_hit() {
     for (std::thread& thread : all) thread.join();
     const double seconds = Seconds(std::chrono::steady_clock::now() - start).count();
     const double all_hits = static_cast<double>(threads * hits);
-    std::printf("  %zu thread%s, %4zu keys, time %s: %6.1f ns of processor per hit, %5.1f M hits/s\n", threads,
-                threads == 1 ? " " : "s", distinct, time == Time::asked ? "asked" : "given",
-                (processor_seconds() - processor) * 1e9 / all_hits, all_hits / seconds / 1e6);
+    std::printf(
+        "  %zu thread%s, %4zu keys, time %s: %6.1f ns of processor per hit, %5.1f M hits/s\n",
+        threads, threads == 1 ? " " : "s", distinct, time == Time::asked ? "asked" : "given",
+        (processor_seconds() - processor) * 1e9 / all_hits, all_hits / seconds / 1e6);
   };
   for (const std::size_t threads : {1UL, 2UL})
     for (const std::size_t distinct : {1UL, pages})

@@ -1,7 +1,8 @@
 // Question: what do trace, both limits, a cached token and the own WAF rules add to a page hit?
-// Budget (guard section 14, issue): WAF on a clean browser GET <= 3 us without and <= 1 us with its memory of clean
-// values, token-cache hit <= 0.3 us, one limit <= 0.1 us, HS256 <= 1.5 us, RS256 <= 19, ES256 <= 66, EdDSA <= 110.
-// CPU time of this thread, medians of seven rounds, as "name: value unit".
+// Budget (guard section 14, issue): WAF on a clean browser GET <= 3 us without and <= 1 us with its
+// memory of clean values, token-cache hit <= 0.3 us, one limit <= 0.1 us, HS256 <= 1.5 us, RS256 <=
+// 19, ES256 <= 66, EdDSA <= 110. CPU time of this thread, medians of seven rounds, as "name: value
+// unit".
 
 #include "guard/client_address.h"
 #include "guard/jwt.h"
@@ -47,8 +48,11 @@ double measure(const char* name, std::size_t count, Work work) {
 std::vector<http::Field> browser_fields() {
   return {
       {"host", "www.example.com"},
-      {"user-agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"},
-      {"accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"},
+      {"user-agent",
+       "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 "
+       "Safari/537.36"},
+      {"accept",
+       "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"},
       {"accept-language", "en-GB,en-US;q=0.9,en;q=0.8"},
       {"accept-encoding", "gzip, deflate, br, zstd"},
       {"sec-fetch-site", "same-origin"},
@@ -75,13 +79,18 @@ void bench_tokens() {
   const guard::Moment now{{1'700'000'000'000'000'000}, {1}};
   for (const Row& row : rows) {
     guard::Jwk key{"main", row.algorithm, std::move(*SignatureKey::generate(row.kind))};
-    auto parsed = guard::Jwks::parse(
-        std::string_view(guard::jwk_json_of(key, row.kind == KeyKind::secret ? SignatureKey::Part::with_private
-                                                                             : SignatureKey::Part::public_only)),
-        guard::KeyOrigin::local);
+    auto parsed =
+        guard::Jwks::parse(std::string_view(guard::jwk_json_of(
+                               key, row.kind == KeyKind::secret ? SignatureKey::Part::with_private
+                                                                : SignatureKey::Part::public_only)),
+                           guard::KeyOrigin::local);
     guard::FixedKeys keys(parsed->set);
-    guard::JwtVerifier verifier({.name = "main", .issuer = "https://id.example.com/", .audiences = {"weir"},
-                                 .algorithms = {row.algorithm}, .forward = {{"x-user-id", "sub"}}}, keys);
+    guard::JwtVerifier verifier({.name = "main",
+                                 .issuer = "https://id.example.com/",
+                                 .audiences = {"weir"},
+                                 .algorithms = {row.algorithm},
+                                 .forward = {{"x-user-id", "sub"}}},
+                                keys);
     text::Value claims;
     claims.set("iss", "https://id.example.com/");
     claims.set("aud", "weir");
@@ -105,9 +114,11 @@ void bench_tokens() {
 
 void bench_limits() {
   guard::Limiter limiter;
-  const auto limit = guard::Limit::open(
-      {.name = "per_ip", .rate = {1'000'000, std::chrono::seconds(1)}, .burst = 1'000'000, .keys = {*guard::parse_limit_key("ip/64")}},
-      limiter.hash_key(), 0);
+  const auto limit = guard::Limit::open({.name = "per_ip",
+                                         .rate = {1'000'000, std::chrono::seconds(1)},
+                                         .burst = 1'000'000,
+                                         .keys = {*guard::parse_limit_key("ip/64")}},
+                                        limiter.hash_key(), 0);
   http::Request request;
   std::int64_t now = 1;
   for (const std::size_t keys : {1ul, 100'000ul}) {
@@ -115,7 +126,9 @@ void bench_limits() {
     measure(name.c_str(), 300'000, [&](std::size_t i) {
       guard::LimitSubject subject{request, {}};
       const std::uint64_t number = i * 2'654'435'761u % keys;
-      for (int b = 0; b < 4; ++b) subject.client.bytes[static_cast<std::size_t>(b)] = static_cast<std::uint8_t>(number >> (8 * b));
+      for (int b = 0; b < 4; ++b)
+        subject.client.bytes[static_cast<std::size_t>(b)] =
+            static_cast<std::uint8_t>(number >> (8 * b));
       const auto slot = limiter.slot_of(*limit, subject);
       limiter.take(*limit, *slot, {now += 100});
     });
@@ -135,31 +148,45 @@ void bench_waf() {
   const auto rules = waf::RuleSet::own({});
   if (!rules.ok()) fail(rules.error().text().c_str());
   const auto figures = (*rules)->figures();
-  std::printf("rules %zu, active at paranoia 1: %zu, with byte sets %zu, always candidate %zu, atoms %zu in %zu states\n",
-              figures.rules, figures.active, figures.byte_sets, figures.always_candidate, figures.atoms, figures.states);
+  std::printf(
+      "rules %zu, active at paranoia 1: %zu, with byte sets %zu, always candidate %zu, atoms %zu "
+      "in %zu states\n",
+      figures.rules, figures.active, figures.byte_sets, figures.always_candidate, figures.atoms,
+      figures.states);
   for (const std::string& failure : waf::self_test(**rules)) fail(failure.c_str());
 
   const std::vector<http::Field> fields = browser_fields();
   const waf::WafRequest request{"GET", "/blog/a-walk-by-the-river/", "page=2&sort=new", fields};
   waf::Inspector remembering(*rules), forgetful(*rules, {.clean_memory = waf::CleanMemory::off});
   if (forgetful.inspect_head(request).score != 0) fail("the clean request scores");
-  measure("WAF, clean browser GET, memory on", 100'000, [&](std::size_t) { remembering.inspect_head(request); });
+  measure("WAF, clean browser GET, memory on", 100'000,
+          [&](std::size_t) { remembering.inspect_head(request); });
   const auto before = forgetful.counts();
   forgetful.inspect_head(request);
   const auto after = forgetful.counts();
-  std::printf("  per request: %llu values, %llu bytes, %llu candidates, %llu confirms, %llu injections\n",
-              static_cast<unsigned long long>(after.values - before.values), static_cast<unsigned long long>(after.bytes - before.bytes),
-              static_cast<unsigned long long>(after.candidates - before.candidates), static_cast<unsigned long long>(after.confirms - before.confirms),
-              static_cast<unsigned long long>(after.injections - before.injections));
-  measure("WAF, clean browser GET, memory off", 20'000, [&](std::size_t) { forgetful.inspect_head(request); });
+  std::printf(
+      "  per request: %llu values, %llu bytes, %llu candidates, %llu confirms, %llu injections\n",
+      static_cast<unsigned long long>(after.values - before.values),
+      static_cast<unsigned long long>(after.bytes - before.bytes),
+      static_cast<unsigned long long>(after.candidates - before.candidates),
+      static_cast<unsigned long long>(after.confirms - before.confirms),
+      static_cast<unsigned long long>(after.injections - before.injections));
+  measure("WAF, clean browser GET, memory off", 20'000,
+          [&](std::size_t) { forgetful.inspect_head(request); });
 
   std::vector<http::Field> typed = fields;
   typed.push_back({"content-type", "application/json"});
   const waf::WafRequest post{"POST", "/api/orders", "", typed};
-  const std::string body = R"({"customer":{"name":"Jose Nunez","address":"12 Mill Lane, Ely"},"items":[{"sku":"WR-100","qty":2,"price":19.95}],"note":"Don't ring; the baby's asleep"})";
-  measure("WAF, JSON body of 160 bytes", 20'000, [&](std::size_t) { forgetful.inspect_body(post, body); });
+  const std::string body =
+      R"({"customer":{"name":"Jose Nunez","address":"12 Mill Lane, Ely"},"items":[{"sku":"WR-100","qty":2,"price":19.95}],"note":"Don't ring; the baby's asleep"})";
+  measure("WAF, JSON body of 160 bytes", 20'000,
+          [&](std::size_t) { forgetful.inspect_body(post, body); });
   measure("WAF, attack in the query", 10'000, [&](std::size_t) {
-    if (forgetful.inspect_head({"GET", "/item", "id=-1+UNION+SELECT+username,password+FROM+users--", fields}).score < 25) fail("attack passed");
+    if (forgetful
+            .inspect_head(
+                {"GET", "/item", "id=-1+UNION+SELECT+username,password+FROM+users--", fields})
+            .score < 25)
+      fail("attack passed");
   });
 }
 
@@ -178,10 +205,13 @@ void bench_worst_case() {
   std::string soup;
   while (soup.size() < 8192) {
     const auto& rule = (*rules)->rules()[next() % (*rules)->rules().size()];
-    soup += rule.test_pass[next() % rule.test_pass.size()] + ' ' + rule.test_block[next() % rule.test_block.size()].substr(0, 6);
+    soup += rule.test_pass[next() % rule.test_pass.size()] + ' ' +
+            rule.test_block[next() % rule.test_block.size()].substr(0, 6);
   }
-  measure("WAF, 8 KB of random bytes", 20, [&](std::size_t) { inspector.inspect_value(waf::Target::args, "x", noise); });
-  measure("WAF, 8 KB of attack-word soup", 20, [&](std::size_t) { inspector.inspect_value(waf::Target::args, "x", soup); });
+  measure("WAF, 8 KB of random bytes", 20,
+          [&](std::size_t) { inspector.inspect_value(waf::Target::args, "x", noise); });
+  measure("WAF, 8 KB of attack-word soup", 20,
+          [&](std::size_t) { inspector.inspect_value(waf::Target::args, "x", soup); });
   double worst = 0;
   std::string worst_name;
   for (const auto& rule : (*rules)->rules())
@@ -194,7 +224,8 @@ void bench_worst_case() {
         const double spent = cpu_ns() - start;
         if (spent > worst) worst = spent, worst_name = rule.name + ": " + text.substr(0, cut);
       }
-  std::printf("%-46s %10.1f ns  (%s)\n", "WAF, 8 KB, worst repeated prefix of a test", worst, worst_name.c_str());
+  std::printf("%-46s %10.1f ns  (%s)\n", "WAF, 8 KB, worst repeated prefix of a test", worst,
+              worst_name.c_str());
 }
 
 }  // namespace

@@ -1,17 +1,18 @@
 // Question: what does a prepared answer cost, engine alone, beside nginx on the same machine?
-// Budget (wire specification, section 12): 4 KiB keep-alive with 64 connections <= 0.70 x nginx's CPU per request and
+// Budget (wire specification, section 12): 4 KiB keep-alive with 64 connections <= 0.70 x nginx's
+// CPU per request and
 // >= 1.25 x its requests per second; 40 KiB <= 0.95 x; TLS 4 KiB <= 0.85 x.
 //
-// A server for wrk: bench-http LOOPS PORT [CERTIFICATE KEY]. Answers /4k and /40k from memory until SIGTERM. Load and
-// counting belong to scripts/bench/http.
+// A server for wrk: bench-http LOOPS PORT [CERTIFICATE KEY]. Answers /4k and /40k from memory until
+// SIGTERM. Load and counting belong to scripts/bench/http.
 
 #include "base/log.h"
 #include "http/server.h"
 
+#include <unistd.h>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <unistd.h>
 
 using namespace weir;
 
@@ -31,8 +32,9 @@ class Pages : public http::Handler {
 
  private:
   static std::shared_ptr<const http::Prepared> page(std::size_t bytes) {
-    auto made = http::prepare(200, {{"Content-Type", "text/html; charset=utf-8"}, {"ETag", "\"0123456789abcdef\""}},
-                              std::make_shared<const std::string>(bytes, 'x'));
+    auto made = http::prepare(
+        200, {{"Content-Type", "text/html; charset=utf-8"}, {"ETag", "\"0123456789abcdef\""}},
+        std::make_shared<const std::string>(bytes, 'x'));
     return std::move(made).value();
   }
   std::shared_ptr<const http::Prepared> small_;
@@ -62,7 +64,8 @@ int main(int count, char** arguments) {
     listener.tls = *tls;
   }
   settings.listeners.push_back(listener);
-  auto server = http::Server::open(settings, [](http::Loop&) { return std::make_unique<Pages>(); }, clock, log);
+  auto server = http::Server::open(
+      settings, [](http::Loop&) { return std::make_unique<Pages>(); }, clock, log);
   if (!server.ok()) {
     std::fprintf(stderr, "%s\n", server.error().text().c_str());
     return 1;

@@ -1,6 +1,8 @@
-// Question: how long does a build take, and how much memory? Budget: 10,000 pages cold in 1.0 s and 150 MB on two cores.
+// Question: how long does a build take, and how much memory? Budget: 10,000 pages cold in 1.0 s and
+// 150 MB on two cores.
 //
-//   bench-site SITE [OUT]    builds SITE once, tells the phases; writes the files to OUT when it is given.
+//   bench-site SITE [OUT]    builds SITE once, tells the phases; writes the files to OUT when it is
+//   given.
 //
 // `scripts/bench/site N DIR` makes a site of N pages for it.
 
@@ -62,16 +64,22 @@ int main(int count, char** arguments) {
   const site::BuildReport report = site::build(**source, options, sink);
   const double millis = static_cast<double>((clock.mono() - start).count()) / 1e6;
   for (const site::Diagnostic& diagnostic : report.diagnostics) {
-    const auto severity = diagnostic.severity == site::Severity::error ? text::Severity::error : text::Severity::warning;
-    std::fputs(text::diagnostic_text({severity, diagnostic.error}, site::source_of(**source, diagnostic.error.place)).c_str(),
+    const auto severity = diagnostic.severity == site::Severity::error ? text::Severity::error
+                                                                       : text::Severity::warning;
+    std::fputs(text::diagnostic_text({severity, diagnostic.error},
+                                     site::source_of(**source, diagnostic.error.place))
+                   .c_str(),
                stderr);
   }
   for (const site::PhaseTime& phase : report.phases)
-    std::printf("%-10s %8.1f ms\n", phase.name.c_str(), static_cast<double>(phase.time.count()) / 1e3);
+    std::printf("%-10s %8.1f ms\n", phase.name.c_str(),
+                static_cast<double>(phase.time.count()) / 1e3);
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("%zu pages, %zu sections, %zu orphans, %zu outputs, %zu bytes, %zu warnings, %zu errors: %.1f ms, peak %ld MB\n",
-              report.pages, report.sections, report.orphans, report.outputs, sink.bytes(), report.warnings, report.errors,
-              millis, usage.ru_maxrss / 1024);
+  std::printf(
+      "%zu pages, %zu sections, %zu orphans, %zu outputs, %zu bytes, %zu warnings, %zu errors: "
+      "%.1f ms, peak %ld MB\n",
+      report.pages, report.sections, report.orphans, report.outputs, sink.bytes(), report.warnings,
+      report.errors, millis, usage.ru_maxrss / 1024);
   return report.failed() ? 1 : 0;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// What the tests of the cache share: workers that run when told, an origin that says what it is told to, and a cache
-// over a real store with one release.
+// What the tests of the cache share: workers that run when told, an origin that says what it is
+// told to, and a cache over a real store with one release.
 
 #include "cache/page_cache.h"
 #include "http/prepared.h"
@@ -38,11 +38,14 @@ class StepTasks final : public cache::Tasks {
   std::deque<std::function<void()>> queue_;
 };
 
-// Answers what `next` of the path says; by default "render N of PATH". Notices two renders of one key at once.
+// Answers what `next` of the path says; by default "render N of PATH". Notices two renders of one
+// key at once.
 class FakeOrigin final : public cache::Origin {
  public:
   std::function<Result<cache::Rendered>(const cache::RenderRequest&, int number)> answer;
-  store::Policy policy{.ttl = std::chrono::seconds(60), .swr = std::chrono::minutes(10), .sie = std::chrono::hours(1)};
+  store::Policy policy{.ttl = std::chrono::seconds(60),
+                       .swr = std::chrono::minutes(10),
+                       .sie = std::chrono::hours(1)};
   std::vector<std::string> tags{"all"};
   std::atomic<int> renders{0};
   std::atomic<int> collisions{0};
@@ -53,7 +56,9 @@ class FakeOrigin final : public cache::Origin {
       const std::lock_guard lock(mutex_);
       if (flying_[std::string(request.path)]++ > 0) ++collisions;
     }
-    Result<cache::Rendered> result = answer ? answer(request, number) : ok("render " + std::to_string(number) + " of " + std::string(request.path));
+    Result<cache::Rendered> result =
+        answer ? answer(request, number)
+               : ok("render " + std::to_string(number) + " of " + std::string(request.path));
     const std::lock_guard lock(mutex_);
     --flying_[std::string(request.path)];
     return result;
@@ -85,7 +90,8 @@ struct CacheBench {
   ManualClock& clock() { return disk.clock; }
 
   // A page that is refreshed: ttl 60 s, swr 10 min, sie 1 h.
-  store::NewEntry isr(std::string path, std::string body, std::vector<std::string> tags = {"all"}) const {
+  store::NewEntry isr(std::string path, std::string body,
+                      std::vector<std::string> tags = {"all"}) const {
     store::NewEntry entry = page(std::move(path), std::move(body), std::move(tags));
     entry.policy = origin.policy;
     return entry;
@@ -138,7 +144,8 @@ struct CacheBench {
     return out;
   }
   static std::string body(const cache::Lookup& lookup) {
-    if (lookup.page == nullptr) return lookup.kind == cache::Lookup::Kind::absent ? "(absent)" : "(wait)";
+    if (lookup.page == nullptr)
+      return lookup.kind == cache::Lookup::Kind::absent ? "(absent)" : "(wait)";
     if (lookup.page->gone) return "(gone)";
     return *lookup.page->find(store::Codec::identity)->body;
   }

@@ -1,4 +1,5 @@
-// Goal: C-51 .. C-56: what is purged is stale or gone at once, whatever names it; nothing takes that back.
+// Goal: C-51 .. C-56: what is purged is stale or gone at once, whatever names it; nothing takes
+// that back.
 
 #include "cache/fixture.h"
 
@@ -32,8 +33,8 @@ TEST_CASE("each way to name a page makes exactly that page stale", "[cache]") {
   for (const Row& row : rows) {
     INFO(row.name);
     CacheBench bench;
-    bench.open({bench.isr("/blog/", "x", {"blog"}), bench.isr("/blog/a/", "x", {"blog", "b"}), bench.isr("/docs/", "x", {"docs"}),
-                bench.isr("/list/", "x", many)});
+    bench.open({bench.isr("/blog/", "x", {"blog"}), bench.isr("/blog/a/", "x", {"blog", "b"}),
+                bench.isr("/docs/", "x", {"docs"}), bench.isr("/list/", "x", many)});
     const std::vector<std::string> all{"/blog/", "/blog/a/", "/docs/", "/list/"};
     for (const std::string& key : all) bench.see(key);
     const PurgeAnswer answer = bench.purge(row.request);
@@ -53,7 +54,8 @@ TEST_CASE("each way to name a page makes exactly that page stale", "[cache]") {
   }
 }
 
-TEST_CASE("pages that come into memory after a purge are as stale as those that were there", "[cache]") {
+TEST_CASE("pages that come into memory after a purge are as stale as those that were there",
+          "[cache]") {
   CacheBench bench;
   std::vector<std::string> many{"rare"};
   for (int i = 0; i < 50; ++i) many.push_back("t" + std::to_string(i));
@@ -63,12 +65,15 @@ TEST_CASE("pages that come into memory after a purge are as stale as those that 
     bench.see(key);
     bench.work();
   }
-  CHECK(bench.origin.renders + static_cast<int>(bench.renders.size()) == 0);  // spread at start: the next hit begins it
+  CHECK(bench.origin.renders + static_cast<int>(bench.renders.size()) ==
+        0);  // spread at start: the next hit begins it
   bench.clock().advance(1s);
-  for (const char* key : {"/a/", "/b/", "/c/"}) CHECK(bench.find(key).freshness == Freshness::stale);
+  for (const char* key : {"/a/", "/b/", "/c/"})
+    CHECK(bench.find(key).freshness == Freshness::stale);
 }
 
-TEST_CASE("C-52: refresh renders at once, hottest first, and no visitor's hit begins it", "[cache]") {
+TEST_CASE("C-52: refresh renders at once, hottest first, and no visitor's hit begins it",
+          "[cache]") {
   CacheBench bench;
   bench.open({bench.isr("/a/", "x"), bench.isr("/b/", "x"), page("/file", "x")});
   bench.see("/b/");
@@ -106,13 +111,18 @@ TEST_CASE("C-52: wait = fresh answers when the refreshed pages are live", "[cach
   CHECK(CacheBench::body(bench.find("/a/")) == "new");
 }
 
-TEST_CASE("C-52: a hard purge is never served again; what a failed refill does is the operator's choice", "[cache]") {
+TEST_CASE(
+    "C-52: a hard purge is never served again; what a failed refill does is the operator's choice",
+    "[cache]") {
   for (const bool keeps : {false, true}) {
     CacheBench bench;
-    bench.settings.hard_on_error = keeps ? CacheSettings::HardOnError::stale : CacheSettings::HardOnError::error;
+    bench.settings.hard_on_error =
+        keeps ? CacheSettings::HardOnError::stale : CacheSettings::HardOnError::error;
     bench.open({bench.isr("/a/", "secret")});
     bench.see("/a/");
-    bench.origin.answer = [](const RenderRequest&, int) { return Result<Rendered>(Error{Errc::io, "down"}); };
+    bench.origin.answer = [](const RenderRequest&, int) {
+      return Result<Rendered>(Error{Errc::io, "down"});
+    };
     bench.purge({.paths = {"/a/"}, .mode = Mode::hard});
     CHECK(bench.find("/a/").kind == Kind::wait);
     CHECK(bench.see("/a/") == (keeps ? "secret" : "(down)"));
@@ -138,7 +148,8 @@ TEST_CASE("C-55: a purge that comes while a page is rendered leaves the result s
       if (purges) {
         purges = false;
         truth = "two";
-        bench.cache->purge({.tags = {"all"}, .mode = mode}, [](const Result<PurgeAnswer>& answer) { REQUIRE(answer); });
+        bench.cache->purge({.tags = {"all"}, .mode = mode},
+                           [](const Result<PurgeAnswer>& answer) { REQUIRE(answer); });
       }
       return rendered;
     };
@@ -183,7 +194,8 @@ TEST_CASE("C-55: a purge during a build leaves its pages stale when they go live
   CHECK(bench.find("/a/").freshness == Freshness::stale);
 }
 
-TEST_CASE("C-56: a purge that could not be made durable is an error, and memory treats it as done", "[cache]") {
+TEST_CASE("C-56: a purge that could not be made durable is an error, and memory treats it as done",
+          "[cache]") {
   CacheBench bench;
   bench.open({page("/a/", "built", {"tag"})});
   bench.see("/a/");
@@ -214,7 +226,8 @@ TEST_CASE("a purge with an id that was seen does nothing and answers the first n
   CHECK(bench.renders.size() == 0);
 }
 
-TEST_CASE("a purge that asks for too much, too long or nothing is refused with the reason", "[cache]") {
+TEST_CASE("a purge that asks for too much, too long or nothing is refused with the reason",
+          "[cache]") {
   const std::vector<std::pair<PurgeRequest, Errc>> rows{
       {{}, Errc::invalid},
       {{.tags = std::vector<std::string>(limits::purge_items_max + 1, "t")}, Errc::too_large},

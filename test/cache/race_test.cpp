@@ -1,10 +1,11 @@
-// Goal: the promises of shelf.h, epoch.h and C-75 with real threads. Run under ThreadSanitizer too (make tsan).
-// Method: readers look without pause and judge what they see against numbers that were published before they looked.
+// Goal: the promises of shelf.h, epoch.h and C-75 with real threads. Run under ThreadSanitizer too
+// (make tsan). Method: readers look without pause and judge what they see against numbers that were
+// published before they looked.
 
+#include "base/worker_pool.h"
 #include "cache/fixture.h"
 #include "cache/page_maker.h"
 #include "cache/shelf.h"
-#include "base/worker_pool.h"
 
 #include <random>
 #include <thread>
@@ -44,7 +45,9 @@ void spin(std::uint64_t microseconds) {
 
 }  // namespace
 
-TEST_CASE("readers of the shelf see whole pages that only get newer, while others put, evict and remove", "[cache]") {
+TEST_CASE(
+    "readers of the shelf see whole pages that only get newer, while others put, evict and remove",
+    "[cache]") {
   EpochDomain domain;
   TagEpochs tags(domain);
   Shelf shelf(domain, HashKey::random(), {200 * KiB, 20 * KiB});
@@ -70,8 +73,10 @@ TEST_CASE("readers of the shelf see whole pages that only get newer, while other
           page = entry->page.load(std::memory_order_seq_cst)->shared_from_this();
         }
         ++found;
-        const std::string start = std::to_string(key) + ':' + std::to_string(page->generation) + 'x';
-        if (page->key != name || !page->find(store::Codec::identity)->body->starts_with(start)) ++wrong;
+        const std::string start =
+            std::to_string(key) + ':' + std::to_string(page->generation) + 'x';
+        if (page->key != name || !page->find(store::Codec::identity)->body->starts_with(start))
+          ++wrong;
       }
     });
   std::vector<std::thread> writers;
@@ -139,13 +144,16 @@ TEST_CASE("C-75: a purge at any moment of a render is not lost", "[cache]") {
   const auto store = disk.open();
   {
     const auto writer = disk.writer();
-    for (std::size_t i = 0; i < keys; ++i) need(writer->add(page("/" + std::to_string(i), "0", {"t" + std::to_string(i)})));
+    for (std::size_t i = 0; i < keys; ++i)
+      need(writer->add(page("/" + std::to_string(i), "0", {"t" + std::to_string(i)})));
     need(store->adopt_release(need(writer->finish())));
   }
   PageCache cache({.refresh_ahead_percent = 0}, {*store, origin, loads, renders, clock, disk.log});
   std::atomic<bool> is_over{false};
   std::atomic<int> lost{0}, waits_without_need{0};
-  const auto truth_in = [](const Lookup& found) { return *parse_u64(*found.page->find(store::Codec::identity)->body); };
+  const auto truth_in = [](const Lookup& found) {
+    return *parse_u64(*found.page->find(store::Codec::identity)->body);
+  };
   std::vector<std::thread> readers;
   for (unsigned t = 0; t < 2; ++t)
     readers.emplace_back([&, t] {
@@ -176,7 +184,9 @@ TEST_CASE("C-75: a purge at any moment of a render is not lost", "[cache]") {
     spin(chance() % (render_us.load() / 2 * 3));
     const std::uint64_t now = truth[key].fetch_add(1) + 1;
     bool is_acknowledged = false;
-    cache.purge({.tags = {"t" + std::to_string(key)}, .mode = mode, .wait = i % 4 == 0 ? Wait::durable : Wait::none},
+    cache.purge({.tags = {"t" + std::to_string(key)},
+                 .mode = mode,
+                 .wait = i % 4 == 0 ? Wait::durable : Wait::none},
                 [&](const Result<PurgeAnswer>& answer) { is_acknowledged = answer.ok(); });
     REQUIRE(is_acknowledged);
     purged[key] = now;
@@ -191,7 +201,10 @@ TEST_CASE("C-75: a purge at any moment of a render is not lost", "[cache]") {
       const std::string name = "/" + std::to_string(key);
       const Lookup found = cache.find(*reader, name);
       if (found.kind == Kind::wait) (void)cache.fetch(name, [](const Fetched&) {}).ok();
-      agreed += found.kind == Kind::page && found.freshness == Freshness::fresh && truth_in(found) == truth[key].load() ? 1 : 0;
+      agreed += found.kind == Kind::page && found.freshness == Freshness::fresh &&
+                        truth_in(found) == truth[key].load()
+                    ? 1
+                    : 0;
     }
     spin(500);
   }
@@ -215,13 +228,19 @@ TEST_CASE("C-80: a thousand who wait for one render all get the same generation"
   };
   PoolTasks loads(2), renders(2);
   const auto store = disk.open();
-  PageCache cache({.unknown = CacheSettings::Unknown::ask}, {*store, origin, loads, renders, clock, disk.log});
+  PageCache cache({.unknown = CacheSettings::Unknown::ask},
+                  {*store, origin, loads, renders, clock, disk.log});
   std::atomic<int> same{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&] {
       for (int i = 0; i < 250; ++i)
-        (void)cache.fetch("/x", [&](const Fetched& fetched) { same += CacheBench::body(fetched.lookup) == "render 1" ? 1 : 0; }).ok();
+        (void)cache
+            .fetch("/x",
+                   [&](const Fetched& fetched) {
+                     same += CacheBench::body(fetched.lookup) == "render 1" ? 1 : 0;
+                   })
+            .ok();
     });
   for (std::thread& thread : threads) thread.join();
   loads.wait();

@@ -1,4 +1,5 @@
-// Goal: a new release is one step for everybody; a restart keeps the newest generation; damage on disk is never served.
+// Goal: a new release is one step for everybody; a restart keeps the newest generation; damage on
+// disk is never served.
 
 #include "cache/fixture.h"
 
@@ -14,7 +15,8 @@ TEST_CASE("after the switch nobody sees a page of the release before", "[cache]"
   for (const char* key : {"/a/", "/b/", "/gone"}) bench.see(key);
   const std::uint64_t before = bench.find("/a/").page->generation;
   const auto held = bench.find("/a/").page;  // an answer that is still being written
-  need(bench.store->adopt_release(bench.build({page("/a/", "second"), page("/b/", "second"), page("/new", "second")})));
+  need(bench.store->adopt_release(
+      bench.build({page("/a/", "second"), page("/b/", "second"), page("/new", "second")})));
   CHECK(CacheBench::body(bench.find("/a/")) == "first");
   bench.cache->use_active_release();
   for (const char* key : {"/a/", "/b/"}) CHECK(bench.find(key).kind == Kind::wait);
@@ -27,7 +29,8 @@ TEST_CASE("after the switch nobody sees a page of the release before", "[cache]"
   CHECK(bench.cache->counters().pages == 3);
 }
 
-TEST_CASE("a render that began under the release before is not published under the new one", "[cache]") {
+TEST_CASE("a render that began under the release before is not published under the new one",
+          "[cache]") {
   CacheBench bench;
   bench.open({bench.isr("/a/", "first")});
   bench.see("/a/");
@@ -45,7 +48,8 @@ TEST_CASE("a render that began under the release before is not published under t
   CHECK(bench.see("/a/") == "second");
 }
 
-TEST_CASE("a deploy does not replace a page that was rendered after the build, but refreshes it", "[cache]") {
+TEST_CASE("a deploy does not replace a page that was rendered after the build, but refreshes it",
+          "[cache]") {
   CacheBench bench;
   bench.open({bench.isr("/a/", "first")});
   const store::ReleaseId second = bench.build({bench.isr("/a/", "second")});
@@ -78,13 +82,16 @@ TEST_CASE("a restart serves the newest generation with its age", "[cache]") {
   CHECK(after.lookup.age_s == 20);
   CHECK(after.lookup.freshness == Freshness::fresh);
   CHECK(after.lookup.page->generation == before->generation);
-  CHECK(after.lookup.page->find(store::Codec::identity)->etag == before->find(store::Codec::identity)->etag);
+  CHECK(after.lookup.page->find(store::Codec::identity)->etag ==
+        before->find(store::Codec::identity)->etag);
   bench.clock().turn_wall_to({bench.clock().wall().ns - Nanos(1h).count()});
   bench.restart();
   CHECK(bench.get("/a/").lookup.age_s >= 0);
 }
 
-TEST_CASE("C-63: a page whose blob is damaged is rendered again; one that nobody can render is an error", "[cache]") {
+TEST_CASE(
+    "C-63: a page whose blob is damaged is rendered again; one that nobody can render is an error",
+    "[cache]") {
   CacheBench bench;
   std::string body;
   for (int i = 0; i < 2000; ++i) body += "built " + std::to_string(i * 7919 % 1000) + ' ';
@@ -96,7 +103,8 @@ TEST_CASE("C-63: a page whose blob is damaged is rendered again; one that nobody
   for (const std::string& name : need(store::names_in(blobs))) {
     if (!name.ends_with(".seg")) continue;
     std::string bytes = need(read_file(blobs + '/' + name));
-    for (std::size_t i = 100; i < bytes.size(); i += 200) bytes[i] = static_cast<char>(bytes[i] ^ 1);
+    for (std::size_t i = 100; i < bytes.size(); i += 200)
+      bytes[i] = static_cast<char>(bytes[i] ^ 1);
     need(write_file_atomically(blobs + '/' + name, bytes, Sync::no));
   }
   bench.start();
@@ -107,10 +115,12 @@ TEST_CASE("C-63: a page whose blob is damaged is rendered again; one that nobody
   CHECK(bench.cache->counters().corrupt == 2);
 }
 
-TEST_CASE("C-63: a damaged fill with an origin that is down falls back to the release's copy", "[cache]") {
+TEST_CASE("C-63: a damaged fill with an origin that is down falls back to the release's copy",
+          "[cache]") {
   CacheBench bench;
   std::string body;
-  for (std::uint64_t i = 0, state = 1; i < 1000; ++i) body += std::to_string(state = state * 6364136223846793005U + 1442695040888963407U);
+  for (std::uint64_t i = 0, state = 1; i < 1000; ++i)
+    body += std::to_string(state = state * 6364136223846793005U + 1442695040888963407U);
   bench.origin.answer = [&](const RenderRequest&, int) { return bench.origin.ok(body); };
   bench.open({bench.isr("/a/", "built")});
   bench.see("/a/");
@@ -121,7 +131,9 @@ TEST_CASE("C-63: a damaged fill with an origin that is down falls back to the re
   const std::uint64_t generation = bench.find("/a/").page->generation;
   bench.close();
   need(write_file_atomically(path, "nonsense", Sync::no));
-  bench.origin.answer = [](const RenderRequest&, int) { return Result<Rendered>(Error{Errc::io, "down"}); };
+  bench.origin.answer = [](const RenderRequest&, int) {
+    return Result<Rendered>(Error{Errc::io, "down"});
+  };
   bench.start();
   CHECK(bench.see("/a/") == "built");
   CHECK(bench.find("/a/").page->generation > generation);
@@ -132,7 +144,10 @@ TEST_CASE("C-63: a damaged fill with an origin that is down falls back to the re
   CHECK(bench.see("/a/").starts_with("render "));
 }
 
-TEST_CASE("C-64: when the disk is full refreshed pages are served from memory, and kept again when there is room", "[cache]") {
+TEST_CASE(
+    "C-64: when the disk is full refreshed pages are served from memory, and kept again when there "
+    "is room",
+    "[cache]") {
   CacheBench bench;
   bench.open({bench.isr("/a/", "built")});
   bench.see("/a/");

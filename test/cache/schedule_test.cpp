@@ -1,9 +1,11 @@
 // Goal: the invariants of the cache specification, section 2, under any order of events:
-//   (a) at most one render per key in flight          (b) nobody waits while a copy exists that may be served
-//   (c) fields and body belong to one generation      (d) generations grow per key, also across restarts
-// and: what was purged before a render began is never fresh in what it made; what was purged hard is not seen again.
-// Method: a seeded schedule of hits, time, purges, failures, deploys and restarts over a few keys; each page says in its
-// body which version of the truth it was rendered from. A failure prints the seed; rerun with WEIR_SEED.
+//   (a) at most one render per key in flight          (b) nobody waits while a copy exists that may
+//   be served (c) fields and body belong to one generation      (d) generations grow per key, also
+//   across restarts
+// and: what was purged before a render began is never fresh in what it made; what was purged hard
+// is not seen again. Method: a seeded schedule of hits, time, purges, failures, deploys and
+// restarts over a few keys; each page says in its body which version of the truth it was rendered
+// from. A failure prints the seed; rerun with WEIR_SEED.
 
 #include "cache/fixture.h"
 
@@ -31,16 +33,33 @@ class Schedule {
   void run(std::size_t events) {
     for (std::size_t i = 0; i < events; ++i) {
       switch (chance_() % 40) {
-        case 0: bench_.clock().advance(Nanos(static_cast<std::int64_t>(chance_() % 900'000'000'000ULL))); break;
-        case 1: bench_.clock().advance(Nanos(static_cast<std::int64_t>(chance_() % 90'000'000'000ULL))); break;
+        case 0:
+          bench_.clock().advance(Nanos(static_cast<std::int64_t>(chance_() % 900'000'000'000ULL)));
+          break;
+        case 1:
+          bench_.clock().advance(Nanos(static_cast<std::int64_t>(chance_() % 90'000'000'000ULL)));
+          break;
         case 2: purge(); break;
         case 3: is_down_ = chance_() % 3 == 0; break;
-        case 4: if (chance_() % 10 == 0) restart(); break;
-        case 5: if (chance_() % 10 == 0) deploy(); break;
-        case 6: bench_.store->tick(); bench_.cache->tick(); break;
+        case 4:
+          if (chance_() % 10 == 0) restart();
+          break;
+        case 5:
+          if (chance_() % 10 == 0) deploy();
+          break;
+        case 6:
+          bench_.store->tick();
+          bench_.cache->tick();
+          break;
         case 7: fill_disk(chance_() % 4 == 0); break;
-        case 8: case 9: case 10: case 11: bench_.loads.step(); break;
-        case 12: case 13: case 14: case 15: bench_.renders.step(); break;
+        case 8:
+        case 9:
+        case 10:
+        case 11: bench_.loads.step(); break;
+        case 12:
+        case 13:
+        case 14:
+        case 15: bench_.renders.step(); break;
         default: visit();
       }
       if (bench_.origin.collisions != 0) FAIL("two renders of one key at once");
@@ -52,12 +71,14 @@ class Schedule {
   static std::string key(std::size_t i) { return "/" + std::to_string(i); }
 
   std::string body_of(std::size_t i, std::uint64_t truth) const {
-    return std::to_string(i) + ':' + std::to_string(truth) + ':' + std::string(600 + i * 3000, static_cast<char>('a' + truth % 26));
+    return std::to_string(i) + ':' + std::to_string(truth) + ':' +
+           std::string(600 + i * 3000, static_cast<char>('a' + truth % 26));
   }
   std::vector<store::NewEntry> entries() {
     std::vector<store::NewEntry> out;
     for (std::size_t i = 0; i < keys; ++i) {
-      store::NewEntry entry = bench_.isr(key(i), body_of(i, truth_[i]), {"k" + std::to_string(i), "all"});
+      store::NewEntry entry =
+          bench_.isr(key(i), body_of(i, truth_[i]), {"k" + std::to_string(i), "all"});
       if (i == 0) entry.policy = {};
       out.push_back(std::move(entry));
     }
@@ -89,8 +110,10 @@ class Schedule {
       ++truth_[j];  // the data changed, therefore somebody purges
     }
     bool is_acknowledged = false;
-    bench_.cache->purge(request, [&](const Result<PurgeAnswer>& answer) { is_acknowledged = answer.ok(); });
-    // Memory treats it as done in any case; over a restart it must hold only when it was acknowledged.
+    bench_.cache->purge(request,
+                        [&](const Result<PurgeAnswer>& answer) { is_acknowledged = answer.ok(); });
+    // Memory treats it as done in any case; over a restart it must hold only when it was
+    // acknowledged.
     for (std::size_t j = 0; j < keys; ++j) {
       if (!request.all && j != i) continue;
       fresh_least_[j] = truth_[j];
@@ -102,7 +125,8 @@ class Schedule {
   }
   void fill_disk(bool fails) {
     disk_fails_ = fails;
-    if (fails) was_disk_full_ = true;  // a generation that was never on disk may be followed by an older one
+    if (fails)
+      was_disk_full_ = true;  // a generation that was never on disk may be followed by an older one
     bench_.disk.disk.fails = [this](std::uint64_t) { return disk_fails_; };
   }
   void restart() {
@@ -114,7 +138,8 @@ class Schedule {
   void deploy() {
     if (disk_fails_) return;
     const auto id = bench_.build(entries());
-    if (!bench_.store->adopt_release(id)) return;  // the log failed a while ago and is not begun anew yet
+    if (!bench_.store->adopt_release(id))
+      return;  // the log failed a while ago and is not begun anew yet
     bench_.cache->use_active_release();
   }
   void visit() {
@@ -122,9 +147,13 @@ class Schedule {
     const Lookup found = bench_.find(key(i));
     if (found.kind == Kind::page) return look(i, found, Use::stored);
     REQUIRE(found.kind == Kind::wait);
-    (void)bench_.cache->fetch(key(i), [this, i](const Fetched& fetched) {
-      if (fetched.lookup.kind == Kind::page) look(i, fetched.lookup, fetched.filled ? Use::made_now : Use::stored);
-    }).ok();
+    (void)bench_.cache
+        ->fetch(key(i),
+                [this, i](const Fetched& fetched) {
+                  if (fetched.lookup.kind == Kind::page)
+                    look(i, fetched.lookup, fetched.filled ? Use::made_now : Use::stored);
+                })
+        .ok();
   }
 
   enum class Use { stored, made_now };
@@ -136,7 +165,8 @@ class Schedule {
     const std::size_t first = body.find(':');
     const std::size_t second = body.find(':', first + 1);
     REQUIRE(body.substr(0, first) == std::to_string(i));
-    const std::uint64_t truth = *parse_u64(std::string_view(body).substr(first + 1, second - first - 1));
+    const std::uint64_t truth =
+        *parse_u64(std::string_view(body).substr(first + 1, second - first - 1));
     REQUIRE(body == body_of(i, truth));
     REQUIRE(page.sha256 == sha256_of(body));
     for (const Representation& one : page.representations)
@@ -152,7 +182,8 @@ class Schedule {
   CacheBench bench_;
   std::mt19937_64 chance_;
   std::array<std::uint64_t, keys> truth_{}, generation_{};
-  std::array<std::uint64_t, keys> fresh_least_{}, seen_least_{}, durable_fresh_least_{}, durable_seen_least_{};
+  std::array<std::uint64_t, keys> fresh_least_{}, seen_least_{}, durable_fresh_least_{},
+      durable_seen_least_{};
   bool is_down_ = false, disk_fails_ = false, was_disk_full_ = false;
 };
 

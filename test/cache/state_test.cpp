@@ -1,5 +1,5 @@
-// Goal: each row of the state machine (cache specification, section 2) for pages with and without a ttl.
-// Method: a manual clock and workers that run when told; no threads, no sleeping.
+// Goal: each row of the state machine (cache specification, section 2) for pages with and without a
+// ttl. Method: a manual clock and workers that run when told; no threads, no sleeping.
 
 #include "cache/fixture.h"
 
@@ -36,7 +36,9 @@ TEST_CASE("C-3: an unknown key of a dynamic route is rendered once for all who a
   bench.settings.unknown = CacheSettings::Unknown::ask;
   bench.open({});
   int woken = 0;
-  for (int i = 0; i < 16; ++i) need(bench.cache->fetch("/new", [&](const Fetched& fetched) { woken += fetched.filled ? 1 : 0; }));
+  for (int i = 0; i < 16; ++i)
+    need(bench.cache->fetch("/new",
+                            [&](const Fetched& fetched) { woken += fetched.filled ? 1 : 0; }));
   bench.work();
   CHECK(woken == 16);
   CHECK(bench.origin.renders == 1);
@@ -65,7 +67,8 @@ TEST_CASE("C-4: who waits longer than fill_wait is told, and no second render be
   CHECK(bench.see("/slow") == "render 1 of /slow");
 }
 
-TEST_CASE("C-5: a hot page is refreshed before it expires, once, and a cold one is not", "[cache]") {
+TEST_CASE("C-5: a hot page is refreshed before it expires, once, and a cold one is not",
+          "[cache]") {
   CacheBench bench;
   bench.settings.refresh_ahead_percent = 10;
   bench.open({bench.isr("/hot", "built"), bench.isr("/cold", "built")});
@@ -87,7 +90,8 @@ TEST_CASE("C-5: a hot page is refreshed before it expires, once, and a cold one 
   CHECK(bench.see("/hot") == "render 1 of /hot");
 }
 
-TEST_CASE("C-6, C-7: a stale page is answered at once and refreshed by exactly one worker", "[cache]") {
+TEST_CASE("C-6, C-7: a stale page is answered at once and refreshed by exactly one worker",
+          "[cache]") {
   CacheBench bench;
   bench.open({bench.isr("/a/", "built")});
   bench.see("/a/");
@@ -110,9 +114,13 @@ TEST_CASE("C-6, C-7: a stale page is answered at once and refreshed by exactly o
   CHECK(*fresh.ttl_s == 60);
 }
 
-TEST_CASE("C-8: new bytes are a new generation; equal bytes keep ETag, Last-Modified and the body itself", "[cache]") {
+TEST_CASE(
+    "C-8: new bytes are a new generation; equal bytes keep ETag, Last-Modified and the body itself",
+    "[cache]") {
   CacheBench bench;
-  bench.origin.answer = [&](const RenderRequest&, int number) { return bench.origin.ok(number < 3 ? "same" : "other"); };
+  bench.origin.answer = [&](const RenderRequest&, int number) {
+    return bench.origin.ok(number < 3 ? "same" : "other");
+  };
   bench.open({bench.isr("/a/", "built")});
   bench.see("/a/");
   std::vector<std::shared_ptr<const Page>> seen{bench.find("/a/").page};
@@ -122,7 +130,8 @@ TEST_CASE("C-8: new bytes are a new generation; equal bytes keep ETag, Last-Modi
     bench.work();
     seen.push_back(bench.find("/a/").page);
   }
-  for (std::size_t i = 1; i < seen.size(); ++i) CHECK(seen[i]->generation > seen[i - 1]->generation);
+  for (std::size_t i = 1; i < seen.size(); ++i)
+    CHECK(seen[i]->generation > seen[i - 1]->generation);
   const auto etag = [&](std::size_t i) { return seen[i]->find(store::Codec::identity)->etag; };
   CHECK(etag(0) != etag(1));
   CHECK(etag(1) == etag(2));
@@ -133,7 +142,9 @@ TEST_CASE("C-8: new bytes are a new generation; equal bytes keep ETag, Last-Modi
   CHECK(bench.cache->counters().refreshes_equal == 1);
 }
 
-TEST_CASE("C-10: a page that the origin says is gone is replaced, and asked for again after neg_ttl", "[cache]") {
+TEST_CASE(
+    "C-10: a page that the origin says is gone is replaced, and asked for again after neg_ttl",
+    "[cache]") {
   CacheBench bench;
   bool is_gone = true;
   bench.origin.answer = [&](const RenderRequest&, int) {
@@ -155,9 +166,12 @@ TEST_CASE("C-10: a page that the origin says is gone is replaced, and asked for 
   CHECK(bench.see("/a/") == "back");
 }
 
-TEST_CASE("C-11: a failing refresh keeps the old copy and backs off 1, 2, 4 .. 60 s with jitter", "[cache]") {
+TEST_CASE("C-11: a failing refresh keeps the old copy and backs off 1, 2, 4 .. 60 s with jitter",
+          "[cache]") {
   CacheBench bench;
-  bench.origin.answer = [](const RenderRequest&, int) { return Result<Rendered>(Error{Errc::io, "no database"}); };
+  bench.origin.answer = [](const RenderRequest&, int) {
+    return Result<Rendered>(Error{Errc::io, "no database"});
+  };
   bench.open({bench.isr("/a/", "built")});
   bench.see("/a/");
   bench.clock().advance(61s);
@@ -219,16 +233,21 @@ TEST_CASE("C-12: an expired page is rendered once while all who ask wait", "[cac
   int woken = 0;
   for (int i = 0; i < 10; ++i) {
     CHECK(bench.find("/a/").kind == Kind::wait);
-    need(bench.cache->fetch("/a/", [&](const Fetched& fetched) { woken += CacheBench::body(fetched.lookup) == "render 1 of /a/"; }));
+    need(bench.cache->fetch("/a/", [&](const Fetched& fetched) {
+      woken += CacheBench::body(fetched.lookup) == "render 1 of /a/";
+    }));
   }
   bench.work();
   CHECK(woken == 10);
   CHECK(bench.origin.renders == 1);
 }
 
-TEST_CASE("C-13: an expired page whose render fails is served within sie, and is an error after it", "[cache]") {
+TEST_CASE("C-13: an expired page whose render fails is served within sie, and is an error after it",
+          "[cache]") {
   CacheBench bench;
-  bench.origin.answer = [](const RenderRequest&, int) { return Result<Rendered>(Error{Errc::io, "no database"}); };
+  bench.origin.answer = [](const RenderRequest&, int) {
+    return Result<Rendered>(Error{Errc::io, "no database"});
+  };
   bench.open({bench.isr("/a/", "built")});
   bench.see("/a/");
   bench.clock().advance(60s + 10min);
@@ -264,7 +283,8 @@ TEST_CASE("C-16: a path that no release has is absent and leaves nothing behind"
   bench.open({page("/a/", "built")});
   bench.see("/a/");
   const auto before = bench.cache->counters();
-  for (int i = 0; i < 10'000; ++i) CHECK(bench.find("/no/" + std::to_string(i)).kind == Kind::absent);
+  for (int i = 0; i < 10'000; ++i)
+    CHECK(bench.find("/no/" + std::to_string(i)).kind == Kind::absent);
   const auto after = bench.cache->counters();
   CHECK(after.memory_bytes == before.memory_bytes);
   CHECK(after.negative_bytes == before.negative_bytes);
@@ -272,7 +292,9 @@ TEST_CASE("C-16: a path that no release has is absent and leaves nothing behind"
   CHECK(after.absent == 10'000);
 }
 
-TEST_CASE("C-35: invented paths of a dynamic route stay in their own small arena and push no page out", "[cache]") {
+TEST_CASE(
+    "C-35: invented paths of a dynamic route stay in their own small arena and push no page out",
+    "[cache]") {
   CacheBench bench;
   bench.settings.unknown = CacheSettings::Unknown::ask;
   bench.settings.memory_bytes_max = 2 * MiB;
@@ -292,7 +314,10 @@ TEST_CASE("C-35: invented paths of a dynamic route stay in their own small arena
   CHECK(bench.store->counters().log_bytes == log_bytes);
 }
 
-TEST_CASE("C-18: a render that hangs gives its key back after a minute, and what it brings then is not used", "[cache]") {
+TEST_CASE(
+    "C-18: a render that hangs gives its key back after a minute, and what it brings then is not "
+    "used",
+    "[cache]") {
   CacheBench bench;
   bench.open({bench.isr("/a/", "built")});
   bench.see("/a/");
@@ -309,7 +334,8 @@ TEST_CASE("C-18: a render that hangs gives its key back after a minute, and what
   CHECK(bench.find("/a/").freshness == Freshness::fresh);
 }
 
-TEST_CASE("C-19: when the queue is full the stale copy stays and the next hit tries again", "[cache]") {
+TEST_CASE("C-19: when the queue is full the stale copy stays and the next hit tries again",
+          "[cache]") {
   CacheBench bench;
   bench.open({bench.isr("/a/", "built")});
   bench.see("/a/");
@@ -348,7 +374,8 @@ TEST_CASE("C-20: pages that are stale at start are not all refreshed at once", "
   CHECK(bench.origin.renders == 100);
 }
 
-TEST_CASE("C-43: a page is served without the codings that are not made yet, and with them after", "[cache]") {
+TEST_CASE("C-43: a page is served without the codings that are not made yet, and with them after",
+          "[cache]") {
   CacheBench bench;
   std::string body;
   for (int i = 0; i < 100; ++i) body += "<p>a line of text " + std::to_string(i) + "</p>";
@@ -359,13 +386,16 @@ TEST_CASE("C-43: a page is served without the codings that are not made yet, and
   CHECK(first->lookup.page->find(store::Codec::zstd) != nullptr);
   CHECK(first->lookup.page->find(store::Codec::gzip) == nullptr);
   const auto page = bench.find("/a/").page;
-  for (const store::Codec codec : {store::Codec::identity, store::Codec::zstd, store::Codec::gzip, store::Codec::brotli}) {
+  for (const store::Codec codec :
+       {store::Codec::identity, store::Codec::zstd, store::Codec::gzip, store::Codec::brotli}) {
     REQUIRE(page->find(codec) != nullptr);
     CHECK(page->find(codec)->ok->head.find("Vary: Accept-Encoding") != std::string::npos);
   }
-  CHECK(page->find(store::Codec::brotli)->ok->head.find("Content-Encoding: br\r\n") != std::string::npos);
+  CHECK(page->find(store::Codec::brotli)->ok->head.find("Content-Encoding: br\r\n") !=
+        std::string::npos);
   CHECK(page->find(store::Codec::brotli)->etag.ends_with("-b\""));
-  CHECK(page->find(store::Codec::brotli)->not_modified->head.find("Content-Encoding") == std::string::npos);
+  CHECK(page->find(store::Codec::brotli)->not_modified->head.find("Content-Encoding") ==
+        std::string::npos);
   CHECK(page->generation == first->lookup.page->generation);
   bench.see("/small");
   CHECK(bench.find("/small").page->find(store::Codec::zstd) == nullptr);
@@ -395,7 +425,10 @@ TEST_CASE("memory stays within its bound, and pages that are looked at survive a
   CacheBench bench;
   bench.settings.memory_bytes_max = 4 * MiB;
   std::vector<store::NewEntry> entries;
-  for (int i = 0; i < 500; ++i) entries.push_back(page("/" + std::to_string(i), std::string(20'000, static_cast<char>('a' + i % 26)) + std::to_string(i)));
+  for (int i = 0; i < 500; ++i)
+    entries.push_back(
+        page("/" + std::to_string(i),
+             std::string(20'000, static_cast<char>('a' + i % 26)) + std::to_string(i)));
   bench.open(entries);
   for (int round = 0; round < 3; ++round)
     for (int i = 0; i < 20; ++i) bench.see("/" + std::to_string(i));
@@ -405,12 +438,14 @@ TEST_CASE("memory stays within its bound, and pages that are looked at survive a
     bench.find("/" + std::to_string(i % 20));
     CHECK(bench.cache->counters().memory_bytes <= 4 * MiB);
   }
-  for (int i = 0; i < 20; ++i) kept += bench.find("/" + std::to_string(i)).kind == Kind::page ? 1 : 0;
+  for (int i = 0; i < 20; ++i)
+    kept += bench.find("/" + std::to_string(i)).kind == Kind::page ? 1 : 0;
   CHECK(kept == 20);
   CHECK(bench.cache->counters().evictions > 200);
 }
 
-TEST_CASE("a page too large for memory is served from disk, and refreshed all the same", "[cache]") {
+TEST_CASE("a page too large for memory is served from disk, and refreshed all the same",
+          "[cache]") {
   CacheBench bench;
   bench.settings.memory_bytes_max = 64 * KiB;
   bench.origin.answer = [&](const RenderRequest&, int) { return bench.origin.ok("small now"); };
@@ -434,7 +469,9 @@ TEST_CASE("fields: what a client is told about keeping a page", "[cache]") {
   own.fields = {{"Cache-Control", "no-store"}, {"Link", "</a>; rel=preload"}};
   bench.open({asset, plain, own, bench.isr("/isr", "x")});
   for (const char* key : {"/app.3f2a9c1b.css", "/deadbeef", "/own", "/isr"}) bench.see(key);
-  const auto head = [&](const char* key) { return bench.find(key).page->find(store::Codec::identity)->ok->head; };
+  const auto head = [&](const char* key) {
+    return bench.find(key).page->find(store::Codec::identity)->ok->head;
+  };
   CHECK(head("/app.3f2a9c1b.css").find("max-age=31536000, immutable") != std::string::npos);
   CHECK(head("/deadbeef").find("max-age=0, must-revalidate") != std::string::npos);
   CHECK(head("/own").find("Cache-Control: no-store\r\n") != std::string::npos);
@@ -442,15 +479,21 @@ TEST_CASE("fields: what a client is told about keeping a page", "[cache]") {
   CHECK(head("/own").find("Link: </a>; rel=preload") != std::string::npos);
   CHECK(bench.find("/isr").page->find(store::Codec::identity)->ok->date_at == 0);  // its own Date
   CHECK(bench.find("/own").page->find(store::Codec::identity)->ok->date_at != 0);
-  CHECK(bench.find("/isr").page->find(store::Codec::identity)->not_modified->head.starts_with("HTTP/1.1 304"));
+  CHECK(bench.find("/isr")
+            .page->find(store::Codec::identity)
+            ->not_modified->head.starts_with("HTTP/1.1 304"));
 }
 
 TEST_CASE("Cache-Status says what happened", "[cache]") {
   CacheBench bench;
   bench.open({bench.isr("/a/", "built"), page("/b/", "built")});
   std::array<char, 96> room{};
-  const auto status = [&](const Fetched& fetched) { return std::string(cache_status_of(fetched.lookup, &fetched, room)); };
-  const auto found = [&](const char* key) { return std::string(cache_status_of(bench.find(key), nullptr, room)); };
+  const auto status = [&](const Fetched& fetched) {
+    return std::string(cache_status_of(fetched.lookup, &fetched, room));
+  };
+  const auto found = [&](const char* key) {
+    return std::string(cache_status_of(bench.find(key), nullptr, room));
+  };
   bench.get("/a/");
   bench.get("/b/");
   CHECK(found("/a/") == "hit; ttl=60");

@@ -14,7 +14,8 @@ std::string location_of(const std::string& target, std::string_view base_url) {
   output.kind = site::OutputKind::redirect;
   output.redirect_to = target;
   const auto fields = cli::fields_of(output, base_url);
-  const auto found = std::find_if(fields.begin(), fields.end(), [](const auto& field) { return field.first == "Location"; });
+  const auto found = std::find_if(fields.begin(), fields.end(),
+                                  [](const auto& field) { return field.first == "Location"; });
   return found == fields.end() ? "" : found->second;
 }
 
@@ -24,12 +25,16 @@ TEST_CASE("a redirect to the site itself is a path, another one stays as it is",
   CHECK(location_of("https://example.com/blog/one/", "https://example.com") == "/blog/one/");
   CHECK(location_of("https://example.com/blog/one/", "https://example.com/") == "/blog/one/");
   CHECK(location_of("https://example.com/docs/a/", "https://example.com/docs") == "/docs/a/");
-  CHECK(location_of("https://example.com.evil.test/", "https://example.com") == "https://example.com.evil.test/");
-  CHECK(location_of("https://example.com//evil.test/", "https://example.com") == "https://example.com//evil.test/");
+  CHECK(location_of("https://example.com.evil.test/", "https://example.com") ==
+        "https://example.com.evil.test/");
+  CHECK(location_of("https://example.com//evil.test/", "https://example.com") ==
+        "https://example.com//evil.test/");
   CHECK(location_of("https://other.test/", "https://example.com") == "https://other.test/");
 }
 
-TEST_CASE("a page's policy is its route's, then its own, then the default for what a ttl leaves open", "[cli]") {
+TEST_CASE(
+    "a page's policy is its route's, then its own, then the default for what a ttl leaves open",
+    "[cli]") {
   site::Output output;
   output.path = "/live/";
   output.is_rendered = true;

@@ -14,7 +14,8 @@ using cli::Exporter;
 
 namespace {
 
-Exporter::Counts write(const std::string& directory, Exporter::Claim claim, const std::vector<std::pair<std::string, std::string>>& files,
+Exporter::Counts write(const std::string& directory, Exporter::Claim claim,
+                       const std::vector<std::pair<std::string, std::string>>& files,
                        Exporter::DotFiles dot_files = Exporter::DotFiles::remove) {
   auto exporter = Exporter::open(directory, claim);
   REQUIRE(exporter.ok());
@@ -47,7 +48,8 @@ TEST_CASE("a file that somebody changed by hand is written again", "[cli]") {
   CHECK(*read_file(out + "/a.html") == "one");
 }
 
-TEST_CASE("what is no longer in the site goes, with the directories that it leaves empty", "[cli]") {
+TEST_CASE("what is no longer in the site goes, with the directories that it leaves empty",
+          "[cli]") {
   const test::TemporaryDirectory directory;
   const std::string out = directory / "public";
   write(out, Exporter::Claim::configured, {{"a.html", "1"}, {"x/y/z.html", "2"}});
@@ -75,7 +77,8 @@ TEST_CASE("the configured directory is emptied once, another one only with force
   directory.write("public/old.html", "of another tool");
   directory.write("public/.git/config", "x");
   CHECK_FALSE(Exporter::open(directory / "public", Exporter::Claim::asked_for).ok());
-  write(directory / "public", Exporter::Claim::configured, {{"a.html", "1"}}, Exporter::DotFiles::keep);
+  write(directory / "public", Exporter::Claim::configured, {{"a.html", "1"}},
+        Exporter::DotFiles::keep);
   CHECK_FALSE(std::filesystem::exists(directory / "public/old.html"));
   CHECK(std::filesystem::exists(directory / "public/.git/config"));
   CHECK(Exporter::open(directory / "public", Exporter::Claim::asked_for).ok());  // ours by now
@@ -85,7 +88,8 @@ TEST_CASE("no output leaves the directory", "[cli]") {
   const test::TemporaryDirectory directory;
   auto exporter = Exporter::open(directory / "public", Exporter::Claim::configured);
   REQUIRE(exporter.ok());
-  for (const std::string_view bad : {"../x", "/etc/x", "a/../../x", ""}) CHECK_FALSE((*exporter)->put(bad, "x").ok());
+  for (const std::string_view bad : {"../x", "/etc/x", "a/../../x", ""})
+    CHECK_FALSE((*exporter)->put(bad, "x").ok());
 }
 
 TEST_CASE("no output directory may take the author's files or the store with it", "[cli]") {
@@ -93,8 +97,10 @@ TEST_CASE("no output directory may take the author's files or the store with it"
   const std::string root = directory / "site";
   directory.write("site/content/_index.md", "+++\n+++\n");
   const std::string store = root + "/cache";
-  for (const std::string& bad : {root, root + "/", root + "/.", directory / "", root + "/content", root + "/content/x", root + "/static",
-                                 root + "/templates/", root + "/../site/data", store, store + "/blobs", std::string("/")}) {
+  for (const std::string& bad :
+       {root, root + "/", root + "/.", directory / "", root + "/content", root + "/content/x",
+        root + "/static", root + "/templates/", root + "/../site/data", store, store + "/blobs",
+        std::string("/")}) {
     INFO(bad);
     const Status refused = cli::check_output_directory(bad, root, store);
     REQUIRE_FALSE(refused.ok());
@@ -102,7 +108,8 @@ TEST_CASE("no output directory may take the author's files or the store with it"
   }
   std::filesystem::create_directory_symlink(root, directory / "alias");
   CHECK_FALSE(cli::check_output_directory(directory / "alias", root, store).ok());
-  for (const std::string& good : {root + "/public", root + "/content-out", directory / "out", root + "/../other"}) {
+  for (const std::string& good :
+       {root + "/public", root + "/content-out", directory / "out", root + "/../other"}) {
     INFO(good);
     CHECK(cli::check_output_directory(good, root, store).ok());
   }

@@ -15,15 +15,18 @@ Result<cli::Arguments> parse(const std::vector<std::string>& words) {
   return cli::parse_arguments(words, cli::commands(), cli::global_options());
 }
 
-std::size_t lines_of(const std::string& text) { return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')); }
+std::size_t lines_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
 
 }  // namespace
 
 TEST_CASE("flags are understood in every usual spelling, before and after the command", "[cli]") {
-  for (const auto& words : std::vector<std::vector<std::string>>{{"-r", "site", "build", "-o", "out"},
-                                                                 {"--root", "site", "build", "--output-dir=out"},
-                                                                 {"-rsite", "build", "-oout"},
-                                                                 {"build", "--root=site", "-o", "out"}}) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"-r", "site", "build", "-o", "out"},
+                                             {"--root", "site", "build", "--output-dir=out"},
+                                             {"-rsite", "build", "-oout"},
+                                             {"build", "--root=site", "-o", "out"}}) {
     const auto said = parse(words);
     REQUIRE(said.ok());
     REQUIRE(said->command != nullptr);
@@ -51,7 +54,9 @@ TEST_CASE("what is not understood is an error with a did-you-mean", "[cli]") {
   };
   const Row rows[] = {
       {{"biuld"}, "unknown command \"biuld\"", "did you mean `weir build`?"},
-      {{"build", "--ouput-dir", "x"}, "unknown flag \"--ouput-dir\"", "did you mean `--output-dir`?"},
+      {{"build", "--ouput-dir", "x"},
+       "unknown flag \"--ouput-dir\"",
+       "did you mean `--output-dir`?"},
       {{"build", "--output-dir"}, "--output-dir needs a value", ""},
       {{"build", "--strict=yes"}, "--strict takes no value", ""},
       {{"--color", "alway", "build"}, "must be one of auto|always|never", "always"},
@@ -70,7 +75,8 @@ TEST_CASE("what is not understood is an error with a did-you-mean", "[cli]") {
   }
 }
 
-TEST_CASE("the help of every command fits sixty lines, shows examples first and names every flag", "[cli]") {
+TEST_CASE("the help of every command fits sixty lines, shows examples first and names every flag",
+          "[cli]") {
   for (const cli::Command& command : cli::commands()) {
     const std::string help = cli::help_text(command, cli::global_options());
     INFO(help);

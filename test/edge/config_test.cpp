@@ -1,5 +1,5 @@
-// Goal: what an operator writes is understood in exactly one way, or refused with its place and a hint.
-// Method: small files through the same reader as the program; no server.
+// Goal: what an operator writes is understood in exactly one way, or refused with its place and a
+// hint. Method: small files through the same reader as the program; no server.
 
 #include "edge/config.h"
 
@@ -16,7 +16,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-edge::ConfigReading read(std::string_view toml, const edge::Environment& environment = {}, const std::string& directory = ".") {
+edge::ConfigReading read(std::string_view toml, const edge::Environment& environment = {},
+                         const std::string& directory = ".") {
   const auto tree = text::parse_toml(toml, "weir.toml");
   REQUIRE(tree.ok());
   return edge::read_config({&tree.value(), "weir.toml", directory, &environment});
@@ -31,7 +32,9 @@ std::string all_of(const std::vector<Error>& errors) {
 }  // namespace
 
 TEST_CASE("a site without any of weir's tables has every setting at its default", "[edge]") {
-  const auto reading = read("base_url = \"https://example.com\"\ntitle = \"A\"\n[extra]\nanything = 1\n[markdown]\nsmart_punctuation = true\n");
+  const auto reading = read(
+      "base_url = \"https://example.com\"\ntitle = \"A\"\n[extra]\nanything = "
+      "1\n[markdown]\nsmart_punctuation = true\n");
   CHECK(all_of(reading.errors).empty());
   CHECK(reading.notices.empty());
   CHECK(reading.config.serve.listeners.empty());
@@ -46,27 +49,39 @@ TEST_CASE("a mistake is told with its place, what was expected, and what was mea
     std::string_view toml, says;
   };
   constexpr Row rows[] = {
-      {"[cache]\nmax_byte = \"1GiB\"\n", "weir.toml:2:1: unknown key \"max_byte\" in [cache] (did you mean \"max_bytes\"?)"},
+      {"[cache]\nmax_byte = \"1GiB\"\n",
+       "weir.toml:2:1: unknown key \"max_byte\" in [cache] (did you mean \"max_bytes\"?)"},
       {"[cache]\nmax_bytes = \"lots\"\n", "weir.toml:2:13: cache.max_bytes must be a size"},
       {"[cache]\ndefault = { ttl = 60 }\n", "cache.default.ttl must be a duration"},
-      {"[serve]\nlisten = [{ addr = \"nowhere\" }]\n", "serve.listen.addr must be ADDRESS:PORT, not \"nowhere\""},
-      {"[serve]\nlisten = [{ addr = \"127.0.0.1:1\", tls = \"main\" }]\n", "there is no table [tls.main]"},
-      {"[serve]\nlisten = [{ addr = \"0.0.0.0:1\", admin = true }]\n", "is reachable from other hosts and needs tls and token"},
+      {"[serve]\nlisten = [{ addr = \"nowhere\" }]\n",
+       "serve.listen.addr must be ADDRESS:PORT, not \"nowhere\""},
+      {"[serve]\nlisten = [{ addr = \"127.0.0.1:1\", tls = \"main\" }]\n",
+       "there is no table [tls.main]"},
+      {"[serve]\nlisten = [{ addr = \"0.0.0.0:1\", admin = true }]\n",
+       "is reachable from other hosts and needs tls and token"},
       {"[serve]\ntimeouts = { idel = \"1s\" }\n", "did you mean \"idle\"?"},
       {"[limit.a]\nrate = \"fast\"\n", "limit.a.rate"},
       {"[limit.a]\nrate = \"1/s\"\nkey = [\"jtw:sub\"]\n", "limit.a.key"},
       {"[auth.a]\nsecret = { env = \"S\" }\nalgorithms = [\"ES265\"]\n", "did you mean \"ES256\"?"},
       {"[auth.a]\nalgorithms = [\"HS256\"]\n", "needs exactly one source of keys"},
-      {"[cache]\nwebhook = { secret = { env = \"NO\" } }\n", "the environment variable NO is not set"},
+      {"[cache]\nwebhook = { secret = { env = \"NO\" } }\n",
+       "the environment variable NO is not set"},
       {"[cache]\nwebhook = { secret = { file = \"none\" } }\n", "none"},
-      {"[hook.cms]\nsender = \"github\"\nsecret = { env = \"S\" }\n", "sender \"github\" is not available yet"},
+      {"[hook.cms]\nsender = \"github\"\nsecret = { env = \"S\" }\n",
+       "sender \"github\" is not available yet"},
       {"[waf]\nlog_at = 30\n", "waf.log_at must not be above waf.block_at"},
       {"[data]\ntenant = \"cookie:x\"\n", "data.tenant must be"},
-      {"[[route]]\nto = { site = true }\nstages = [{ trace = \"w3c\" }]\n", "must say failure_mode"},
-      {"[[route]]\nto = { site = true }\nstages = [{ waf = \"block\", failure_mode = \"open\" }]\n", "lets unchecked requests pass"},
-      {"[[route]]\nto = { site = true }\nstages = [{ limit = \"x\", failure_mode = \"open\" }]\n", "there is no table [limit.x]"},
-      {"[[route]]\nto = { site = true }\nstages = [{ schema = \"x\", failure_mode = \"closed\" }]\n", "\"schema\" is not available yet"},
-      {"[[route]]\nto = { proxy = \"http://127.0.0.1:1\" }\n", "a route to \"proxy\" is not available yet"},
+      {"[[route]]\nto = { site = true }\nstages = [{ trace = \"w3c\" }]\n",
+       "must say failure_mode"},
+      {"[[route]]\nto = { site = true }\nstages = [{ waf = \"block\", failure_mode = \"open\" }]\n",
+       "lets unchecked requests pass"},
+      {"[[route]]\nto = { site = true }\nstages = [{ limit = \"x\", failure_mode = \"open\" }]\n",
+       "there is no table [limit.x]"},
+      {"[[route]]\nto = { site = true }\nstages = [{ schema = \"x\", failure_mode = \"closed\" "
+       "}]\n",
+       "\"schema\" is not available yet"},
+      {"[[route]]\nto = { proxy = \"http://127.0.0.1:1\" }\n",
+       "a route to \"proxy\" is not available yet"},
       {"[[route]]\nto = { data = true }\n", "there is no table [data]"},
       {"[[route]]\nmatch = { path = \"blog\" }\nto = { site = true }\n", "must begin with /"},
       {"[[route]]\nmatch = { path = \"/_weir/x\" }\nto = { site = true }\n", "cannot be routed"},
@@ -84,9 +99,15 @@ TEST_CASE("all mistakes of a file are told at once", "[edge]") {
   CHECK(reading.errors.size() == 3);
 }
 
-TEST_CASE("the environment wins over the file, and PORT without HOST means every address", "[edge]") {
-  const auto reading = read("[cache]\ndir = \"a\"\nmax_bytes = \"1GiB\"\n[serve]\nlisten = [{ addr = \"127.0.0.1:1\" }]\n",
-                            {{"WEIR_CACHE_DIR", "/data/cache"}, {"WEIR_CACHE_MAX_BYTES", "64MiB"}, {"PORT", "8080"}, {"WEIR_SERVE_TIMEOUTS_DRAIN", "1s"}});
+TEST_CASE("the environment wins over the file, and PORT without HOST means every address",
+          "[edge]") {
+  const auto reading = read(
+      "[cache]\ndir = \"a\"\nmax_bytes = \"1GiB\"\n[serve]\nlisten = [{ addr = \"127.0.0.1:1\" "
+      "}]\n",
+      {{"WEIR_CACHE_DIR", "/data/cache"},
+       {"WEIR_CACHE_MAX_BYTES", "64MiB"},
+       {"PORT", "8080"},
+       {"WEIR_SERVE_TIMEOUTS_DRAIN", "1s"}});
   CHECK(all_of(reading.errors).empty());
   CHECK(reading.config.cache.directory == "/data/cache");
   CHECK(reading.config.cache.bytes_max == 64 * MiB);
@@ -104,18 +125,25 @@ TEST_CASE("the environment wins over the file, and PORT without HOST means every
   CHECK_FALSE(read("", {{"WEIR_CACHE_MEMORY", "much"}}).errors.empty());
 }
 
-TEST_CASE("paths in the file are relative to the file, paths in the environment to the working directory", "[edge]") {
-  const auto reading = read("[cache]\ndir = \"state\"\n[tls.a]\ncert = \"c.pem\"\nkey = \"/etc/k.pem\"\n", {}, "/srv/site");
+TEST_CASE(
+    "paths in the file are relative to the file, paths in the environment to the working directory",
+    "[edge]") {
+  const auto reading =
+      read("[cache]\ndir = \"state\"\n[tls.a]\ncert = \"c.pem\"\nkey = \"/etc/k.pem\"\n", {},
+           "/srv/site");
   CHECK(reading.config.cache.directory == "/srv/site/state");
   CHECK(reading.config.tls.at(0).certificate_file == "/srv/site/c.pem");
   CHECK(reading.config.tls.at(0).key_file == "/etc/k.pem");
 }
 
-TEST_CASE("secrets come from files, variables and systemd credentials, and are never in a message", "[edge]") {
+TEST_CASE("secrets come from files, variables and systemd credentials, and are never in a message",
+          "[edge]") {
   const test::TemporaryDirectory directory;
   directory.write("secrets/hook", "from-the-file\n");
   directory.write("credentials/hook", "from-systemd");
-  const std::string_view toml = "[cache]\nwebhook = { secret = [{ file = \"secrets/hook\" }, { env = \"SECOND\" }, \"literal\"] }\n";
+  const std::string_view toml =
+      "[cache]\nwebhook = { secret = [{ file = \"secrets/hook\" }, { env = \"SECOND\" }, "
+      "\"literal\"] }\n";
   const auto reading = read(toml, {{"SECOND", "from-the-environment"}}, directory.path());
   CHECK(all_of(reading.errors).empty());
   REQUIRE(reading.config.cache.webhook_secrets.size() == 3);
@@ -124,7 +152,9 @@ TEST_CASE("secrets come from files, variables and systemd credentials, and are n
   CHECK(all_of(reading.notices).find("is written in the configuration file") != std::string::npos);
   CHECK(all_of(reading.notices).find("literal\"") == std::string::npos);
 
-  const auto systemd = read("[cache]\nwebhook = { secret = { file = \"secrets/hook\" } }\n", {{"CREDENTIALS_DIRECTORY", directory / "credentials"}}, directory.path());
+  const auto systemd =
+      read("[cache]\nwebhook = { secret = { file = \"secrets/hook\" } }\n",
+           {{"CREDENTIALS_DIRECTORY", directory / "credentials"}}, directory.path());
   CHECK(systemd.config.cache.webhook_secrets.at(0).reveal() == "from-systemd");
   const auto from_file = read("", {{"WEIR_CACHE_WEBHOOK_SECRET_FILE", directory / "secrets/hook"}});
   CHECK(from_file.config.cache.webhook_secrets.at(0).reveal() == "from-the-file");
@@ -141,29 +171,41 @@ TEST_CASE("the example configuration is valid but for what is not available yet"
     INFO(error.text());
     CHECK(error.what.find("not available yet") != std::string::npos);
   }
-  CHECK(std::any_of(reading.notices.begin(), reading.notices.end(), [](const Error& notice) { return notice.what == "[schema] is not available yet"; }));
+  CHECK(std::any_of(reading.notices.begin(), reading.notices.end(), [](const Error& notice) {
+    return notice.what == "[schema] is not available yet";
+  }));
   CHECK(reading.config.routes.size() == 4);
 }
 
 TEST_CASE("a route that can never be reached is pointed out", "[edge]") {
-  const auto reading = read("[[route]]\nname = \"all\"\nto = { site = true }\n[[route]]\nname = \"later\"\nmatch = { path = \"/a\" }\nto = { site = true }\n");
+  const auto reading = read(
+      "[[route]]\nname = \"all\"\nto = { site = true }\n[[route]]\nname = \"later\"\nmatch = { "
+      "path = \"/a\" }\nto = { site = true }\n");
   CHECK(all_of(reading.notices).find("\"later\" is never reached") != std::string::npos);
 }
 
-TEST_CASE("an exclusion of the inspection names a rule, also one of weir's own, or a tag", "[edge]") {
-  const auto reading = read("[waf]\nexclude = [{ rule = 30000301, path = \"/search\", target = \"args:q\" }, { tag = \"attack-sqli\" }]\n");
+TEST_CASE("an exclusion of the inspection names a rule, also one of weir's own, or a tag",
+          "[edge]") {
+  const auto reading = read(
+      "[waf]\nexclude = [{ rule = 30000301, path = \"/search\", target = \"args:q\" }, { tag = "
+      "\"attack-sqli\" }]\n");
   CHECK(all_of(reading.errors).empty());
   REQUIRE(reading.config.waf.exclude.size() == 2);
   CHECK(reading.config.waf.exclude[0].rule == 30'000'301);
   CHECK(reading.config.waf.exclude[1].tag == "attack-sqli");
-  CHECK_THAT(all_of(read("[waf]\nexclude = [{ path = \"/a\" }]\n").errors), Catch::Contains("either a rule or a tag"));
+  CHECK_THAT(all_of(read("[waf]\nexclude = [{ path = \"/a\" }]\n").errors),
+             Catch::Contains("either a rule or a tag"));
 }
 
-TEST_CASE("a rule of the data side that makes no sense is a mistake of the configuration, with its place", "[edge]") {
+TEST_CASE(
+    "a rule of the data side that makes no sense is a mistake of the configuration, with its place",
+    "[edge]") {
   const auto errors_of = [](std::string_view rule) {
     return all_of(read("[data]\n[[data.kv_rule]]\n" + std::string(rule)).errors);
   };
   CHECK(errors_of("match = \"u/{owner}/**\"\nread = \"sub == owner\"\n").empty());
-  CHECK_THAT(errors_of("match = \"u/**\"\nread = \"sub = owner\"\n"), Catch::Contains("weir.toml:4:") && Catch::Contains("data.kv_rule.read"));
-  CHECK_THAT(errors_of("match = \"u/**/x\"\n"), Catch::Contains("weir.toml:3:") && Catch::Contains("data.kv_rule.match"));
+  CHECK_THAT(errors_of("match = \"u/**\"\nread = \"sub = owner\"\n"),
+             Catch::Contains("weir.toml:4:") && Catch::Contains("data.kv_rule.read"));
+  CHECK_THAT(errors_of("match = \"u/**/x\"\n"),
+             Catch::Contains("weir.toml:3:") && Catch::Contains("data.kv_rule.match"));
 }

@@ -10,11 +10,26 @@ TEST_CASE("a pattern matches whole segments, and ** the rest, also empty", "[edg
     bool matches;
   };
   constexpr Row rows[] = {
-      {"/**", "/", true},           {"/**", "/a/b", true},         {"/sync/**", "/sync", true},    {"/sync/**", "/sync/", true},
-      {"/sync/**", "/sync/a/b", true}, {"/sync/**", "/synced", false}, {"/a/*", "/a/b", true},       {"/a/*", "/a/", false},
-      {"/a/*", "/a", false},        {"/a/*", "/a/b/c", false},     {"/p/{slug}", "/p/x", true},    {"/p/{slug}/", "/p/x/", true},
-      {"/p/{slug}/", "/p/x", false}, {"/", "/", true},             {"/", "/a", false},             {"/a", "/a/", false},
-      {"/a/*/c", "/a/b/c", true},   {"/a/*/c", "/a/b/d", false},   {"/a", "a", false},             {"/a", "", false},
+      {"/**", "/", true},
+      {"/**", "/a/b", true},
+      {"/sync/**", "/sync", true},
+      {"/sync/**", "/sync/", true},
+      {"/sync/**", "/sync/a/b", true},
+      {"/sync/**", "/synced", false},
+      {"/a/*", "/a/b", true},
+      {"/a/*", "/a/", false},
+      {"/a/*", "/a", false},
+      {"/a/*", "/a/b/c", false},
+      {"/p/{slug}", "/p/x", true},
+      {"/p/{slug}/", "/p/x/", true},
+      {"/p/{slug}/", "/p/x", false},
+      {"/", "/", true},
+      {"/", "/a", false},
+      {"/a", "/a/", false},
+      {"/a/*/c", "/a/b/c", true},
+      {"/a/*/c", "/a/b/d", false},
+      {"/a", "a", false},
+      {"/a", "", false},
   };
   for (const Row& row : rows) {
     INFO(row.pattern << " against " << row.path);

@@ -32,11 +32,15 @@ TEST_CASE("init, build and serve make a page out of an empty directory", "[flow]
   CHECK(server.stop() == 0);
 }
 
-TEST_CASE("serve builds by itself when there is no release, and a site without weir's tables is simply served", "[flow][alive]") {
+TEST_CASE(
+    "serve builds by itself when there is no release, and a site without weir's tables is simply "
+    "served",
+    "[flow][alive]") {
   const test::TemporaryDirectory directory;
   directory.write("config.toml", "base_url = \"https://example.com\"\n");
   directory.write("content/_index.md", "+++\n+++\nA plain site.\n");
-  directory.write("templates/index.html", "<!doctype html><title>x</title>{{ section.content | safe }}");
+  directory.write("templates/index.html",
+                  "<!doctype html><title>x</title>{{ section.content | safe }}");
   flow::Server server(directory.path());
   INFO(server.process().errors());
   REQUIRE(server.port() != 0);
@@ -74,7 +78,8 @@ TEST_CASE("signals that are not for stopping do not stop", "[flow][alive]") {
   CHECK(server.stop() == 0);
 }
 
-TEST_CASE("readyz turns 503 at the first moment of a drain, while a request in flight is finished", "[flow][alive]") {
+TEST_CASE("readyz turns 503 at the first moment of a drain, while a request in flight is finished",
+          "[flow][alive]") {
   const test::TemporaryDirectory directory;
   flow::write_site(directory);
   flow::Server server(directory.path());

@@ -43,7 +43,8 @@ TEST_CASE("a page comes with its validators, its caching rules and its trace", "
   CHECK(page.field("referrer-policy") == "strict-origin-when-cross-origin");
   CHECK_THAT(page.field("vary"), Catch::Contains("Accept-Encoding"));
   CHECK_THAT(page.field("cache-status"), Catch::StartsWith("weir; "));
-  CHECK_THAT(page.field("server-timing"), Catch::Contains("trace;dur=") && Catch::Contains("cache;desc="));
+  CHECK_THAT(page.field("server-timing"),
+             Catch::Contains("trace;dur=") && Catch::Contains("cache;desc="));
   CHECK(page.field("traceparent").size() == 55);
   CHECK_FALSE(page.has("content-encoding"));
   const auto again = get(server.port(), "/blog/one/");
@@ -61,7 +62,8 @@ TEST_CASE("the coding is the one that the client likes best", "[flow][http]") {
   const test::TemporaryDirectory directory;
   flow::write_site(directory);
   std::string text = "+++\ntitle = \"Long\"\n+++\n";
-  for (int line = 0; line < 200; ++line) text += "A line that is worth compressing, number " + std::to_string(line) + ".\n\n";
+  for (int line = 0; line < 200; ++line)
+    text += "A line that is worth compressing, number " + std::to_string(line) + ".\n\n";
   directory.write("content/long.md", text);
   flow::Server server(directory.path());
   REQUIRE(server.port() != 0);
@@ -72,18 +74,27 @@ TEST_CASE("the coding is the one that the client likes best", "[flow][http]") {
     std::string_view accept, coding;
   };
   // zstd is there from the build; the others may come a moment later.
-  CHECK(flow::eventually([&] { return get(server.port(), "/long/", "Accept-Encoding: br\r\n").field("content-encoding") == "br"; }));
-  CHECK(flow::eventually([&] { return get(server.port(), "/long/", "Accept-Encoding: gzip\r\n").field("content-encoding") == "gzip"; }));
-  for (const Row& row : {Row{"zstd", "zstd"}, Row{"gzip, br;q=0.5", "gzip"}, Row{"x-gzip", "gzip"}, Row{"identity", ""}, Row{"*;q=0", ""}, Row{"gzip;q=0", ""}}) {
+  CHECK(flow::eventually([&] {
+    return get(server.port(), "/long/", "Accept-Encoding: br\r\n").field("content-encoding") ==
+           "br";
+  }));
+  CHECK(flow::eventually([&] {
+    return get(server.port(), "/long/", "Accept-Encoding: gzip\r\n").field("content-encoding") ==
+           "gzip";
+  }));
+  for (const Row& row : {Row{"zstd", "zstd"}, Row{"gzip, br;q=0.5", "gzip"}, Row{"x-gzip", "gzip"},
+                         Row{"identity", ""}, Row{"*;q=0", ""}, Row{"gzip;q=0", ""}}) {
     INFO(row.accept);
-    const auto coded = get(server.port(), "/long/", "Accept-Encoding: " + std::string(row.accept) + "\r\n");
+    const auto coded =
+        get(server.port(), "/long/", "Accept-Encoding: " + std::string(row.accept) + "\r\n");
     CHECK(coded.status == 200);
     CHECK(coded.field("content-encoding") == row.coding);
     if (!row.coding.empty()) CHECK(coded.body.size() < plain.body.size() / 2);
     CHECK(coded.field("etag") != "");
   }
   // Several lines of a list are one list (RFC 9110 5.3).
-  CHECK(get(server.port(), "/long/", "Accept-Encoding: br;q=0.5\r\nAccept-Encoding: gzip\r\n").field("content-encoding") == "gzip");
+  CHECK(get(server.port(), "/long/", "Accept-Encoding: br;q=0.5\r\nAccept-Encoding: gzip\r\n")
+            .field("content-encoding") == "gzip");
   // A validator of one coding is good for all of them.
   const auto tag = get(server.port(), "/long/", "Accept-Encoding: zstd\r\n").field("etag");
   CHECK(get(server.port(), "/long/", "If-None-Match: " + tag + "\r\n").status == 304);
@@ -132,9 +143,12 @@ TEST_CASE("ranges are parts of the page and never more than the page", "[flow][h
     std::string_view body, content_range;
   };
   const Row rows[] = {
-      {"bytes=0-9", 206, "0123456789", "bytes 0-9/37"},  {"bytes=10-", 206, "abcdefghijklmnopqrstuvwxyz\n", "bytes 10-36/37"},
-      {"bytes=-1", 206, "\n", "bytes 36-36/37"},         {"bytes=36-99", 206, "\n", "bytes 36-36/37"},
-      {"bytes=99-", 416, "", "bytes */37"},              {"lines=1-2", 200, "0123456789abcdefghijklmnopqrstuvwxyz\n", ""},
+      {"bytes=0-9", 206, "0123456789", "bytes 0-9/37"},
+      {"bytes=10-", 206, "abcdefghijklmnopqrstuvwxyz\n", "bytes 10-36/37"},
+      {"bytes=-1", 206, "\n", "bytes 36-36/37"},
+      {"bytes=36-99", 206, "\n", "bytes 36-36/37"},
+      {"bytes=99-", 416, "", "bytes */37"},
+      {"lines=1-2", 200, "0123456789abcdefghijklmnopqrstuvwxyz\n", ""},
       {"bytes=5-1", 200, "0123456789abcdefghijklmnopqrstuvwxyz\n", ""},
       {"bytes=0-9,5-15", 200, "0123456789abcdefghijklmnopqrstuvwxyz\n", ""},
   };
@@ -148,10 +162,12 @@ TEST_CASE("ranges are parts of the page and never more than the page", "[flow][h
   const auto several = get(port, path, "Range: bytes=0-1,35-36\r\n");
   CHECK(several.status == 206);
   CHECK_THAT(several.field("content-type"), Catch::StartsWith("multipart/byteranges; boundary="));
-  CHECK_THAT(several.body, Catch::Contains("Content-Range: bytes 0-1/37") && Catch::Contains("\r\n\r\n01\r\n"));
+  CHECK_THAT(several.body,
+             Catch::Contains("Content-Range: bytes 0-1/37") && Catch::Contains("\r\n\r\n01\r\n"));
   const auto tag = get(port, path).field("etag");
   CHECK(get(port, path, "Range: bytes=0-1\r\nIf-Range: " + tag + "\r\n").status == 206);
-  CHECK(get(port, path, "Range: bytes=0-1\r\nRange: bytes=2-3\r\n").body == whole);  // nobody knows which is meant
+  CHECK(get(port, path, "Range: bytes=0-1\r\nRange: bytes=2-3\r\n").body ==
+        whole);  // nobody knows which is meant
   CHECK(get(port, path, "Range: bytes=0-1\r\nIf-Range: \"other\"\r\n").status == 200);
 }
 
@@ -162,7 +178,8 @@ TEST_CASE("a part of a page says of itself what the whole page says", "[flow][ht
     const auto part = get(port, path, "Range: bytes=0-3\r\n");
     INFO(path << '\n' << whole.head << part.head);
     REQUIRE(part.status == 206);
-    for (const std::string_view name : {"etag", "cache-control", "vary", "last-modified", "content-type", "x-content-type-options"})
+    for (const std::string_view name : {"etag", "cache-control", "vary", "last-modified",
+                                        "content-type", "x-content-type-options"})
       CHECK(part.field(name) == whole.field(name));
     CHECK(part.has("date"));
     CHECK(part.has("age"));
@@ -189,7 +206,8 @@ TEST_CASE("addresses are redirected to where the page is, and nowhere else", "[f
   CHECK(alias.status == 301);
   CHECK(alias.field("location") == "/blog/one/");
   CHECK(get(port, "/nothing").status == 404);
-  for (const std::string_view path : {"/static/", "/../weir.toml", "/weir.toml", "/.weir/build.json", "/content/_index.md", "//example.com"}) {
+  for (const std::string_view path : {"/static/", "/../weir.toml", "/weir.toml",
+                                      "/.weir/build.json", "/content/_index.md", "//example.com"}) {
     INFO(path);
     const auto answer = get(port, path);
     CHECK((answer.status == 404 || answer.status == 400));
@@ -227,15 +245,18 @@ TEST_CASE("malformed requests get the exact status, and the connection closes", 
     std::string_view bytes;
     int status;
   };
-  const std::string long_target = "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n";
-  const std::string long_head = "GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(20'000, 'a') + "\r\n\r\n";
+  const std::string long_target =
+      "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  const std::string long_head =
+      "GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(20'000, 'a') + "\r\n\r\n";
   const Row rows[] = {
       {"GET / HTTP/1.1\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
       {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505},
       {"GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: x\r\n A: b\r\n\r\n", 400},
-      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+       400},
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
       {"GET /a%0 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
@@ -262,7 +283,8 @@ TEST_CASE("programs are refused with a problem document, browsers with a page", 
   };
   const Row rows[] = {{"/%00", "", "text/html; charset=utf-8"},
                       {"/%00", "Accept: application/json\r\n", "application/problem+json"},
-                      {"/%00", "Accept: text/html;q=0.1\r\nAccept: application/json\r\n", "application/problem+json"},
+                      {"/%00", "Accept: text/html;q=0.1\r\nAccept: application/json\r\n",
+                       "application/problem+json"},
                       {"/_weir/nothing", "", "application/problem+json"},
                       {"/_weir/%00", "", "application/problem+json"}};
   for (const Row& row : rows) {
@@ -278,8 +300,10 @@ TEST_CASE("a host that is not served is 421 and ends the connection", "[flow][ht
   INFO(server.process().errors());
   REQUIRE(server.port() != 0);
   Connection connection(server.port());
-  connection.send("GET / HTTP/1.1\r\nHost: EXAMPLE.com:81\r\n\r\nGET http://other/ HTTP/1.1\r\nHost: example.com\r\n\r\n"
-                  "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n");
+  connection.send(
+      "GET / HTTP/1.1\r\nHost: EXAMPLE.com:81\r\n\r\nGET http://other/ HTTP/1.1\r\nHost: "
+      "example.com\r\n\r\n"
+      "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n");
   CHECK(connection.receive().status == 200);
   const auto other = connection.receive();
   CHECK(other.status == 421);
@@ -294,7 +318,8 @@ TEST_CASE("an expectation that nobody can meet is 417", "[flow][http]") {
 TEST_CASE("pipelined requests are answered in order", "[flow][http]") {
   Connection connection(shared_server().port());
   connection.send(
-      "GET /blog/one/ HTTP/1.1\r\nHost: x\r\n\r\nGET /nothing/ HTTP/1.1\r\nHost: x\r\n\r\nGET /blog/two/ HTTP/1.1\r\nHost: x\r\n\r\n");
+      "GET /blog/one/ HTTP/1.1\r\nHost: x\r\n\r\nGET /nothing/ HTTP/1.1\r\nHost: x\r\n\r\nGET "
+      "/blog/two/ HTTP/1.1\r\nHost: x\r\n\r\n");
   CHECK_THAT(connection.receive().body, Catch::Contains("The first post."));
   CHECK(connection.receive().status == 404);
   CHECK_THAT(connection.receive().body, Catch::Contains("The second post."));
@@ -305,7 +330,8 @@ TEST_CASE("every line of the access log is JSON, whatever a client sends", "[flo
   flow::write_site(directory);
   flow::Server server(directory.path());
   REQUIRE(server.port() != 0);
-  get(server.port(), "/%22%0A%1B%5B31m/?secret=value", "User-Agent: a\"b\\c\x80\xff\r\nCookie: s=secret\r\n");
+  get(server.port(), "/%22%0A%1B%5B31m/?secret=value",
+      "User-Agent: a\"b\\c\x80\xff\r\nCookie: s=secret\r\n");
   get(server.port(), "/blog/one/");
   get(server.port(), "/broken/%00");
   get(server.port(), "/hopeful/", "Expect: miracles\r\n");
@@ -317,7 +343,8 @@ TEST_CASE("every line of the access log is JSON, whatever a client sends", "[flo
   // What the engine answers by itself has its line too.
   for (const std::string_view path : {"/broken/%00", "/hopeful/", "/traced/", "example.com:443"})
     CHECK_THAT(log, Catch::Contains("\"path\":\"" + std::string(path) + "\""));
-  CHECK_THAT(log, Catch::Contains("\"path\":\"/blog/one/\"") && Catch::Contains("\"status\":200") && Catch::Contains("\"route\":\"site\""));
+  CHECK_THAT(log, Catch::Contains("\"path\":\"/blog/one/\"") && Catch::Contains("\"status\":200") &&
+                      Catch::Contains("\"route\":\"site\""));
   CHECK_THAT(log, !Catch::Contains("secret") && !Catch::Contains("\x1b"));
   for (std::size_t at = 0; at < log.size();) {
     const std::size_t end = log.find('\n', at);

@@ -1,4 +1,5 @@
-// Goal: pages are fresh when they must be, nobody waits for a refresh, and a purge that was acknowledged stays done.
+// Goal: pages are fresh when they must be, nobody waits for a refresh, and a purge that was
+// acknowledged stays done.
 
 #include "server.h"
 
@@ -23,14 +24,17 @@ constexpr std::string_view secret_text = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
 
 std::string with_secret(const test::TemporaryDirectory& directory) {
   directory.write("secrets/hook", std::string(secret_text) + "\n");
-  return "[cache]\nwebhook = { secret = { file = \"secrets/hook\" } }\n\n[hook.cms]\nsecret = { file = \"secrets/hook\" }\n"
+  return "[cache]\nwebhook = { secret = { file = \"secrets/hook\" } }\n\n[hook.cms]\nsecret = { "
+         "file = \"secrets/hook\" }\n"
          "map = { \"data.slug\" = \"path:/blog/{}/\" }\n";
 }
 
 std::string signed_fields(std::string_view id, std::string_view body, std::int64_t shift = 0) {
   const std::string time = std::to_string(SystemClock().wall().seconds() + shift);
   return "webhook-id: " + std::string(id) + "\r\nwebhook-timestamp: " + time +
-         "\r\nwebhook-signature: " + edge::webhook_signature_of(id, time, body, edge::Secret(std::string(secret_text))) + "\r\n";
+         "\r\nwebhook-signature: " +
+         edge::webhook_signature_of(id, time, body, edge::Secret(std::string(secret_text))) +
+         "\r\n";
 }
 
 std::int64_t number_in(const flow::Answer& answer, std::string_view name) {
@@ -67,10 +71,13 @@ TEST_CASE("a stale page says so, and its age is told", "[flow][cache]") {
   const auto stale = get(server.port(), "/blog/one/");
   CHECK(stale.status == 200);
   CHECK_THAT(stale.field("cache-status"), Catch::Contains("fwd=stale"));
-  CHECK(flow::eventually([&] { return get(server.port(), "/blog/one/").field("cache-status").find("weir; hit") == 0; }));
+  CHECK(flow::eventually([&] {
+    return get(server.port(), "/blog/one/").field("cache-status").find("weir; hit") == 0;
+  }));
 }
 
-TEST_CASE("purges are signed in public, unsigned for the admin, and 404 without a secret", "[flow][cache]") {
+TEST_CASE("purges are signed in public, unsigned for the admin, and 404 without a secret",
+          "[flow][cache]") {
   const test::TemporaryDirectory directory;
   flow::write_site(directory);
   {
@@ -98,8 +105,11 @@ TEST_CASE("purges are signed in public, unsigned for the admin, and 404 without 
   CHECK_THAT(replayed.body, Catch::Contains("\"repeated\":true"));
 
   const std::string payload = R"({"type":"entry.published","data":{"slug":"one"}})";
-  CHECK(post(server.port(), "/_weir/revalidate/cms", payload, signed_fields("m2", payload)).status == 200);
-  CHECK(post(server.port(), "/_weir/revalidate/nobody", payload, signed_fields("m3", payload)).status == 404);
+  CHECK(
+      post(server.port(), "/_weir/revalidate/cms", payload, signed_fields("m2", payload)).status ==
+      200);
+  CHECK(post(server.port(), "/_weir/revalidate/nobody", payload, signed_fields("m3", payload))
+            .status == 404);
   const std::string misspelt = R"({"tag":["gauge"]})";
   const auto refused = post(server.port(), "/_weir/purge", misspelt, signed_fields("m4", misspelt));
   CHECK(refused.status == 400);
@@ -108,13 +118,15 @@ TEST_CASE("purges are signed in public, unsigned for the admin, and 404 without 
   CHECK(post(server.port(), "/_weir/purge", large, signed_fields("m5", large)).status == 413);
 }
 
-TEST_CASE("wait=fresh answers when the new page is live, and no client pays for it", "[flow][cache]") {
+TEST_CASE("wait=fresh answers when the new page is live, and no client pays for it",
+          "[flow][cache]") {
   const test::TemporaryDirectory directory;
   flow::write_site(directory);
   flow::Server server(directory.path());
   REQUIRE(server.port() != 0);
   const auto before = get(server.port(), "/live/");
-  const auto told = post(server.admin_port(), "/_weir/revalidate", R"({"tags":["gauge"],"wait":"fresh"})");
+  const auto told =
+      post(server.admin_port(), "/_weir/revalidate", R"({"tags":["gauge"],"wait":"fresh"})");
   CHECK(told.status == 200);
   CHECK(number_in(told, "refreshed") == 1);
   CHECK(number_in(told, "failed") == 0);
@@ -123,17 +135,20 @@ TEST_CASE("wait=fresh answers when the new page is live, and no client pays for 
   CHECK_THAT(after.field("cache-status"), Catch::StartsWith("weir; hit"));
 }
 
-TEST_CASE("the commands purge and revalidate find the running server by its store", "[flow][cache]") {
+TEST_CASE("the commands purge and revalidate find the running server by its store",
+          "[flow][cache]") {
   const test::TemporaryDirectory directory;
   flow::write_site(directory);
   flow::Server server(directory.path());
   REQUIRE(server.port() != 0);
   const auto before = get(server.port(), "/live/").body;
-  const auto ran = flow::run({"--root", directory.path(), "revalidate", "--tag", "gauge", "--wait", "fresh"});
+  const auto ran =
+      flow::run({"--root", directory.path(), "revalidate", "--tag", "gauge", "--wait", "fresh"});
   INFO(ran.err);
   CHECK(ran.code == 0);
   CHECK(get(server.port(), "/live/").body != before);
-  CHECK(flow::run({"--root", directory.path(), "purge", "--all", "--json"}).out.find("\"seq\":") != std::string::npos);
+  CHECK(flow::run({"--root", directory.path(), "purge", "--all", "--json"}).out.find("\"seq\":") !=
+        std::string::npos);
   CHECK(flow::run({"--root", directory.path(), "purge"}).code == 2);
   CHECK(server.stop() == 0);
   CHECK(flow::run({"--root", directory.path(), "purge", "--all"}).code == 5);
@@ -145,21 +160,24 @@ TEST_CASE("a build beside a running server is live before it ends", "[flow][cach
   flow::Server server(directory.path());
   REQUIRE(server.port() != 0);
   REQUIRE_THAT(get(server.port(), "/blog/one/").body, Catch::Contains("The first post."));
-  directory.write("content/blog/one.md", "+++\ntitle = \"One\"\ndate = 2026-01-01\n+++\nIt was written anew.\n");
+  directory.write("content/blog/one.md",
+                  "+++\ntitle = \"One\"\ndate = 2026-01-01\n+++\nIt was written anew.\n");
   const auto built = flow::run({"--root", directory.path(), "build", "--no-export"});
   INFO(built.err);
   REQUIRE(built.code == 0);
   CHECK_THAT(get(server.port(), "/blog/one/").body, Catch::Contains("It was written anew."));
 }
 
-TEST_CASE("a broken build changes nothing: the last release stays active and the last files stay", "[flow][cache]") {
+TEST_CASE("a broken build changes nothing: the last release stays active and the last files stay",
+          "[flow][cache]") {
   const test::TemporaryDirectory directory;
   flow::write_site(directory);
   REQUIRE(flow::run({"--root", directory.path(), "build"}).code == 0);
   flow::Server server(directory.path());
   REQUIRE(server.port() != 0);
   directory.write("content/blog/one.md", "+++\ntitle = \"One\ndate = 2026-01-01\n+++\nBroken.\n");
-  directory.write("content/blog/three.md", "+++\ntitle = \"Three\"\n+++\n[away](@/blog/nowhere.md)\n");
+  directory.write("content/blog/three.md",
+                  "+++\ntitle = \"Three\"\n+++\n[away](@/blog/nowhere.md)\n");
   const auto built = flow::run({"--root", directory.path(), "build"});
   CHECK(built.code == 1);
   CHECK_THAT(built.err, Catch::Contains("content/blog/one.md:2:") && Catch::Contains("^"));
@@ -179,7 +197,8 @@ TEST_CASE("an acknowledged purge survives kill -9, at any moment", "[flow][cache
     flow::Server server(directory.path());
     INFO(server.process().errors());
     REQUIRE(server.port() != 0);
-    if (last_seq > 0) CHECK(get(server.admin_port(), "/_weir/purge/" + std::to_string(last_seq)).status == 200);
+    if (last_seq > 0)
+      CHECK(get(server.admin_port(), "/_weir/purge/" + std::to_string(last_seq)).status == 200);
     for (const std::string_view path : {"/", "/blog/one/", "/blog/two/", "/live/"}) {
       const auto page = get(server.port(), path);
       CHECK(page.status == 200);
@@ -190,7 +209,8 @@ TEST_CASE("an acknowledged purge survives kill -9, at any moment", "[flow][cache
       server.process().signal(SIGKILL);
     });
     for (int purge = 0; purge < 50; ++purge) {
-      const auto told = post(server.admin_port(), "/_weir/purge", R"({"tags":["gauge"],"mode":"refresh"})");
+      const auto told =
+          post(server.admin_port(), "/_weir/purge", R"({"tags":["gauge"],"mode":"refresh"})");
       if (told.status != 200) break;
       last_seq = number_in(told, "seq");
     }
@@ -207,7 +227,9 @@ TEST_CASE("kill -9 in a build leaves the last release, whole", "[flow][cache]") 
   const test::TemporaryDirectory directory;
   flow::write_site(directory);
   for (int page = 0; page < 60; ++page) {
-    directory.write("content/blog/p" + std::to_string(page) + ".md", "+++\ntitle = \"P\"\ndate = 2025-01-01\n+++\nText of page " + std::to_string(page) + ".\n");
+    directory.write(
+        "content/blog/p" + std::to_string(page) + ".md",
+        "+++\ntitle = \"P\"\ndate = 2025-01-01\n+++\nText of page " + std::to_string(page) + ".\n");
   }
   REQUIRE(flow::run({"--root", directory.path(), "build", "--no-export"}).code == 0);
   const std::size_t kills = test::rounds(4, 100);

@@ -16,11 +16,16 @@ using flow::Connection;
 namespace {
 
 constexpr std::string_view config =
-    "[auth.main]\nissuer = \"https://id.test/\"\naudiences = [\"weir\"]\nalgorithms = [\"HS256\"]\nsecret = { file = \"secret\" }\n\n"
-    "[data]\n\n[[data.sync_rule]]\nmatch = \"notes/{owner}/**\"\nread = \"sub == owner or 'notes:read' in scope\"\nwrite = \"sub == owner\"\n\n"
-    "[[data.kv_rule]]\nmatch = \"settings/{owner}\"\nread = \"sub == owner\"\nwrite = \"sub == owner\"\n\n"
-    "[[route]]\nname = \"data\"\nmatch = { path = [\"/sync/**\", \"/kv/**\"] }\nto = { data = true }\nstages = [\n"
-    "  { trace = \"w3c\", failure_mode = \"open\" },\n  { auth = [\"main\"], failure_mode = \"closed\" },\n  { waf = \"block\", failure_mode = \"closed\" },\n]\n";
+    "[auth.main]\nissuer = \"https://id.test/\"\naudiences = [\"weir\"]\nalgorithms = "
+    "[\"HS256\"]\nsecret = { file = \"secret\" }\n\n"
+    "[data]\n\n[[data.sync_rule]]\nmatch = \"notes/{owner}/**\"\nread = \"sub == owner or "
+    "'notes:read' in scope\"\nwrite = \"sub == owner\"\n\n"
+    "[[data.kv_rule]]\nmatch = \"settings/{owner}\"\nread = \"sub == owner\"\nwrite = \"sub == "
+    "owner\"\n\n"
+    "[[route]]\nname = \"data\"\nmatch = { path = [\"/sync/**\", \"/kv/**\"] }\nto = { data = true "
+    "}\nstages = [\n"
+    "  { trace = \"w3c\", failure_mode = \"open\" },\n  { auth = [\"main\"], failure_mode = "
+    "\"closed\" },\n  { waf = \"block\", failure_mode = \"closed\" },\n]\n";
 
 void write_data_site(const test::TemporaryDirectory& directory) {
   directory.write("secret", "a-secret-of-at-least-thirty-two-bytes");
@@ -28,22 +33,27 @@ void write_data_site(const test::TemporaryDirectory& directory) {
 }
 
 std::string token_of(const test::TemporaryDirectory& directory, const std::string& subject) {
-  auto ran = flow::run({"--root", directory.path(), "token", "mint", "--auth", "main", "--sub", subject});
+  auto ran =
+      flow::run({"--root", directory.path(), "token", "mint", "--auth", "main", "--sub", subject});
   REQUIRE(ran.code == 0);
   ran.out.pop_back();
   return "Authorization: Bearer " + ran.out + "\r\n";
 }
 
 std::string stamp(int counter) {
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
   char text[17];
-  std::snprintf(text, sizeof text, "%012llx%04x", static_cast<unsigned long long>(now), static_cast<unsigned>(counter & 0xffff));
+  std::snprintf(text, sizeof text, "%012llx%04x", static_cast<unsigned long long>(now),
+                static_cast<unsigned>(counter & 0xffff));
   return text;
 }
 
 std::string batch(const std::string& replica, int counter, const std::string& value) {
-  return "{\"rep\":\"" + replica + "\",\"n\":" + std::to_string(counter) + ",\"ops\":[{\"e\":\"task\",\"f\":\"title\",\"t\":\"lww\",\"h\":\"" +
-         stamp(counter) + "\",\"v\":\"" + value + "\"}]}";
+  return "{\"rep\":\"" + replica + "\",\"n\":" + std::to_string(counter) +
+         ",\"ops\":[{\"e\":\"task\",\"f\":\"title\",\"t\":\"lww\",\"h\":\"" + stamp(counter) +
+         "\",\"v\":\"" + value + "\"}]}";
 }
 
 constexpr std::string_view replica = "r_7hq3k2v9xw4mzp1c";
@@ -58,15 +68,18 @@ TEST_CASE("a compressed body is refused, never stored as if it were plain", "[fl
   REQUIRE(server.port() != 0);
   const std::string ann = token_of(directory, "ann") + "Content-Type: application/json\r\n";
   Connection connection(server.port());
-  for (const std::string_view coding : {"gzip", "zstd", "identity, gzip", "identity\r\nContent-Encoding: gzip"}) {
+  for (const std::string_view coding :
+       {"gzip", "zstd", "identity, gzip", "identity\r\nContent-Encoding: gzip"}) {
     INFO(coding);
-    const auto refused = connection.request("PUT", "/kv/settings/ann", ann + "Content-Encoding: " + std::string(coding) + "\r\n", "5");
+    const auto refused = connection.request(
+        "PUT", "/kv/settings/ann", ann + "Content-Encoding: " + std::string(coding) + "\r\n", "5");
     CHECK(refused.status == 415);
     CHECK(refused.field("accept-encoding") == "identity");
     CHECK_THAT(refused.body, Catch::Contains("/_weir/problems/coded-body"));
   }
   CHECK(connection.get("/kv/settings/ann", ann).status == 404);
-  CHECK(connection.request("PUT", "/kv/settings/ann", ann + "Content-Encoding: identity\r\n", "5").status == 201);
+  CHECK(connection.request("PUT", "/kv/settings/ann", ann + "Content-Encoding: identity\r\n", "5")
+            .status == 201);
 }
 
 TEST_CASE("an operation that was pushed is read, once, and its snapshot folds", "[flow][sync]") {
@@ -95,10 +108,12 @@ TEST_CASE("an operation that was pushed is read, once, and its snapshot folds", 
   const auto snapshot = connection.get("/sync/notes/ann/list/snapshot", ann);
   CHECK(snapshot.status == 200);
   CHECK_THAT(snapshot.body, Catch::Contains("Buy milk"));
-  const auto gap = connection.request("POST", "/sync/notes/ann/list/ops", ann, batch(std::string(replica), 9, "later"));
+  const auto gap = connection.request("POST", "/sync/notes/ann/list/ops", ann,
+                                      batch(std::string(replica), 9, "later"));
   CHECK(gap.status == 409);
   CHECK(gap.field("content-type") == "application/problem+json");
-  CHECK_THAT(gap.body, Catch::Contains("/_weir/problems/op-gap") && Catch::Contains("\"expected\":2"));
+  CHECK_THAT(gap.body,
+             Catch::Contains("/_weir/problems/op-gap") && Catch::Contains("\"expected\":2"));
 }
 
 TEST_CASE("claims decide who may read and who may write", "[flow][sync]") {
@@ -110,7 +125,9 @@ TEST_CASE("claims decide who may read and who may write", "[flow][sync]") {
   Connection connection(server.port());
   CHECK(connection.get("/sync/notes/ann/list?since=0").status == 401);
   CHECK(connection.get("/sync/notes/ann/list?since=0", ben).status == 403);
-  CHECK(connection.request("POST", "/sync/notes/ann/list/ops", ben, batch(std::string(replica), 1, "x")).status == 403);
+  CHECK(connection
+            .request("POST", "/sync/notes/ann/list/ops", ben, batch(std::string(replica), 1, "x"))
+            .status == 403);
   CHECK(connection.get("/sync/other?since=0", ann).status == 403);
   CHECK(connection.request("PUT", "/kv/settings/ann", ben, "x").status == 403);
   CHECK(connection.get("/streams/x", ann).status == 404);
@@ -123,14 +140,19 @@ TEST_CASE("a long poll is answered by the next commit", "[flow][sync]") {
   REQUIRE(server.port() != 0);
   const std::string ann = token_of(directory, "ann");
   Connection writer(server.port()), reader(server.port());
-  REQUIRE(writer.request("POST", "/sync/notes/ann/list/ops", ann, batch(std::string(replica), 1, "one")).status == 200);
+  REQUIRE(
+      writer.request("POST", "/sync/notes/ann/list/ops", ann, batch(std::string(replica), 1, "one"))
+          .status == 200);
   const auto page = reader.get("/sync/notes/ann/list?since=0", ann);
   const auto read = text::parse_json(page.body);
   REQUIRE(read.ok());
   const std::string cursor = std::to_string(*read->find("to")->integer());
-  reader.send("GET /sync/notes/ann/list?since=" + cursor + "&wait=15 HTTP/1.1\r\nHost: localhost\r\n" + ann + "\r\n");
+  reader.send("GET /sync/notes/ann/list?since=" + cursor +
+              "&wait=15 HTTP/1.1\r\nHost: localhost\r\n" + ann + "\r\n");
   flow::pause_20ms();
-  REQUIRE(writer.request("POST", "/sync/notes/ann/list/ops", ann, batch(std::string(replica), 2, "two")).status == 200);
+  REQUIRE(
+      writer.request("POST", "/sync/notes/ann/list/ops", ann, batch(std::string(replica), 2, "two"))
+          .status == 200);
   const auto woken = reader.receive();
   CHECK(woken.status == 200);
   CHECK_THAT(woken.body, Catch::Contains("two") && !Catch::Contains("\"one\""));
@@ -143,10 +165,18 @@ TEST_CASE("server-sent events bring each commit, and the drain ends them", "[flo
   REQUIRE(server.port() != 0);
   const std::string ann = token_of(directory, "ann");
   Connection writer(server.port()), reader(server.port());
-  REQUIRE(writer.request("POST", "/sync/notes/ann/list/ops", ann, batch(std::string(replica), 1, "alpha")).status == 200);
-  reader.send("GET /sync/notes/ann/list?since=0&live=sse HTTP/1.1\r\nHost: localhost\r\n" + ann + "\r\n");
-  CHECK_THAT(reader.receive_until("alpha"), Catch::Contains("text/event-stream") && Catch::Contains("alpha"));
-  REQUIRE(writer.request("POST", "/sync/notes/ann/list/ops", ann, batch(std::string(replica), 2, "beta")).status == 200);
+  REQUIRE(
+      writer
+          .request("POST", "/sync/notes/ann/list/ops", ann, batch(std::string(replica), 1, "alpha"))
+          .status == 200);
+  reader.send("GET /sync/notes/ann/list?since=0&live=sse HTTP/1.1\r\nHost: localhost\r\n" + ann +
+              "\r\n");
+  CHECK_THAT(reader.receive_until("alpha"),
+             Catch::Contains("text/event-stream") && Catch::Contains("alpha"));
+  REQUIRE(
+      writer
+          .request("POST", "/sync/notes/ann/list/ops", ann, batch(std::string(replica), 2, "beta"))
+          .status == 200);
   CHECK_THAT(reader.receive_until("beta"), Catch::Contains("beta"));
   CHECK(server.stop() == 0);
 }
@@ -166,14 +196,20 @@ TEST_CASE("a value is kept with its version, and compare-and-set holds", "[flow]
   const auto read = connection.get("/kv/settings/ann", ann);
   CHECK(read.status == 200);
   CHECK(read.body == "{\"theme\":\"dark\"}");
-  CHECK(connection.request("PUT", "/kv/settings/ann", ann + "If-Match: \"v0\"\r\n", "{}").status == 412);
-  CHECK(connection.request("PUT", "/kv/settings/ann", ann + "If-None-Match: *\r\n", "{}").status == 412);
-  CHECK(connection.request("PUT", "/kv/settings/ann", ann + "If-Match: " + version + "\r\n", "{\"theme\":\"light\"}").status < 300);
+  CHECK(connection.request("PUT", "/kv/settings/ann", ann + "If-Match: \"v0\"\r\n", "{}").status ==
+        412);
+  CHECK(connection.request("PUT", "/kv/settings/ann", ann + "If-None-Match: *\r\n", "{}").status ==
+        412);
+  CHECK(connection
+            .request("PUT", "/kv/settings/ann", ann + "If-Match: " + version + "\r\n",
+                     "{\"theme\":\"light\"}")
+            .status < 300);
   CHECK(connection.request("DELETE", "/kv/settings/ann", ann, {}).status == 204);
   CHECK(connection.get("/kv/settings/ann", ann).status == 404);
 }
 
-TEST_CASE("a body that looks like an attack is blocked before it is stored, also a large one", "[flow][sync]") {
+TEST_CASE("a body that looks like an attack is blocked before it is stored, also a large one",
+          "[flow][sync]") {
   const test::TemporaryDirectory directory;
   write_data_site(directory);
   flow::Server server(directory.path());
@@ -181,28 +217,42 @@ TEST_CASE("a body that looks like an attack is blocked before it is stored, also
   const std::string ann = token_of(directory, "ann") + "Content-Type: application/json\r\n";
   Connection connection(server.port());
   const std::string attack = "1' UNION SELECT password FROM users--";
-  CHECK(connection.request("PUT", "/kv/settings/ann", ann, "{\"q\":\"" + attack + "\"}").status == 403);
-  CHECK(connection.request("PUT", "/kv/settings/ann", ann, "{\"pad\":\"" + std::string(40'000, 'a') + "\",\"q\":\"" + attack + "\"}").status == 403);
-  CHECK(connection.request("PUT", "/kv/settings/ann", ann, "{\"pad\":\"" + std::string(40'000, 'a') + "\"}").status < 300);
+  CHECK(connection.request("PUT", "/kv/settings/ann", ann, "{\"q\":\"" + attack + "\"}").status ==
+        403);
+  CHECK(connection
+            .request("PUT", "/kv/settings/ann", ann,
+                     "{\"pad\":\"" + std::string(40'000, 'a') + "\",\"q\":\"" + attack + "\"}")
+            .status == 403);
+  CHECK(
+      connection
+          .request("PUT", "/kv/settings/ann", ann, "{\"pad\":\"" + std::string(40'000, 'a') + "\"}")
+          .status < 300);
 }
 
 TEST_CASE("an attack in a batch is blocked whatever type the batch declares", "[flow][sync]") {
-  // The data side reads a push as JSON always; the inspection had believed Content-Type and saw only escapes.
+  // The data side reads a push as JSON always; the inspection had believed Content-Type and saw
+  // only escapes.
   const test::TemporaryDirectory directory;
   write_data_site(directory);
   flow::Server server(directory.path());
   REQUIRE(server.port() != 0);
   const std::string ann = token_of(directory, "ann");
   Connection connection(server.port());
-  const std::string evil = batch(std::string(replica), 1, "\\u0027 UNION \\u0053ELECT password FROM users--");
-  for (const std::string type : {"application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"}) {
+  const std::string evil =
+      batch(std::string(replica), 1, "\\u0027 UNION \\u0053ELECT password FROM users--");
+  for (const std::string type :
+       {"application/json", "text/plain", "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x"}) {
     INFO(type);
     const std::string fields = ann + "Content-Type: " + type + "\r\n";
     const auto answer = connection.request("POST", "/sync/notes/ann/list/ops", fields, evil);
     CHECK(answer.status == 403);
-    CHECK(answer.field("content-type") == "application/problem+json");  // programs ask here, also without Accept
+    CHECK(answer.field("content-type") ==
+          "application/problem+json");  // programs ask here, also without Accept
     CHECK_THAT(answer.body, Catch::Contains("\"trace_id\":"));
-    const auto atomic = connection.request("POST", "/kv/atomic", fields, "{\"sets\":[{\"k\":\"settings/ann\",\"v\":\"\\u0027 UNION SELECT a FROM b--\"}]}");
+    const auto atomic = connection.request(
+        "POST", "/kv/atomic", fields,
+        "{\"sets\":[{\"k\":\"settings/ann\",\"v\":\"\\u0027 UNION SELECT a FROM b--\"}]}");
     CHECK(atomic.status == 403);
   }
 }
@@ -218,8 +268,11 @@ TEST_CASE("a clean batch just below 1 MiB passes the inspection", "[flow][sync]"
   while (words.size() < 60'000) words += "rivers and lakes ";
   std::string ops;
   for (int i = 0; i < 17; ++i)
-    ops += std::string(i == 0 ? "" : ",") + "{\"e\":\"task\",\"f\":\"f" + std::to_string(i) + "\",\"t\":\"lww\",\"h\":\"" + stamp(i) + "\",\"v\":\"" + words + "\"}";
-  const auto pushed = connection.request("POST", "/sync/notes/ann/list/ops", ann, "{\"rep\":\"" + std::string(replica) + "\",\"n\":1,\"ops\":[" + ops + "]}");
+    ops += std::string(i == 0 ? "" : ",") + "{\"e\":\"task\",\"f\":\"f" + std::to_string(i) +
+           "\",\"t\":\"lww\",\"h\":\"" + stamp(i) + "\",\"v\":\"" + words + "\"}";
+  const auto pushed = connection.request(
+      "POST", "/sync/notes/ann/list/ops", ann,
+      "{\"rep\":\"" + std::string(replica) + "\",\"n\":1,\"ops\":[" + ops + "]}");
   INFO(pushed.body);
   CHECK(pushed.status == 200);
 }
@@ -230,13 +283,21 @@ TEST_CASE("a feed ends with the reader's token, also when its exp is a fraction"
   write_data_site(directory);
   flow::Server server(directory.path());
   REQUIRE(server.port() != 0);
-  const auto soon = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count() + 3;
-  auto minted = flow::run({"--root", directory.path(), "token", "mint", "--auth", "main", "--sub", "ann", "--claim", "exp:=" + std::to_string(soon) + ".5"});
+  const auto soon = std::chrono::duration_cast<std::chrono::seconds>(
+                        std::chrono::system_clock::now().time_since_epoch())
+                        .count() +
+                    3;
+  auto minted = flow::run({"--root", directory.path(), "token", "mint", "--auth", "main", "--sub",
+                           "ann", "--claim", "exp:=" + std::to_string(soon) + ".5"});
   REQUIRE(minted.code == 0);
   minted.out.pop_back();
   Connection reader(server.port());
-  reader.send("GET /sync/notes/ann/list?since=0&live=sse HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + minted.out + "\r\n\r\n");
-  CHECK_THAT(reader.receive_until("\r\n0\r\n\r\n"), Catch::Contains("text/event-stream") && Catch::EndsWith("\r\n0\r\n\r\n"));
+  reader.send(
+      "GET /sync/notes/ann/list?since=0&live=sse HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
+      "Bearer " +
+      minted.out + "\r\n\r\n");
+  CHECK_THAT(reader.receive_until("\r\n0\r\n\r\n"),
+             Catch::Contains("text/event-stream") && Catch::EndsWith("\r\n0\r\n\r\n"));
 }
 
 TEST_CASE("every acknowledged operation is there after kill -9, once, in order", "[flow][sync]") {
@@ -256,7 +317,8 @@ TEST_CASE("every acknowledged operation is there after kill -9, once, in order",
     });
     Connection connection(server.port());
     for (int tries = 0; tries < 200; ++tries) {
-      const auto pushed = connection.request("POST", "/sync/notes/ann/list/ops", ann, batch(std::string(replica), acknowledged + 1, "op"));
+      const auto pushed = connection.request("POST", "/sync/notes/ann/list/ops", ann,
+                                             batch(std::string(replica), acknowledged + 1, "op"));
       if (pushed.status == 0) break;
       INFO(pushed.body);
       CHECK(pushed.status == 200);
@@ -271,10 +333,12 @@ TEST_CASE("every acknowledged operation is there after kill -9, once, in order",
   std::int64_t since = 0, expected = 1;
   bool more = true;
   while (more) {
-    const auto page = connection.get("/sync/notes/ann/list?limit=500&since=" + std::to_string(since), ann);
+    const auto page =
+        connection.get("/sync/notes/ann/list?limit=500&since=" + std::to_string(since), ann);
     const auto read = text::parse_json(page.body);
     REQUIRE(read.ok());
-    for (const text::Value& op : *read->find("ops")->array()) CHECK(*op.find("ctr")->integer() == expected++);
+    for (const text::Value& op : *read->find("ops")->array())
+      CHECK(*op.find("ctr")->integer() == expected++);
     since = *read->find("to")->integer();
     more = *read->find("more")->boolean();
   }

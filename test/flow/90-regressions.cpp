@@ -8,8 +8,10 @@
 
 using namespace weir;
 
-TEST_CASE("a signal in the first moment after the server said that it listens drains, too", "[flow][regression]") {
-  // The server said "listening" before it took note that there was something to drain, and ended with 143.
+TEST_CASE("a signal in the first moment after the server said that it listens drains, too",
+          "[flow][regression]") {
+  // The server said "listening" before it took note that there was something to drain, and ended
+  // with 143.
   const test::TemporaryDirectory directory;
   flow::write_site(directory);
   REQUIRE(flow::run({"--root", directory.path(), "build", "--no-export"}).code == 0);
@@ -34,13 +36,16 @@ TEST_CASE("a request that could not be parsed has a line in the access log", "[f
   CHECK_THAT(server.process().output(), Catch::Contains("\"status\":400,\"refused\":"));
 }
 
-TEST_CASE("a plain listener that redirects keeps the address and changes the scheme", "[flow][regression]") {
+TEST_CASE("a plain listener that redirects keeps the address and changes the scheme",
+          "[flow][regression]") {
   const test::TemporaryDirectory directory;
-  flow::write_site(directory, "[serve]\nlisten = [{ addr = \"127.0.0.1:0\", redirect = \"https\" }]\n");
+  flow::write_site(directory,
+                   "[serve]\nlisten = [{ addr = \"127.0.0.1:0\", redirect = \"https\" }]\n");
   flow::Process server({"--root", directory.path(), "serve"});
   const auto line = server.wait_for_line("\"event\":\"listening\"");
   REQUIRE(line);
-  const auto port = static_cast<unsigned short>(std::atoi(line->c_str() + line->find("127.0.0.1:") + 10));
+  const auto port =
+      static_cast<unsigned short>(std::atoi(line->c_str() + line->find("127.0.0.1:") + 10));
   flow::Connection connection(port);
   connection.send("GET /blog/one/?a=b HTTP/1.1\r\nHost: example.com:80\r\n\r\n");
   const auto answer = connection.receive();

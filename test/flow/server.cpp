@@ -3,16 +3,16 @@
 #include "base/bytes.h"
 #include "base/must.h"
 
-#include <cerrno>
-#include <chrono>
-#include <csignal>
-#include <cstdlib>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
 
 namespace weir::flow {
 namespace {
@@ -20,7 +20,8 @@ namespace {
 using Steady = std::chrono::steady_clock;
 
 int milliseconds_until(Steady::time_point end) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Steady::now()).count();
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(end - Steady::now()).count();
   return left < 0 ? 0 : static_cast<int>(left);
 }
 
@@ -43,7 +44,8 @@ struct Child {
   int err;
 };
 
-Child start(const std::vector<std::string>& words, const std::map<std::string, std::string>& environment, const std::string& directory) {
+Child start(const std::vector<std::string>& words,
+            const std::map<std::string, std::string>& environment, const std::string& directory) {
   int out[2], err[2];
   MUST(::pipe2(out, O_CLOEXEC) == 0);
   MUST(::pipe2(err, O_CLOEXEC) == 0);
@@ -54,7 +56,8 @@ Child start(const std::vector<std::string>& words, const std::map<std::string, s
   for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
   std::vector<char*> arguments, pointers;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-  for (const std::string& variable : variables) pointers.push_back(const_cast<char*>(variable.c_str()));
+  for (const std::string& variable : variables)
+    pointers.push_back(const_cast<char*>(variable.c_str()));
   arguments.push_back(nullptr);
   pointers.push_back(nullptr);
   const pid_t id = ::fork();
@@ -88,7 +91,8 @@ std::string binary() {
 
 void pause_20ms() { ::usleep(20'000); }
 
-Ran run(const std::vector<std::string>& words, const std::map<std::string, std::string>& environment, const std::string& directory) {
+Ran run(const std::vector<std::string>& words,
+        const std::map<std::string, std::string>& environment, const std::string& directory) {
   std::vector<std::string> all{binary()};
   all.insert(all.end(), words.begin(), words.end());
   const Child child = start(all, environment, directory);
@@ -112,7 +116,8 @@ Ran run(const std::vector<std::string>& words, const std::map<std::string, std::
   return ran;
 }
 
-Process::Process(const std::vector<std::string>& words, const std::map<std::string, std::string>& environment) {
+Process::Process(const std::vector<std::string>& words,
+                 const std::map<std::string, std::string>& environment) {
   std::vector<std::string> all{binary()};
   all.insert(all.end(), words.begin(), words.end());
   const Child child = start(all, environment, {});
@@ -193,12 +198,14 @@ unsigned short port_in(const std::string& line) {
 
 }  // namespace
 
-Server::Server(const std::string& root, Options options) : process_(serve_words(root, options), options.environment) {
+Server::Server(const std::string& root, Options options)
+    : process_(serve_words(root, options), options.environment) {
   const auto line = process_.wait_for_line("\"event\":\"listening\"");
   if (!line) return;  // the story finds port 0 and shows errors()
   port_ = port_in(*line);
   if (!options.admin) return;
-  if (const auto admin = process_.wait_for_line("\"event\":\"listening\"")) admin_port_ = port_in(*admin);
+  if (const auto admin = process_.wait_for_line("\"event\":\"listening\""))
+    admin_port_ = port_in(*admin);
 }
 
 int Server::stop() {
@@ -217,7 +224,8 @@ std::string Answer::field(std::string_view name) const {
     const std::size_t end = head.find("\r\n", at + 2);
     const std::string_view line = std::string_view(head).substr(at + 2, end - at - 2);
     const std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos && equals_ignoring_case(line.substr(0, colon), name)) return std::string(trim(line.substr(colon + 1)));
+    if (colon != std::string_view::npos && equals_ignoring_case(line.substr(0, colon), name))
+      return std::string(trim(line.substr(colon + 1)));
     at = end;
   }
   return {};
@@ -319,37 +327,53 @@ bool Connection::is_closed_by_peer() {
   return false;
 }
 
-Answer Connection::request(std::string_view method, std::string_view path, std::string_view fields, std::string_view body) {
+Answer Connection::request(std::string_view method, std::string_view path, std::string_view fields,
+                           std::string_view body) {
   std::string bytes(method);
   bytes += ' ';
   bytes += path;
   bytes += " HTTP/1.1\r\nHost: localhost\r\n";
   bytes += fields;
-  if (!body.empty() || method == "POST" || method == "PUT") bytes += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  if (!body.empty() || method == "POST" || method == "PUT")
+    bytes += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   bytes += "\r\n";
   bytes += body;
   send(bytes);
   return receive(method == "HEAD" ? Body::no : Body::yes);
 }
 
-Answer Connection::get(std::string_view path, std::string_view more_fields) { return request("GET", path, more_fields, {}); }
+Answer Connection::get(std::string_view path, std::string_view more_fields) {
+  return request("GET", path, more_fields, {});
+}
 
 Answer get(unsigned short port, std::string_view path, std::string_view more_fields) {
   return Connection(port).get(path, more_fields);
 }
 
-Answer post(unsigned short port, std::string_view path, std::string_view body, std::string_view more_fields) {
+Answer post(unsigned short port, std::string_view path, std::string_view body,
+            std::string_view more_fields) {
   return Connection(port).request("POST", path, more_fields, body);
 }
 
 void write_site(const test::TemporaryDirectory& directory, std::string_view more_config) {
-  directory.write("weir.toml", "base_url = \"https://example.com\"\ntitle = \"Flow\"\ntaxonomies = [{ name = \"tags\" }]\n\n" + std::string(more_config));
+  directory.write("weir.toml",
+                  "base_url = \"https://example.com\"\ntitle = \"Flow\"\ntaxonomies = [{ name = "
+                  "\"tags\" }]\n\n" +
+                      std::string(more_config));
   directory.write("content/_index.md", "+++\ntitle = \"Home\"\n+++\nWelcome home.\n");
   directory.write("content/blog/_index.md", "+++\ntitle = \"Blog\"\nsort_by = \"date\"\n+++\n");
-  directory.write("content/blog/one.md", "+++\ntitle = \"One\"\ndate = 2026-01-01\naliases = [\"/old-one/\"]\n[taxonomies]\ntags = [\"rivers\"]\n+++\nThe first post.\n");
-  directory.write("content/blog/two.md", "+++\ntitle = \"Two\"\ndate = 2026-01-02\n[taxonomies]\ntags = [\"rivers\"]\n+++\nThe second post.\n");
-  directory.write("content/live.md", "+++\ntitle = \"Live\"\ntemplate = \"live.html\"\n[extra.cache]\nttl = \"2s\"\nswr = \"1h\"\ntags = [\"gauge\"]\n+++\nLive.\n");
-  directory.write("templates/live.html", "<!doctype html><title>{{ page.title }}</title><p>rendered {{ now(timestamp=true) }} {{ get_random(start=0, end=1000000000) }}</p>\n");
+  directory.write("content/blog/one.md",
+                  "+++\ntitle = \"One\"\ndate = 2026-01-01\naliases = "
+                  "[\"/old-one/\"]\n[taxonomies]\ntags = [\"rivers\"]\n+++\nThe first post.\n");
+  directory.write("content/blog/two.md",
+                  "+++\ntitle = \"Two\"\ndate = 2026-01-02\n[taxonomies]\ntags = "
+                  "[\"rivers\"]\n+++\nThe second post.\n");
+  directory.write("content/live.md",
+                  "+++\ntitle = \"Live\"\ntemplate = \"live.html\"\n[extra.cache]\nttl = "
+                  "\"2s\"\nswr = \"1h\"\ntags = [\"gauge\"]\n+++\nLive.\n");
+  directory.write("templates/live.html",
+                  "<!doctype html><title>{{ page.title }}</title><p>rendered {{ "
+                  "now(timestamp=true) }} {{ get_random(start=0, end=1000000000) }}</p>\n");
   directory.write("static/app.3f2a91bc.js", "console.log('hashed');\n");
   directory.write("static/robots-note.txt", "0123456789abcdefghijklmnopqrstuvwxyz\n");
 }

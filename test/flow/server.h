@@ -1,6 +1,7 @@
 #pragma once
-// What the stories need: a site in a directory of its own, the real binary as a child process, and a client that sends
-// bytes and reads answers. The child listens on port 0 and says where in its log; it is ended by its own process id.
+// What the stories need: a site in a directory of its own, the real binary as a child process, and
+// a client that sends bytes and reads answers. The child listens on port 0 and says where in its
+// log; it is ended by its own process id.
 
 #include "support.h"
 
@@ -23,18 +24,21 @@ struct Ran {
   std::string err;
 };
 // Runs a command to its end (at most 60 s). `environment` replaces the usual one but for PATH.
-Ran run(const std::vector<std::string>& words, const std::map<std::string, std::string>& environment = {},
+Ran run(const std::vector<std::string>& words,
+        const std::map<std::string, std::string>& environment = {},
         const std::string& directory = {});
 
 // A child that goes on.
 class Process {
  public:
-  Process(const std::vector<std::string>& words, const std::map<std::string, std::string>& environment = {});
+  Process(const std::vector<std::string>& words,
+          const std::map<std::string, std::string>& environment = {});
   ~Process();  // kills what is still there
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  // Reads stderr until a line holds `text`; that line, or nothing when the child ended or 20 s passed.
+  // Reads stderr until a line holds `text`; that line, or nothing when the child ended or 20 s
+  // passed.
   std::optional<std::string> wait_for_line(std::string_view text);
   void signal(int number);
   int wait();  // its exit code, as in Ran; at most 30 s, then it is killed
@@ -75,7 +79,7 @@ class Server {
 };
 
 struct Answer {
-  int status = 0;  // 0 = the connection ended before an answer
+  int status = 0;    // 0 = the connection ended before an answer
   std::string head;  // with the status line
   std::string body;
   // The value of the first field of that name (any case); empty when there is none.
@@ -101,7 +105,8 @@ class Connection {
   bool is_closed_by_peer();  // waits up to 5 s for the end
 
   Answer get(std::string_view path, std::string_view more_fields = {});
-  Answer request(std::string_view method, std::string_view path, std::string_view fields, std::string_view body);
+  Answer request(std::string_view method, std::string_view path, std::string_view fields,
+                 std::string_view body);
 
  private:
   bool fill();
@@ -111,7 +116,8 @@ class Connection {
 
 // On a connection of its own.
 Answer get(unsigned short port, std::string_view path, std::string_view more_fields = {});
-Answer post(unsigned short port, std::string_view path, std::string_view body, std::string_view more_fields = {});
+Answer post(unsigned short port, std::string_view path, std::string_view body,
+            std::string_view more_fields = {});
 
 // A small site: home, two posts with tags, a page that expires every 2 s and shows data/now.txt.
 void write_site(const test::TemporaryDirectory& directory, std::string_view more_config = {});

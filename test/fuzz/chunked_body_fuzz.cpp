@@ -1,5 +1,6 @@
-// Property: a chunked body gives the same data, the same end and the same refusal whole and byte by byte, never more
-// data than input, and what was accepted reads back the same when it is written in one chunk.
+// Property: a chunked body gives the same data, the same end and the same refusal whole and byte by
+// byte, never more data than input, and what was accepted reads back the same when it is written in
+// one chunk.
 
 #include "base/must.h"
 #include "http/chunks.h"
@@ -29,7 +30,8 @@ Outcome decode(std::string_view text, std::size_t piece_bytes) {
     outcome.body.append(read.data);
     outcome.consumed += read.consumed;
     outcome.step = read.step;
-    if (read.step == ChunkDecoder::Step::done || read.step == ChunkDecoder::Step::bad) return outcome;
+    if (read.step == ChunkDecoder::Step::done || read.step == ChunkDecoder::Step::bad)
+      return outcome;
     text.remove_prefix(read.consumed);
   }
   if (outcome.step == ChunkDecoder::Step::data) outcome.step = ChunkDecoder::Step::more;

@@ -1,5 +1,5 @@
-// weir's tables. Properties: reading never fails to return; what is accepted holds no empty promise (a stage without a
-// name, a listener without an address); every error has a text.
+// weir's tables. Properties: reading never fails to return; what is accepted holds no empty promise
+// (a stage without a name, a listener without an address); every error has a text.
 
 #include "edge/config.h"
 
@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t coun
   const auto tree = text::parse_toml({reinterpret_cast<const char*>(data), count}, "weir.toml");
   if (!tree.ok()) return 0;
   const edge::Environment environment{{"S", "a-secret-of-at-least-thirty-two-bytes"}};
-  const auto reading = edge::read_config({&tree.value(), "weir.toml", "/nonexistent", &environment});
+  const auto reading =
+      edge::read_config({&tree.value(), "weir.toml", "/nonexistent", &environment});
   for (const Error& error : reading.errors) MUST(!error.what.empty());
   if (!reading.errors.empty()) return 0;
   for (const edge::RouteSettings& route : reading.config.routes) {
@@ -23,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t coun
     if (!route.stages) continue;
     for (const edge::StageSettings& stage : *route.stages) MUST(!stage.names.empty());
   }
-  for (const edge::ListenSettings& listen : reading.config.serve.listeners) MUST(!listen.endpoint.host.empty());
+  for (const edge::ListenSettings& listen : reading.config.serve.listeners)
+    MUST(!listen.endpoint.host.empty());
   return 0;
 }

@@ -1,5 +1,6 @@
-// Property: a head is complete, incomplete or refused alike wherever the bytes were cut; what is complete keeps what the
-// parser promises: tokens in lower case, clean values, one framing, views into the bytes, a path without dot segments.
+// Property: a head is complete, incomplete or refused alike wherever the bytes were cut; what is
+// complete keeps what the parser promises: tokens in lower case, clean values, one framing, views
+// into the bytes, a path without dot segments.
 
 #include "base/limits.h"
 #include "base/must.h"
@@ -20,7 +21,8 @@ using Kind = HeadVerdict::Kind;
 void check_complete(const std::string& bytes, const HeadVerdict& verdict, const Head& head) {
   const Request& request = head.request;
   const auto inside = [&](std::string_view view) {
-    return view.empty() || (view.data() >= bytes.data() && view.data() + view.size() <= bytes.data() + verdict.bytes);
+    return view.empty() || (view.data() >= bytes.data() &&
+                            view.data() + view.size() <= bytes.data() + verdict.bytes);
   };
   MUST(verdict.bytes > 0);
   MUST(verdict.bytes <= bytes.size());
@@ -50,14 +52,16 @@ void check_complete(const std::string& bytes, const HeadVerdict& verdict, const 
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t count) {
   static const auto head = std::make_unique<Head>();
-  static const HeadRules rules{limits::target_bytes_max, limits::head_bytes_max, limits::head_fields_max};
+  static const HeadRules rules{limits::target_bytes_max, limits::head_bytes_max,
+                               limits::head_fields_max};
   const std::string original(reinterpret_cast<const char*>(data), count);
   std::string bytes = original;
   const HeadVerdict whole = parse_head(bytes.data(), bytes.size(), rules, *head);
   if (whole.kind == Kind::complete) check_complete(bytes, whole, *head);
   if (whole.kind == Kind::refused) MUST(whole.status >= 400);
 
-  // A few cuts, spread over the bytes. The same buffer is read again, as a connection does it: names in lower case.
+  // A few cuts, spread over the bytes. The same buffer is read again, as a connection does it:
+  // names in lower case.
   const std::size_t step = original.size() / 16 + 1;
   for (std::size_t cut = 0; cut < original.size(); cut += step) {
     std::string part = original.substr(0, cut);

@@ -1,5 +1,6 @@
-// Property: a manifest with any content behind a right checksum gives wrong words at most: every look-up stays within the
-// file (AddressSanitizer is the judge), ends, and what `find` finds has the path that was asked for.
+// Property: a manifest with any content behind a right checksum gives wrong words at most: every
+// look-up stays within the file (AddressSanitizer is the judge), ends, and what `find` finds has
+// the path that was asked for.
 #include "base/must.h"
 #include "store/manifest.h"
 #include "store/release.h"
@@ -47,7 +48,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
     const ReleaseEntry entry = opened.at(i);
     words += entry.content_type().size() + entry.fields().size() + entry.body_bytes();
     words += static_cast<std::size_t>(entry.status()) + static_cast<std::size_t>(entry.kind());
-    for (std::size_t tag = 0; tag < entry.tag_count() && tag < 100; ++tag) words += entry.tag(tag).size();
+    for (std::size_t tag = 0; tag < entry.tag_count() && tag < 100; ++tag)
+      words += entry.tag(tag).size();
     words += entry.has_tag(3) ? 1 : 0;
     const auto found = opened.find(entry.path());
     MUST(!found || found->path() == entry.path());

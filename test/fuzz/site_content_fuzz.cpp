@@ -1,5 +1,6 @@
-// Property: whatever stands in a content file, a CSV file, a glob or an image, the readers of the site room come back
-// within bounds; the pieces of a shortcode text put together have no more bytes than the text.
+// Property: whatever stands in a content file, a CSV file, a glob or an image, the readers of the
+// site room come back within bounds; the pieces of a shortcode text put together have no more bytes
+// than the text.
 
 #include "site/csv.h"
 #include "site/glob.h"

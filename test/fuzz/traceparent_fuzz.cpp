@@ -1,5 +1,5 @@
-// Any bytes as traceparent, tracestate, baggage, X-Forwarded-For and Forwarded: never a crash; what is accepted is
-// written back as something that is accepted again.
+// Any bytes as traceparent, tracestate, baggage, X-Forwarded-For and Forwarded: never a crash; what
+// is accepted is written back as something that is accepted again.
 
 #include "base/must.h"
 #include "guard/client_address.h"

@@ -1,5 +1,5 @@
-// Any bytes as a query, a header, a cookie or a body of any kind: never a crash, and the prefilter never changes the
-// verdict. The first byte chooses the kind.
+// Any bytes as a query, a header, a cookie or a body of any kind: never a crash, and the prefilter
+// never changes the verdict. The first byte chooses the kind.
 
 #include "base/must.h"
 #include "http/message.h"
@@ -17,15 +17,18 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t byt
   static Inspector always(rules, {.clean_memory = CleanMemory::off, .prefilter = Prefilter::off});
   if (bytes == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, bytes - 1);
-  constexpr std::array<std::string_view, 5> types{"application/json", "application/x-www-form-urlencoded",
-                                                  "multipart/form-data; boundary=X", "text/xml", ""};
+  constexpr std::array<std::string_view, 5> types{
+      "application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=X",
+      "text/xml", ""};
   const unsigned kind = data[0] % 8;
-  const std::vector<http::Field> fields{kind < types.size() ? http::Field{"content-type", types[kind]}
-                                        : kind == 6         ? http::Field{"cookie", text}
-                                                            : http::Field{"user-agent", text}};
+  const std::vector<http::Field> fields{kind < types.size()
+                                            ? http::Field{"content-type", types[kind]}
+                                        : kind == 6 ? http::Field{"cookie", text}
+                                                    : http::Field{"user-agent", text}};
   const WafRequest request{"POST", kind == 7 ? text : "/", kind == 5 ? text : "", fields};
   const auto judge = [&](Inspector& inspector) {
-    return kind < types.size() ? inspector.inspect_body(request, text) : inspector.inspect_head(request);
+    return kind < types.size() ? inspector.inspect_body(request, text)
+                               : inspector.inspect_head(request);
   };
   const Verdict with = judge(filtered);
   const std::uint64_t limits_hit = always.counts().limits_hit;

@@ -1,8 +1,8 @@
-// Goal: the record says what happened, in valid JSON, and never more than it has room for (G-43); the breaker
-// opens, probes and closes as G-48 says.
+// Goal: the record says what happened, in valid JSON, and never more than it has room for (G-43);
+// the breaker opens, probes and closes as G-48 says.
 
-#include "guard/breaker.h"
 #include "guard/decision.h"
+#include "guard/breaker.h"
 #include "text/json.h"
 
 #include <catch2/catch.hpp>
@@ -51,7 +51,9 @@ TEST_CASE("a share of decisions is kept, the same ones every time", "[guard]") {
   CHECK(is_sampled(decision, 1));
 }
 
-TEST_CASE("the breaker opens after five failures within its window, and closes after two good probes", "[guard]") {
+TEST_CASE(
+    "the breaker opens after five failures within its window, and closes after two good probes",
+    "[guard]") {
   ManualClock clock;
   Breaker breaker({});
   const auto now = [&] { return clock.mono(); };

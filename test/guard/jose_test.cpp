@@ -1,5 +1,6 @@
 // Goal: tokens and key sets are judged as other people's test suites say, to the letter.
-// Method: Wycheproof's JSON Web files and the JOSE cookbook, with every exception listed beside its reason.
+// Method: Wycheproof's JSON Web files and the JOSE cookbook, with every exception listed beside its
+// reason.
 
 #include "support.h"
 
@@ -20,7 +21,8 @@ namespace {
 const std::vector<SignatureAlgorithm>& all_algorithms() {
   static const std::vector<SignatureAlgorithm> all = [] {
     std::vector<SignatureAlgorithm> out;
-    for (std::size_t i = 0; i < signature_algorithms_count; ++i) out.push_back(static_cast<SignatureAlgorithm>(i));
+    for (std::size_t i = 0; i < signature_algorithms_count; ++i)
+      out.push_back(static_cast<SignatureAlgorithm>(i));
     return out;
   }();
   return all;
@@ -42,7 +44,8 @@ const std::string& text_of(const text::Value& object, std::string_view name) {
 
 bool accepts(const text::Value& key, const std::string& token) {
   const auto parsed = Jwks::parse(key, KeyOrigin::local);
-  return parsed.ok() && verify_jws(token, *parsed->set, all_algorithms()).reason == TokenReason::good;
+  return parsed.ok() &&
+         verify_jws(token, *parsed->set, all_algorithms()).reason == TokenReason::good;
 }
 
 struct Counts {
@@ -53,7 +56,8 @@ struct Counts {
 Counts run(const text::Value& file) {
   Counts counts;
   for (const text::Value& group : *file.find("testGroups")->array()) {
-    const text::Value* key = group.find("public") != nullptr ? group.find("public") : group.find("private");
+    const text::Value* key =
+        group.find("public") != nullptr ? group.find("public") : group.find("private");
     for (const text::Value& one : *group.find("tests")->array()) {
       const std::int64_t id = *one.find("tcId")->integer();
       const bool is_jws = one.find("jws") != nullptr;
@@ -67,13 +71,15 @@ Counts run(const text::Value& file) {
 
 }  // namespace
 
-TEST_CASE("Wycheproof's signatures are judged right, but for the listed exceptions", "[guard][vectors]") {
+TEST_CASE("Wycheproof's signatures are judged right, but for the listed exceptions",
+          "[guard][vectors]") {
   if (!test::has_vectors("wycheproof/json_web_signature_test.json")) return;
   const Counts counts = run(vectors("wycheproof/json_web_signature_test.json"));
-  // 346, 350: the key says PS256, the token PS384. 347, 351: the key's alg is "ES521", which is no name (RFC 7518).
-  // 372, 373: a '?' stands inside the base64url. The file calls them valid; we refuse all six on purpose.
-  // 367, 370: "invalidBase64Padding" with the very key and token of 357, which the file calls valid: the padding it
-  // means is not in the file. The token is canonical, so all three are accepted.
+  // 346, 350: the key says PS256, the token PS384. 347, 351: the key's alg is "ES521", which is no
+  // name (RFC 7518). 372, 373: a '?' stands inside the base64url. The file calls them valid; we
+  // refuse all six on purpose. 367, 370: "invalidBase64Padding" with the very key and token of 357,
+  // which the file calls valid: the padding it means is not in the file. The token is canonical, so
+  // all three are accepted.
   CHECK(counts.differing == std::set<std::int64_t>{346, 347, 350, 351, 367, 370, 372, 373});
   CHECK(counts.agreed == 393);
 }
@@ -85,21 +91,26 @@ TEST_CASE("Wycheproof's key sets are judged right", "[guard][vectors]") {
   CHECK(counts.agreed == 26);
 }
 
-TEST_CASE("Wycheproof's mixed file: signatures judged right, encrypted tokens refused", "[guard][vectors]") {
+TEST_CASE("Wycheproof's mixed file: signatures judged right, encrypted tokens refused",
+          "[guard][vectors]") {
   if (!test::has_vectors("wycheproof/json_web_crypto_test.json")) return;
   const Counts counts = run(vectors("wycheproof/json_web_crypto_test.json"));
   CHECK(counts.differing == std::set<std::int64_t>{});
   CHECK(counts.agreed == 83);
 }
 
-TEST_CASE("the JOSE cookbook's compact tokens verify, its other forms are refused", "[guard][vectors]") {
+TEST_CASE("the JOSE cookbook's compact tokens verify, its other forms are refused",
+          "[guard][vectors]") {
   if (!test::has_vectors("jose-cookbook/jws/4_1.rsa_v15_signature.json")) return;
   const std::map<std::string, bool> files{
-      {"jws/4_1.rsa_v15_signature.json", true},        {"jws/4_2.rsa-pss_signature.json", true},
-      {"jws/4_3.ecdsa_signature.json", true},          {"jws/4_4.hmac-sha2_integrity_protection.json", true},
+      {"jws/4_1.rsa_v15_signature.json", true},
+      {"jws/4_2.rsa-pss_signature.json", true},
+      {"jws/4_3.ecdsa_signature.json", true},
+      {"jws/4_4.hmac-sha2_integrity_protection.json", true},
       {"jws/4_5.signature_with_detached_content.json", false},
       {"curve25519/jws.json", true},
-      {"rfc7797/hmac-sha2_b64_false.json", false},     {"rfc7797/4.2.hmac-sha2_b64_false.json", false},
+      {"rfc7797/hmac-sha2_b64_false.json", false},
+      {"rfc7797/4.2.hmac-sha2_b64_false.json", false},
   };
   for (const auto& [name, verifies] : files) {
     INFO(name);
@@ -108,8 +119,9 @@ TEST_CASE("the JOSE cookbook's compact tokens verify, its other forms are refuse
     CHECK(accepts(*file.find("input")->find("key"), token) == verifies);
   }
   // 4.6 to 4.8 exist in the JSON serialization only.
-  for (const char* name : {"jws/4_6.protecting_specific_header_fields.json", "jws/4_7.protecting_content_only.json",
-                           "jws/4_8.multiple_signatures.json"}) {
+  for (const char* name :
+       {"jws/4_6.protecting_specific_header_fields.json", "jws/4_7.protecting_content_only.json",
+        "jws/4_8.multiple_signatures.json"}) {
     INFO(name);
     const text::Value file = vectors("jose-cookbook/" + std::string(name));
     const text::Value* key = file.find("input")->find("key");
@@ -129,20 +141,25 @@ TEST_CASE("the examples of RFC 7515 and RFC 8037 verify, and alg none does not",
   // RFC 7515 A.1
   CHECK(accepts(
       key(R"({"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"})"),
-      "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNv"
+      "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9."
+      "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNv"
       "bS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));
   // RFC 7515 A.3
   CHECK(accepts(
       key(R"({"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"})"),
-      "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVl"
+      "eyJhbGciOiJFUzI1NiJ9."
+      "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVl"
       "fQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"));
   // RFC 8037 A.4
-  CHECK(accepts(key(R"({"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})"),
-                "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4k"
-                "i4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"));
+  CHECK(accepts(
+      key(R"({"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})"),
+      "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-"
+      "09PGcvMg3AIbQR6dWbhijcNR4k"
+      "i4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"));
   // RFC 7515 A.5
   CHECK_FALSE(accepts(
       key(R"({"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"})"),
-      "eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVl"
+      "eyJhbGciOiJub25lIn0."
+      "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVl"
       "fQ."));
 }

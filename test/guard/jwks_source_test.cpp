@@ -36,7 +36,10 @@ class HeldFetcher final : public Fetcher {
 std::string set_json(const std::string& kid) {
   auto key = SignatureKey::generate(KeyKind::ed25519);
   REQUIRE(key.ok());
-  return R"({"keys":[)" + jwk_json_of({kid, SignatureAlgorithm::eddsa, std::move(*key)}, SignatureKey::Part::public_only) + "]}";
+  return R"({"keys":[)" +
+         jwk_json_of({kid, SignatureAlgorithm::eddsa, std::move(*key)},
+                     SignatureKey::Part::public_only) +
+         "]}";
 }
 
 struct House {
@@ -58,7 +61,9 @@ const JwksSettings settings{.name = "main", .url = "https://id.example.com/jwks.
 TEST_CASE("keys come only over https, or from this machine", "[guard]") {
   House house;
   const auto opens = [&](std::string url) {
-    return FetchedKeySource::open({.name = "x", .url = std::move(url)}, house.fetcher, house.clock, house.log).ok();
+    return FetchedKeySource::open({.name = "x", .url = std::move(url)}, house.fetcher, house.clock,
+                                  house.log)
+        .ok();
   };
   CHECK(opens("https://id.example.com/k"));
   CHECK(opens("http://127.0.0.1:9000/k"));
@@ -87,7 +92,8 @@ TEST_CASE("the first tick fetches, and the set is swapped with its generation", 
   CHECK(house.fetcher.count == 2);
   house.fetcher.answer(FetchedKeys{set_json("b"), {}});
   CHECK(source->generation() == 2);
-  CHECK(source->keys(house.clock.mono())->choose("a", SignatureAlgorithm::eddsa).found == Jwks::Found::unknown_kid);
+  CHECK(source->keys(house.clock.mono())->choose("a", SignatureAlgorithm::eddsa).found ==
+        Jwks::Found::unknown_kid);
 }
 
 TEST_CASE("10,000 unknown kids cause at most one fetch in 30 seconds", "[guard]") {
@@ -112,9 +118,10 @@ TEST_CASE("a failed fetch keeps the last good set until it is too old", "[guard]
   source->tick();
   house.fetcher.answer(FetchedKeys{set_json("a"), 60s});
   const std::vector<Result<FetchedKeys>> failures{
-      Error{Errc::io, "connection refused"}, FetchedKeys{"not json", {}}, FetchedKeys{"{\"keys\":[]}", {}},
-      FetchedKeys{std::string(64 * KiB + 1, ' '), {}},
-      FetchedKeys{R"({"keys":[{"kty":"oct","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}]})", {}}};
+      Error{Errc::io, "connection refused"}, FetchedKeys{"not json", {}},
+      FetchedKeys{"{\"keys\":[]}", {}}, FetchedKeys{std::string(64 * KiB + 1, ' '), {}},
+      FetchedKeys{R"({"keys":[{"kty":"oct","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}]})",
+                  {}}};
   for (const auto& failure : failures) {
     house.clock.advance(2min);
     source->tick();
@@ -142,7 +149,8 @@ TEST_CASE("the last good set survives a restart", "[guard]") {
   {
     const auto source = house.open(kept);
     REQUIRE(source->keys(house.clock.mono()) != nullptr);
-    CHECK(source->keys(house.clock.mono())->choose("a", SignatureAlgorithm::eddsa).found == Jwks::Found::one);
+    CHECK(source->keys(house.clock.mono())->choose("a", SignatureAlgorithm::eddsa).found ==
+          Jwks::Found::one);
     source->tick();
     CHECK(house.fetcher.count == 2);  // and is fetched anew at once
   }
@@ -155,14 +163,20 @@ TEST_CASE("the last good set survives a restart", "[guard]") {
 TEST_CASE("one bad key is left out, a bad set is refused", "[guard]") {
   const std::string good = set_json("a");
   const std::string good_key = good.substr(9, good.size() - 11);
-  const auto parsed = Jwks::parse(std::string_view(R"({"keys":[)" + good_key + R"(,{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]})"), KeyOrigin::network);
+  const auto parsed =
+      Jwks::parse(std::string_view(R"({"keys":[)" + good_key +
+                                   R"(,{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]})"),
+                  KeyOrigin::network);
   REQUIRE(parsed.ok());
   CHECK(parsed->set->keys().size() == 1);
   REQUIRE(parsed->warnings.size() == 1);
   CHECK(parsed->warnings[0].find("key 2 is left out") != std::string::npos);
 
-  CHECK_FALSE(Jwks::parse(std::string_view(R"({"keys":[)" + good_key + "," + good_key + "]}"), KeyOrigin::local).ok());
+  CHECK_FALSE(Jwks::parse(std::string_view(R"({"keys":[)" + good_key + "," + good_key + "]}"),
+                          KeyOrigin::local)
+                  .ok());
   std::string many;
-  for (int i = 0; i < 65; ++i) many += (i == 0 ? "" : ",") + std::string(R"({"kty":"x","kid":")") + std::to_string(i) + "\"}";
+  for (int i = 0; i < 65; ++i)
+    many += (i == 0 ? "" : ",") + std::string(R"({"kty":"x","kid":")") + std::to_string(i) + "\"}";
   CHECK_FALSE(Jwks::parse(std::string_view(R"({"keys":[)" + many + "]}"), KeyOrigin::local).ok());
 }

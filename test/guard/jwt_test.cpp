@@ -1,5 +1,6 @@
-// Goal: a token passes only when all of it is good (G-6 to G-14), and what is remembered about it stays true.
-// Method: tokens minted here, one member wrong at a time; a clock that stands still until told.
+// Goal: a token passes only when all of it is good (G-6 to G-14), and what is remembered about it
+// stays true. Method: tokens minted here, one member wrong at a time; a clock that stands still
+// until told.
 
 #include "support.h"
 
@@ -27,9 +28,11 @@ Jwk new_key(KeyKind kind, std::string kid, std::optional<SignatureAlgorithm> alg
 }
 
 std::shared_ptr<const Jwks> set_of(const Jwk& key) {
-  auto parsed = Jwks::parse(std::string_view(jwk_json_of(key, key.key.kind() == KeyKind::secret ? SignatureKey::Part::with_private
-                                                                               : SignatureKey::Part::public_only)),
-                            KeyOrigin::local);
+  auto parsed =
+      Jwks::parse(std::string_view(jwk_json_of(key, key.key.kind() == KeyKind::secret
+                                                        ? SignatureKey::Part::with_private
+                                                        : SignatureKey::Part::public_only)),
+                  KeyOrigin::local);
   REQUIRE(parsed.ok());
   REQUIRE(parsed->set->keys().size() == 1);
   return parsed->set;
@@ -42,7 +45,8 @@ text::Value json(std::string_view text) {
 }
 
 // A token with this very header and payload, signed.
-std::string forge(const Jwk& key, SignatureAlgorithm algorithm, std::string_view header, std::string_view payload) {
+std::string forge(const Jwk& key, SignatureAlgorithm algorithm, std::string_view header,
+                  std::string_view payload) {
   std::string token = base64url_of(bytes_of(header)) + '.' + base64url_of(bytes_of(payload));
   auto signature = key.key.sign(algorithm, token);
   REQUIRE(signature.ok());
@@ -59,7 +63,8 @@ struct House {
                    .forward = {{"x-user-id", "sub"}, {"x-user-role", "roles"}}};
   Moment now{{start_s * second}, {second}};
 
-  TokenVerdict judge(std::string_view claims, std::string_view header = R"({"alg":"ES256","kid":"k1"})") {
+  TokenVerdict judge(std::string_view claims,
+                     std::string_view header = R"({"alg":"ES256","kid":"k1"})") {
     JwtVerifier verifier(policy, keys);
     return verifier.verify(forge(key, SignatureAlgorithm::es256, header, claims), now);
   }
@@ -77,7 +82,8 @@ TEST_CASE("a good token passes and its claims become headers", "[guard]") {
   CHECK(verdict.token->subject == "ann");
   REQUIRE(verdict.token->headers.size() == 2);
   CHECK(verdict.token->headers[0] == std::pair<std::string, std::string>("x-user-id", "ann"));
-  CHECK(verdict.token->headers[1] == std::pair<std::string, std::string>("x-user-role", "editor admin"));
+  CHECK(verdict.token->headers[1] ==
+        std::pair<std::string, std::string>("x-user-role", "editor admin"));
 }
 
 TEST_CASE("every wrong header is refused for its own reason", "[guard]") {
@@ -105,11 +111,15 @@ TEST_CASE("every wrong header is refused for its own reason", "[guard]") {
     INFO(header);
     CHECK(name_of(house.judge(good_claims, header).reason) == name_of(reason));
   }
-  CHECK(house.judge(good_claims, R"({"alg":"ES256","kid":"k1","jku":"https://evil.example/","jwk":{}})").ok());
+  CHECK(house
+            .judge(good_claims,
+                   R"({"alg":"ES256","kid":"k1","jku":"https://evil.example/","jwk":{}})")
+            .ok());
   CHECK(house.judge(good_claims, R"({"alg":"ES256"})").ok());  // the only key that fits
   house.policy.types = {"at+jwt"};
   CHECK(house.judge(good_claims).reason == TokenReason::type);
-  CHECK(house.judge(good_claims, R"({"alg":"ES256","kid":"k1","typ":"JWT"})").reason == TokenReason::type);
+  CHECK(house.judge(good_claims, R"({"alg":"ES256","kid":"k1","typ":"JWT"})").reason ==
+        TokenReason::type);
   CHECK(house.judge(good_claims, R"({"alg":"ES256","kid":"k1","typ":"application/at+jwt"})").ok());
   CHECK(house.judge(good_claims, R"({"alg":"ES256","kid":"k1","typ":"at+JWT"})").ok());
 }
@@ -118,7 +128,7 @@ TEST_CASE("every wrong claim is refused for its own reason", "[guard]") {
   House house;
   const std::string front = R"({"iss":"https://id.example.com/","aud":"weir","sub":"ann",)";
   const std::vector<std::pair<std::string, TokenReason>> rows{
-      {front + R"("exp":1699999970})", TokenReason::expired},       // now >= exp + leeway
+      {front + R"("exp":1699999970})", TokenReason::expired},  // now >= exp + leeway
       {front + R"("exp":1699999971})", TokenReason::good},
       {front + R"("exp":1700000600,"nbf":1700000031})", TokenReason::not_yet},
       {front + R"("exp":1700000600,"nbf":1700000030})", TokenReason::good},
@@ -134,10 +144,14 @@ TEST_CASE("every wrong claim is refused for its own reason", "[guard]") {
       {R"({"iss":7,"aud":"weir","exp":1700000600})", TokenReason::claims},
       {R"({"iss":"https://id.example.com/","aud":"Weir","exp":1700000600})", TokenReason::audience},
       {R"({"iss":"https://id.example.com/","exp":1700000600})", TokenReason::audience},
-      {R"({"iss":"https://id.example.com/","aud":["x","weir"],"exp":1700000600})", TokenReason::good},
-      {R"({"iss":"https://id.example.com/","aud":["weir",7],"exp":1700000600})", TokenReason::claims},
-      {R"({"iss":"https://id.example.com/","aud":"weir","exp":1700000600,"exp":1700000600})", TokenReason::claims},
-      {R"({"iss":"https://id.example.com/","aud":"weir","exp":1700000600,"sub":"a\r\nX: y"})", TokenReason::forwarded_value},
+      {R"({"iss":"https://id.example.com/","aud":["x","weir"],"exp":1700000600})",
+       TokenReason::good},
+      {R"({"iss":"https://id.example.com/","aud":["weir",7],"exp":1700000600})",
+       TokenReason::claims},
+      {R"({"iss":"https://id.example.com/","aud":"weir","exp":1700000600,"exp":1700000600})",
+       TokenReason::claims},
+      {R"({"iss":"https://id.example.com/","aud":"weir","exp":1700000600,"sub":"a\r\nX: y"})",
+       TokenReason::forwarded_value},
       {R"([1])", TokenReason::claims},
       {"", TokenReason::form},
   };
@@ -146,7 +160,8 @@ TEST_CASE("every wrong claim is refused for its own reason", "[guard]") {
     CHECK(name_of(house.judge(claims).reason) == name_of(reason));
   }
   house.policy.max_lifetime = std::chrono::hours(1);
-  CHECK(house.judge(front + R"("iat":1699999000,"exp":1700002601})").reason == TokenReason::lifetime);
+  CHECK(house.judge(front + R"("iat":1699999000,"exp":1700002601})").reason ==
+        TokenReason::lifetime);
   CHECK(house.judge(front + R"("iat":1699999001,"exp":1700002601})").ok());
   CHECK(house.judge(front + R"("exp":1700002601})").reason == TokenReason::lifetime);
 }
@@ -154,8 +169,11 @@ TEST_CASE("every wrong claim is refused for its own reason", "[guard]") {
 TEST_CASE("the form is three parts of canonical base64url, at most 8 KiB", "[guard]") {
   House house;
   JwtVerifier verifier(house.policy, house.keys);
-  const std::string good = forge(house.key, SignatureAlgorithm::es256, R"({"alg":"ES256","kid":"k1"})", good_claims);
-  const auto reason = [&](const std::string& token) { return verifier.verify(token, house.now).reason; };
+  const std::string good =
+      forge(house.key, SignatureAlgorithm::es256, R"({"alg":"ES256","kid":"k1"})", good_claims);
+  const auto reason = [&](const std::string& token) {
+    return verifier.verify(token, house.now).reason;
+  };
   CHECK(reason(good) == TokenReason::good);
   CHECK(reason("") == TokenReason::absent);
   CHECK(reason("a.b") == TokenReason::form);
@@ -215,7 +233,8 @@ TEST_CASE("every algorithm signs and verifies, and no key serves another one", "
       CHECK_FALSE(choice.key->key.verify(algorithm, "Message", *signature));
       CHECK_FALSE(choice.key->key.verify(algorithm, "message", signature->substr(1)));
       CHECK_FALSE(choice.key->key.verify(algorithm, "message", *signature + '\0'));
-      CHECK_FALSE(choice.key->key.verify(algorithm, "message", std::string(signature->size(), '\0')));
+      CHECK_FALSE(
+          choice.key->key.verify(algorithm, "message", std::string(signature->size(), '\0')));
     }
   }
 }
@@ -226,7 +245,8 @@ TEST_CASE("a public key is never taken for an HMAC secret", "[guard]") {
   auto secret = SignatureKey::secret(public_jwk);
   REQUIRE(secret.ok());
   const Jwk confused{"k1", SignatureAlgorithm::hs256, std::move(*secret)};
-  const std::string token = forge(confused, SignatureAlgorithm::hs256, R"({"alg":"HS256","kid":"k1"})", good_claims);
+  const std::string token =
+      forge(confused, SignatureAlgorithm::hs256, R"({"alg":"HS256","kid":"k1"})", good_claims);
   JwtPolicy policy = house.policy;
   policy.algorithms = {SignatureAlgorithm::hs256, SignatureAlgorithm::es256};
   CHECK_FALSE(check_policy(policy).ok());
@@ -252,21 +272,25 @@ TEST_CASE("a remembered token ends with its exp, its keys, and the wall clock", 
   TestKeys keys;
   keys.set = set_of(house.key);
   JwtVerifier verifier(house.policy, keys);
-  const std::string token = forge(house.key, SignatureAlgorithm::es256, R"({"alg":"ES256","kid":"k1"})", good_claims);
+  const std::string token =
+      forge(house.key, SignatureAlgorithm::es256, R"({"alg":"ES256","kid":"k1"})", good_claims);
   const Moment start{{start_s * second}, {second}};
   REQUIRE(verifier.verify(token, start).ok());
 
   SECTION("it is remembered: the keys may even be unavailable") {
     keys.set = nullptr;
     CHECK(verifier.verify(token, start).ok());
-    CHECK(verifier.verify(token, {start.wall, start.mono + std::chrono::minutes(6)}).reason == TokenReason::keys_unavailable);
+    CHECK(verifier.verify(token, {start.wall, start.mono + std::chrono::minutes(6)}).reason ==
+          TokenReason::keys_unavailable);
   }
   SECTION("exp + leeway ends it to the second") {
     CHECK(verifier.verify(token, {{(start_s + 629) * second}, start.mono}).ok());
-    CHECK(verifier.verify(token, {{(start_s + 630) * second}, start.mono}).reason == TokenReason::expired);
+    CHECK(verifier.verify(token, {{(start_s + 630) * second}, start.mono}).reason ==
+          TokenReason::expired);
   }
   SECTION("a wall clock that jumps by a day moves it") {
-    CHECK(verifier.verify(token, {{(start_s + 86400) * second}, start.mono}).reason == TokenReason::expired);
+    CHECK(verifier.verify(token, {{(start_s + 86400) * second}, start.mono}).reason ==
+          TokenReason::expired);
   }
   SECTION("a removed key ends it at once") {
     keys.set = set_of(new_key(KeyKind::p256, "k9"));
@@ -281,11 +305,13 @@ TEST_CASE("a refusal is remembered for five seconds", "[guard]") {
   TestKeys keys;
   keys.set = set_of(new_key(KeyKind::p256, "other"));
   JwtVerifier verifier(house.policy, keys);
-  const std::string token = forge(house.key, SignatureAlgorithm::es256, R"({"alg":"ES256","kid":"k1"})", good_claims);
+  const std::string token =
+      forge(house.key, SignatureAlgorithm::es256, R"({"alg":"ES256","kid":"k1"})", good_claims);
   CHECK(verifier.verify(token, house.now).reason == TokenReason::kid_unknown);
   CHECK(verifier.verify(token, house.now).reason == TokenReason::kid_unknown);
   CHECK(keys.asked.size() == 1);
-  CHECK(verifier.verify(token, {house.now.wall, house.now.mono + std::chrono::seconds(5)}).reason == TokenReason::kid_unknown);
+  CHECK(verifier.verify(token, {house.now.wall, house.now.mono + std::chrono::seconds(5)}).reason ==
+        TokenReason::kid_unknown);
   CHECK(keys.asked.size() == 2);
 }
 
@@ -293,7 +319,8 @@ TEST_CASE("the token cache keeps to its bytes and entries", "[guard]") {
   TokenCache cache(64, 16 * 1000);
   const Moment now{{0}, {0}};
   for (int i = 0; i < 1000; ++i)
-    cache.keep("token-" + std::to_string(i) + std::string(400, 'x'), 1, {}, {1000 + i}, {TokenReason::signature});
+    cache.keep("token-" + std::to_string(i) + std::string(400, 'x'), 1, {}, {1000 + i},
+               {TokenReason::signature});
   CHECK(cache.bytes() <= 16 * 1000);
   std::size_t found = 0;
   for (int i = 0; i < 1000; ++i)
@@ -316,7 +343,8 @@ TEST_CASE("inbound copies of forwarded headers are known in every spelling", "[g
   House house;
   ForwardedHeaders owned;
   owned.add(house.policy);
-  for (const char* name : {"x-user-id", "X-User-Id", "x_user_id", "X_USER-ID", "x-user-role"}) CHECK(owned.owns(name));
+  for (const char* name : {"x-user-id", "X-User-Id", "x_user_id", "X_USER-ID", "x-user-role"})
+    CHECK(owned.owns(name));
   for (const char* name : {"x-user", "x-user-id2", "xuserid", ""}) CHECK_FALSE(owned.owns(name));
 }
 
@@ -325,7 +353,9 @@ TEST_CASE("a minted token is accepted by its own key", "[guard]") {
     const Jwk made = new_key(kind, "dev");
     auto key = parse_private_jwk(jwk_json_of(made, SignatureKey::Part::with_private));
     REQUIRE(key.ok());
-    const auto token = mint_token(*key, {.claims = json(R"({"sub":"ann","scope":"notes:read notes:write"})")}, {start_s * second});
+    const auto token =
+        mint_token(*key, {.claims = json(R"({"sub":"ann","scope":"notes:read notes:write"})")},
+                   {start_s * second});
     REQUIRE(token.ok());
     FixedKeys keys(set_of(made));
     using enum SignatureAlgorithm;

@@ -1,5 +1,6 @@
 // Goal: the limiter is GCRA, exactly, for one thread and for two (G-27 to G-30).
-// Method: against a reference in 128-bit integers with random times; two threads on one key; a flood of new keys.
+// Method: against a reference in 128-bit integers with random times; two threads on one key; a
+// flood of new keys.
 
 #include "support.h"
 
@@ -19,10 +20,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Limit limit_of(const Limiter& limiter, std::string_view rate, std::uint64_t burst, std::vector<LimitKey> keys = {LimitKey{}}) {
+Limit limit_of(const Limiter& limiter, std::string_view rate, std::uint64_t burst,
+               std::vector<LimitKey> keys = {LimitKey{}}) {
   const auto parsed = parse_rate(rate);
   REQUIRE(parsed.ok());
-  auto limit = Limit::open({.name = "per_ip", .rate = *parsed, .burst = burst, .keys = std::move(keys)}, limiter.hash_key(), 0);
+  auto limit =
+      Limit::open({.name = "per_ip", .rate = *parsed, .burst = burst, .keys = std::move(keys)},
+                  limiter.hash_key(), 0);
   REQUIRE(limit.ok());
   return std::move(*limit);
 }
@@ -48,24 +52,30 @@ TEST_CASE("every decision equals the reference at random times", "[guard]") {
   for (std::size_t round = 0; round < rounds; ++round) {
     Limiter limiter(64);
     const std::uint64_t count = 1 + random() % 1000, burst = 1 + random() % 200;
-    const Limit limit = limit_of(limiter, std::to_string(count) + (random() % 2 == 0 ? "/s" : "/7s"), burst);
+    const Limit limit =
+        limit_of(limiter, std::to_string(count) + (random() % 2 == 0 ? "/s" : "/7s"), burst);
     Reference reference{limit.interval_ns(), limit.tolerance_ns()};
     const Hash128 slot = limiter.slot_of(limit, 0, "");
     std::int64_t now = 1 + static_cast<std::int64_t>(random() % 1'000'000'000);
     for (int i = 0; i < 300; ++i) {
-      now += static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(3 * limit.interval_ns()));
+      now +=
+          static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(3 * limit.interval_ns()));
       const std::uint64_t cost = random() % 8 == 0 ? 1 + random() % (burst + 2) : 1;
       const LimitDecision decision = limiter.take(limit, slot, {now}, cost);
       REQUIRE(decision.allowed == reference.take(now, static_cast<std::int64_t>(cost)));
       // r and t as G-30 defines them, from the reference's stamp.
-      const auto debt = static_cast<std::int64_t>(std::max<Reference::Wide>(reference.stamp - now, 0));
+      const auto debt =
+          static_cast<std::int64_t>(std::max<Reference::Wide>(reference.stamp - now, 0));
       CHECK(decision.reset_s == (debt + 999'999'999) / 1'000'000'000);
-      CHECK(decision.remaining == static_cast<std::uint64_t>((limit.tolerance_ns() + limit.interval_ns() - debt) / limit.interval_ns()));
+      CHECK(decision.remaining ==
+            static_cast<std::uint64_t>((limit.tolerance_ns() + limit.interval_ns() - debt) /
+                                       limit.interval_ns()));
       if (!decision.allowed && cost <= burst) {
         CHECK(decision.retry_s >= 1);
         CHECK(decision.retry_s >= decision.reset_s);
         Reference later = reference;  // who waits as long as told is let in
-        CHECK(later.take(Reference::Wide(now) + Reference::Wide(decision.retry_s) * 1'000'000'000, static_cast<std::int64_t>(cost)));
+        CHECK(later.take(Reference::Wide(now) + Reference::Wide(decision.retry_s) * 1'000'000'000,
+                         static_cast<std::int64_t>(cost)));
       }
     }
   }
@@ -80,7 +90,9 @@ TEST_CASE("the 101st request of a burst of 100 is refused with a Retry-After", "
   CHECK_FALSE(decision.allowed);
   std::string fields;
   append_limit_fields(fields, limit, decision);
-  CHECK(fields == "RateLimit-Policy: \"per_ip\";q=100;w=2\r\nRateLimit: \"per_ip\";r=0;t=2\r\nRetry-After: 2\r\n");
+  CHECK(fields ==
+        "RateLimit-Policy: \"per_ip\";q=100;w=2\r\nRateLimit: \"per_ip\";r=0;t=2\r\nRetry-After: "
+        "2\r\n");
   CHECK(limiter.take(limit, slot, {1 + 2'000'000'000}).remaining == 99);
 }
 
@@ -92,7 +104,8 @@ TEST_CASE("two threads on one key never get more than the bound", "[guard]") {
   std::atomic<int> allowed = 0;
   const auto run = [&] {
     for (int i = 0; i < takes; ++i)
-      if (limiter.take(limit, slot, {1 + i * 1000}).allowed) ++allowed;  // a microsecond per request
+      if (limiter.take(limit, slot, {1 + i * 1000}).allowed)
+        ++allowed;  // a microsecond per request
   };
   std::thread other(run);
   run();
@@ -110,13 +123,15 @@ TEST_CASE("two threads that bring many new keys into few sets never double a key
     const auto run = [&] {
       for (int i = 0; i < 30; ++i) {
         const std::size_t key = static_cast<std::size_t>(i) % 3;
-        if (limiter.take(limit, limiter.slot_of(limit, 0, std::to_string(key)), {1}).allowed) ++allowed[key];
+        if (limiter.take(limit, limiter.slot_of(limit, 0, std::to_string(key)), {1}).allowed)
+          ++allowed[key];
       }
     };
     std::thread other(run);
     run();
     other.join();
-    for (const auto& count : allowed) REQUIRE(count == 3);  // four slots, three keys: nothing is pushed out
+    for (const auto& count : allowed)
+      REQUIRE(count == 3);  // four slots, three keys: nothing is pushed out
   }
 }
 
@@ -138,7 +153,8 @@ TEST_CASE("a heavy client cannot wash itself clean with a flood of new keys", "[
   CHECK(allowed <= 1030);  // exact: 1,019
 }
 
-TEST_CASE("keys are told apart by limit, kind and value, and the first that exists is taken", "[guard]") {
+TEST_CASE("keys are told apart by limit, kind and value, and the first that exists is taken",
+          "[guard]") {
   Limiter limiter;
   std::vector<LimitKey> keys;
   for (const char* text : {"jwt:sub", "header:x-key", "cookie:sid", "ip/64"}) {
@@ -147,7 +163,8 @@ TEST_CASE("keys are told apart by limit, kind and value, and the first that exis
     keys.push_back(*key);
   }
   const Limit limit = limit_of(limiter, "1/s", 1, keys);
-  const Limit other = *Limit::open({.name = "b", .rate = {}, .burst = 1, .keys = keys}, limiter.hash_key(), 1);
+  const Limit other =
+      *Limit::open({.name = "b", .rate = {}, .burst = 1, .keys = keys}, limiter.hash_key(), 1);
   http::Request request;
   LimitSubject subject{request, *parse_ip("2001:db8::1")};
   const auto by_ip = limiter.slot_of(limit, subject);
@@ -174,11 +191,19 @@ TEST_CASE("rates and keys are read strictly", "[guard]") {
   CHECK(parse_rate("50/s")->period == 1s);
   CHECK(parse_rate("10/30s")->period == 30s);
   CHECK(parse_rate("5/2h")->period == 2h);
-  for (const char* bad : {"", "5", "5/", "/s", "0/s", "-1/s", "5/x", "5/0s", "5 /s", "5/s ", "1/99999999999d"})
+  for (const char* bad :
+       {"", "5", "5/", "/s", "0/s", "-1/s", "5/x", "5/0s", "5 /s", "5/s ", "1/99999999999d"})
     CHECK_FALSE(parse_rate(bad).ok());
-  for (const char* bad : {"", "ip/", "ip/0", "ip/129", "jwt", "jwt:", "header", "path:x", "const:x", "IP"})
+  for (const char* bad :
+       {"", "ip/", "ip/0", "ip/129", "jwt", "jwt:", "header", "path:x", "const:x", "IP"})
     CHECK_FALSE(parse_limit_key(bad).ok());
   Limiter limiter(4);
-  CHECK_FALSE(Limit::open({.name = "x", .rate = {2'000'000'000, 1s}, .burst = 1, .keys = {LimitKey{}}}, limiter.hash_key(), 0).ok());
-  CHECK_FALSE(Limit::open({.name = "x", .rate = {1, 24h}, .burst = 1'000'000'000, .keys = {LimitKey{}}}, limiter.hash_key(), 0).ok());
+  CHECK_FALSE(
+      Limit::open({.name = "x", .rate = {2'000'000'000, 1s}, .burst = 1, .keys = {LimitKey{}}},
+                  limiter.hash_key(), 0)
+          .ok());
+  CHECK_FALSE(
+      Limit::open({.name = "x", .rate = {1, 24h}, .burst = 1'000'000'000, .keys = {LimitKey{}}},
+                  limiter.hash_key(), 0)
+          .ok());
 }

@@ -1,4 +1,5 @@
-// Goal: trace contexts are read as the W3C recommendation says, and a client cannot force sampling (G-39 to G-41).
+// Goal: trace contexts are read as the W3C recommendation says, and a client cannot force sampling
+// (G-39 to G-41).
 
 #include "guard/trace.h"
 
@@ -36,7 +37,8 @@ TEST_CASE("traceparent is read strictly", "[guard]") {
     INFO(text);
     CHECK(parse_traceparent(text).has_value() == is_good);
   }
-  CHECK(parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff")->flags == 3);  // unknown bits are dropped
+  CHECK(parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff")->flags ==
+        3);  // unknown bits are dropped
 }
 
 TEST_CASE("one bad member drops the whole tracestate", "[guard]") {
@@ -46,8 +48,9 @@ TEST_CASE("one bad member drops the whole tracestate", "[guard]") {
   CHECK(state({"foo=1,,bar=2"}) == "foo=1,bar=2");
   CHECK(state({"weir=00f067aa0ba902b7,foo=1"}) == "foo=1");
   CHECK(state({"fw529a3039@dt=1"}) == "fw529a3039@dt=1");
-  for (const char* bad : {"foo", "foo=1,foo=2", "FOO=1", "foo @=1", "foo@=1", "@foo=1", "foo@@bar=1", "foo@bar@baz=1", "foo=", "foo=a=b",
-                          "foo=\x01", "foo.bar=1"}) {
+  for (const char* bad :
+       {"foo", "foo=1,foo=2", "FOO=1", "foo @=1", "foo@=1", "@foo=1", "foo@@bar=1", "foo@bar@baz=1",
+        "foo=", "foo=a=b", "foo=\x01", "foo.bar=1"}) {
     INFO(bad);
     CHECK(state({bad}).empty());
   }
@@ -57,7 +60,8 @@ TEST_CASE("one bad member drops the whole tracestate", "[guard]") {
   CHECK(state({"t" + std::string(241, 'x') + "@v=1"}).empty());
   CHECK(state({"t@v" + std::string(14, 'x') + "=1"}).empty());
   std::string many;
-  for (int i = 0; i < 32; ++i) many += (i == 0 ? "" : ",") + std::string("k") + std::to_string(i) + "=v";
+  for (int i = 0; i < 32; ++i)
+    many += (i == 0 ? "" : ",") + std::string("k") + std::to_string(i) + "=v";
   const std::string kept = state({many});
   CHECK(std::ranges::count(kept, ',') == 30);  // 31 and our own
   CHECK(state({many + ",x=1"}).empty());

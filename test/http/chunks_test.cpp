@@ -33,7 +33,8 @@ Outcome decode(const std::vector<std::string>& pieces) {
       outcome.consumed += read.consumed;
       rest.remove_prefix(read.consumed);
       outcome.step = read.step;
-      if (read.step == ChunkDecoder::Step::done || read.step == ChunkDecoder::Step::bad) return outcome;
+      if (read.step == ChunkDecoder::Step::done || read.step == ChunkDecoder::Step::bad)
+        return outcome;
       if (read.step == ChunkDecoder::Step::more) break;
     }
   }
@@ -45,7 +46,8 @@ void check_every_cut(const std::string& text, const Outcome& whole) {
   for (const char c : text) bytes.emplace_back(1, c);
   CHECK(decode(bytes) == whole);
   for (std::size_t cut = 1; cut < text.size(); ++cut)
-    if (decode({text.substr(0, cut), text.substr(cut)}) != whole) FAIL_CHECK("cut at " << cut << " of " << text);
+    if (decode({text.substr(0, cut), text.substr(cut)}) != whole)
+      FAIL_CHECK("cut at " << cut << " of " << text);
 }
 
 }  // namespace
@@ -83,13 +85,43 @@ TEST_CASE("bad chunked bodies are refused", "[http]") {
     return text + "\r\n";
   }();
   const std::vector<std::string> rows{
-      "\r\n", "x\r\n", " 5\r\nhello\r\n", "5 \r\nhello\r\n", "+5\r\nhello\r\n", "-5\r\n", "0x5\r\nhello\r\n",
-      "5\nhello\r\n", "5\rhello", "5\r\nhello\n", "5\r\nhelloX\r\n", "5\r\nhello\rX", "g\r\n",
-      "1000000000000000\r\n", "0000000000000005\r\nhello\r\n", "ffffffffffffffffff\r\n",
-      "5;\r\nhello\r\n", "5;;a\r\n", "5;a=\r\n", "5;a =b\r\n", "5; a\r\n", "5;a=\"x\r\n", "5;a=\"x\"y\r\n", "5;a\n",
-      "5;a\x01\r\n", "5;(=1\r\n", "5 a\r\n", "5,a\r\n",
-      "0\r\n:v\r\n\r\n", "0\r\nno colon\r\n\r\n", "0\r\nt : v\r\n\r\n", "0\r\nt: v\n\r\n", "0\r\n fold\r\n\r\n",
-      "0\r\nt: a\x01\r\n\r\n", "0\r\n\n", "0\r\n\rX", many_trailers,
+      "\r\n",
+      "x\r\n",
+      " 5\r\nhello\r\n",
+      "5 \r\nhello\r\n",
+      "+5\r\nhello\r\n",
+      "-5\r\n",
+      "0x5\r\nhello\r\n",
+      "5\nhello\r\n",
+      "5\rhello",
+      "5\r\nhello\n",
+      "5\r\nhelloX\r\n",
+      "5\r\nhello\rX",
+      "g\r\n",
+      "1000000000000000\r\n",
+      "0000000000000005\r\nhello\r\n",
+      "ffffffffffffffffff\r\n",
+      "5;\r\nhello\r\n",
+      "5;;a\r\n",
+      "5;a=\r\n",
+      "5;a =b\r\n",
+      "5; a\r\n",
+      "5;a=\"x\r\n",
+      "5;a=\"x\"y\r\n",
+      "5;a\n",
+      "5;a\x01\r\n",
+      "5;(=1\r\n",
+      "5 a\r\n",
+      "5,a\r\n",
+      "0\r\n:v\r\n\r\n",
+      "0\r\nno colon\r\n\r\n",
+      "0\r\nt : v\r\n\r\n",
+      "0\r\nt: v\n\r\n",
+      "0\r\n fold\r\n\r\n",
+      "0\r\nt: a\x01\r\n\r\n",
+      "0\r\n\n",
+      "0\r\n\rX",
+      many_trailers,
       std::string("5\0\r\nhello", 9),
   };
   for (const std::string& row : rows) {
@@ -124,7 +156,9 @@ TEST_CASE("bounds of extensions and trailers hold at and one above", "[http]") {
   };
   CHECK(trailers(limits::trailers_max) == ChunkDecoder::Step::done);
   CHECK(trailers(limits::trailers_max + 1) == ChunkDecoder::Step::bad);
-  const auto trailer = [](std::size_t bytes) { return decode({"0\r\nt:" + std::string(bytes - 2, 'v') + "\r\n\r\n"}).step; };
+  const auto trailer = [](std::size_t bytes) {
+    return decode({"0\r\nt:" + std::string(bytes - 2, 'v') + "\r\n\r\n"}).step;
+  };
   CHECK(trailer(limits::trailer_bytes_max - 1) == ChunkDecoder::Step::done);
   CHECK(trailer(limits::trailer_bytes_max + 1) == ChunkDecoder::Step::bad);
 }

@@ -1,5 +1,5 @@
-// Goal: the promises of client.h: bounds on bytes and time, redirects, the address policy, certificates, Unix sockets.
-// Method: live servers on 127.0.0.1.
+// Goal: the promises of client.h: bounds on bytes and time, redirects, the address policy,
+// certificates, Unix sockets. Method: live servers on 127.0.0.1.
 
 #include "certificates.h"
 #include "live_server.h"
@@ -34,15 +34,18 @@ void site(Exchange& exchange) {
     return;
   }
   if (path == "/never") return;
-  if (path == "/to") return exchange.respond(Response{std::stoi(query), {{"Location", "/method"}}, {}});
+  if (path == "/to")
+    return exchange.respond(Response{std::stoi(query), {{"Location", "/method"}}, {}});
   if (path == "/relative") return exchange.respond(Response{302, {{"Location", "method?x=1"}}, {}});
   if (path == "/loop") return exchange.respond(Response{302, {{"Location", "/loop"}}, {}});
   if (path == "/away") return exchange.respond(Response{302, {{"Location", query}}, {}});
   exchange.read_body(1 * MiB, [](Exchange& whole) {
     const Request& request = whole.request();
-    whole.respond(Response{200, {{"X-Answer", "yes"}},
-                           std::string(request.method_text) + ' ' + std::string(request.target) + ' ' +
-                               std::string(request.host) + ' ' + std::string(request.known(Known::authorization)) + ' ' +
+    whole.respond(Response{200,
+                           {{"X-Answer", "yes"}},
+                           std::string(request.method_text) + ' ' + std::string(request.target) +
+                               ' ' + std::string(request.host) + ' ' +
+                               std::string(request.known(Known::authorization)) + ' ' +
                                std::string(whole.body())});
   });
 }
@@ -57,10 +60,14 @@ TEST_CASE("a fetch brings status, fields and body", "[http][client]") {
   CHECK(fetched->body == "GET /a%20b?q=1 127.0.0.1:" + std::to_string(live.port()) + "  ");
   REQUIRE(fetched->find("x-answer") != nullptr);
   CHECK(*fetched->find("x-answer") == "yes");
-  const auto posted = fetch({.method = "POST", .url = url_of(live, "/p"), .headers = {{"Authorization", "Bearer t"}}, .body = "payload"});
+  const auto posted = fetch({.method = "POST",
+                             .url = url_of(live, "/p"),
+                             .headers = {{"Authorization", "Bearer t"}},
+                             .body = "payload"});
   REQUIRE(posted.ok());
   CHECK(posted->body.ends_with("Bearer t payload"));
-  CHECK(fetch({.url = url_of(live, "/x"), .headers = {{"A", "b\r\nC: d"}}}).error().code == Errc::invalid);
+  CHECK(fetch({.url = url_of(live, "/x"), .headers = {{"A", "b\r\nC: d"}}}).error().code ==
+        Errc::invalid);
 }
 
 TEST_CASE("a body above the bound is refused, by its length or while it comes", "[http][client]") {
@@ -76,7 +83,8 @@ TEST_CASE("a body above the bound is refused, by its length or while it comes", 
 TEST_CASE("the time of a call is bounded as a whole", "[http][client]") {
   LiveServer live(site);
   const auto started = std::chrono::steady_clock::now();
-  const auto late = fetch({.url = url_of(live, "/never"), .timeout = std::chrono::milliseconds(200)});
+  const auto late =
+      fetch({.url = url_of(live, "/never"), .timeout = std::chrono::milliseconds(200)});
   REQUIRE_FALSE(late.ok());
   CHECK(late.error().code == Errc::io);
   CHECK(std::chrono::steady_clock::now() - started < std::chrono::seconds(5));
@@ -85,7 +93,9 @@ TEST_CASE("the time of a call is bounded as a whole", "[http][client]") {
 TEST_CASE("redirects are followed by their rules, and not for ever", "[http][client]") {
   LiveServer live(site);
   const auto method_after = [&live](std::string_view status, std::string method) {
-    const auto fetched = fetch({.method = std::move(method), .url = url_of(live, "/to?" + std::string(status)), .body = "b"});
+    const auto fetched = fetch({.method = std::move(method),
+                                .url = url_of(live, "/to?" + std::string(status)),
+                                .body = "b"});
     REQUIRE(fetched.ok());
     CHECK(fetched->url == url_of(live, "/method"));
     return fetched->body.substr(0, fetched->body.find(' '));
@@ -96,7 +106,8 @@ TEST_CASE("redirects are followed by their rules, and not for ever", "[http][cli
   CHECK(method_after("307", "POST") == "POST");
   CHECK(method_after("308", "PUT") == "PUT");
   CHECK(fetch({.url = url_of(live, "/relative")})->body.starts_with("GET /method?x=1"));
-  CHECK(fetch({.url = url_of(live, "/loop")}).error().what.find("more than 5 redirects") != std::string::npos);
+  CHECK(fetch({.url = url_of(live, "/loop")}).error().what.find("more than 5 redirects") !=
+        std::string::npos);
   CHECK(fetch({.url = url_of(live, "/to?302"), .redirects_max = 0})->status == 302);
   CHECK(fetch({.url = url_of(live, "/away?ftp://127.0.0.1/")}).error().code == Errc::invalid);
 }
@@ -105,7 +116,8 @@ TEST_CASE("credentials do not follow a redirect to another origin", "[http][clie
   LiveServer first(site);
   LiveServer second(site);
   const Fields secret{{"Authorization", "Bearer secret"}};
-  const auto away = fetch({.url = url_of(first, "/away?" + url_of(second, "/x")), .headers = secret});
+  const auto away =
+      fetch({.url = url_of(first, "/away?" + url_of(second, "/x")), .headers = secret});
   REQUIRE(away.ok());
   CHECK(away->body.find("secret") == std::string::npos);
   const auto home = fetch({.url = url_of(first, "/relative"), .headers = secret});
@@ -119,25 +131,32 @@ TEST_CASE("public_only refuses private addresses before it connects", "[http][cl
     site(exchange);
   });
   const std::string port = std::to_string(live.port());
-  for (const std::string host : {"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "127.1.2.3"}) {
-    const auto refused = fetch({.url = "http://" + host + ':' + port + "/", .addresses = AddressPolicy::public_only});
+  for (const std::string host :
+       {"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "127.1.2.3"}) {
+    const auto refused = fetch(
+        {.url = "http://" + host + ':' + port + "/", .addresses = AddressPolicy::public_only});
     INFO(host);
     REQUIRE_FALSE(refused.ok());
     CHECK(refused.error().code == Errc::denied);
   }
   CHECK(live.seen().empty());
   for (const std::string entry : {"127.0.0.1", "127.0.0.0/8", "0.0.0.0/0"}) {
-    const auto listed = fetch({.url = url_of(live, "/"), .addresses = AddressPolicy::public_only, .allowed_hosts = {entry}});
+    const auto listed = fetch({.url = url_of(live, "/"),
+                               .addresses = AddressPolicy::public_only,
+                               .allowed_hosts = {entry}});
     INFO(entry);
     CHECK(listed.ok());
   }
-  const auto other = fetch({.url = url_of(live, "/"), .addresses = AddressPolicy::public_only, .allowed_hosts = {"10.0.0.0/8", "example.com"}});
+  const auto other = fetch({.url = url_of(live, "/"),
+                            .addresses = AddressPolicy::public_only,
+                            .allowed_hosts = {"10.0.0.0/8", "example.com"}});
   CHECK_FALSE(other.ok());
 }
 
 TEST_CASE("a redirect is held to the address policy of the first URL", "[http][client]") {
   LiveServer allowed(site);
-  const auto away = fetch({.url = "http://localhost:" + std::to_string(allowed.port()) + "/away?" + url_of(allowed, "/x"),
+  const auto away = fetch({.url = "http://localhost:" + std::to_string(allowed.port()) + "/away?" +
+                                  url_of(allowed, "/x"),
                            .addresses = AddressPolicy::public_only,
                            .allowed_hosts = {"localhost"}});
   REQUIRE_FALSE(away.ok());
@@ -145,24 +164,45 @@ TEST_CASE("a redirect is held to the address policy of the first URL", "[http][c
 }
 
 TEST_CASE("addresses and blocks", "[http][client]") {
-  for (const char* address : {"127.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
-                              "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fc00::1",
-                              "fd12::1", "ff02::1", "::ffff:10.0.0.1", "::ffff:7f00:1", "64:ff9b::a00:1", "2002:a00:1::",
-                              "not an address", "fe80::1%eth0"})
+  for (const char* address : {"127.0.0.1",
+                              "10.1.2.3",
+                              "172.16.0.1",
+                              "172.31.255.255",
+                              "192.168.1.1",
+                              "169.254.169.254",
+                              "100.64.0.1",
+                              "0.0.0.0",
+                              "224.0.0.1",
+                              "255.255.255.255",
+                              "::",
+                              "::1",
+                              "fe80::1",
+                              "fc00::1",
+                              "fd12::1",
+                              "ff02::1",
+                              "::ffff:10.0.0.1",
+                              "::ffff:7f00:1",
+                              "64:ff9b::a00:1",
+                              "2002:a00:1::",
+                              "not an address",
+                              "fe80::1%eth0"})
     CHECK(is_private_address(address));
-  for (const char* address : {"8.8.8.8", "172.32.0.1", "172.15.255.255", "192.169.0.1", "2606:4700::1111", "::ffff:8.8.8.8"})
+  for (const char* address : {"8.8.8.8", "172.32.0.1", "172.15.255.255", "192.169.0.1",
+                              "2606:4700::1111", "::ffff:8.8.8.8"})
     CHECK_FALSE(is_private_address(address));
   CHECK(address_is_in("10.1.2.3", "10.0.0.0/8"));
   CHECK(address_is_in("::ffff:10.1.2.3", "10.0.0.0/8"));
   CHECK(address_is_in("10.1.2.3", "10.1.2.3"));
   CHECK_FALSE(address_is_in("11.1.2.3", "10.0.0.0/8"));
   CHECK(address_is_in("fd00::5", "fd00::/8"));
-  for (const char* block : {"10.0.0.0/33", "10.0.0.0/x", "x/8", "", "/8", "fd00::/129"}) CHECK_FALSE(address_is_in("10.1.2.3", block));
+  for (const char* block : {"10.0.0.0/33", "10.0.0.0/x", "x/8", "", "/8", "fd00::/129"})
+    CHECK_FALSE(address_is_in("10.1.2.3", block));
 }
 
 TEST_CASE("a URL that is none is said to be", "[http][client]") {
-  for (const char* url : {"", "example.com", "ftp://a/", "http://", "http:///x", "http://u@a/", "http://a b/", "http://a:0/",
-                          "http://a:65536/", "http://a:x/", "http://[::1/", "http://[::1]x/", "http://a/\r\nX: y"})
+  for (const char* url : {"", "example.com", "ftp://a/", "http://", "http:///x", "http://u@a/",
+                          "http://a b/", "http://a:0/", "http://a:65536/", "http://a:x/",
+                          "http://[::1/", "http://[::1]x/", "http://a/\r\nX: y"})
     CHECK(fetch({.url = url}).error().code == Errc::invalid);
 }
 

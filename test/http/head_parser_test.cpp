@@ -1,6 +1,6 @@
-// Goal: a head is understood in exactly one way or refused with the status that the wire specification names, wherever
-// the bytes were cut (H-9 .. H-16, H-18, H-21, H-24, H-25).
-// Method: tables of heads; each is parsed whole and cut at every byte.
+// Goal: a head is understood in exactly one way or refused with the status that the wire
+// specification names, wherever the bytes were cut (H-9 .. H-16, H-18, H-21, H-24, H-25). Method:
+// tables of heads; each is parsed whole and cut at every byte.
 
 #include "http/head_parser.h"
 
@@ -34,8 +34,10 @@ Parsed parse(std::string text, const HeadRules& rules = usual) {
   return parsed;
 }
 
-// Every prefix is incomplete, or already refused with the status of the whole; never complete before its time.
-void check_every_cut(const std::string& text, const HeadVerdict& whole, const HeadRules& rules = usual) {
+// Every prefix is incomplete, or already refused with the status of the whole; never complete
+// before its time.
+void check_every_cut(const std::string& text, const HeadVerdict& whole,
+                     const HeadRules& rules = usual) {
   const std::size_t end = whole.kind == Kind::complete ? whole.bytes : text.size();
   for (std::size_t cut = 0; cut < end; ++cut) {
     const Parsed part = parse(text.substr(0, cut), rules);
@@ -46,15 +48,20 @@ void check_every_cut(const std::string& text, const HeadVerdict& whole, const He
   }
 }
 
-std::string get(std::string_view fields) { return "GET / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n"; }
+std::string get(std::string_view fields) {
+  return "GET / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n";
+}
 
 }  // namespace
 
-TEST_CASE("the lines of a list are one list, and a repeated field of one value is known as such", "[http]") {
+TEST_CASE("the lines of a list are one list, and a repeated field of one value is known as such",
+          "[http]") {
   const auto list_of = [](const Parsed& parsed, Known field) {
-    return parsed.head->request.use_list(field, [](std::string_view list) { return std::string(list); });
+    return parsed.head->request.use_list(field,
+                                         [](std::string_view list) { return std::string(list); });
   };
-  const Parsed parsed = parse(get("Accept-Encoding: gzip;q=0.1\r\nIf-None-Match: \"a\"\r\nX: y\r\naccept-encoding: br\r\n"));
+  const Parsed parsed = parse(get(
+      "Accept-Encoding: gzip;q=0.1\r\nIf-None-Match: \"a\"\r\nX: y\r\naccept-encoding: br\r\n"));
   REQUIRE(parsed.verdict.kind == Kind::complete);
   CHECK(list_of(parsed, Known::accept_encoding) == "gzip;q=0.1, br");
   CHECK(list_of(parsed, Known::if_none_match) == "\"a\"");
@@ -62,7 +69,8 @@ TEST_CASE("the lines of a list are one list, and a repeated field of one value i
   CHECK(parsed.head->request.repeats(Known::accept_encoding));
   CHECK_FALSE(parsed.head->request.repeats(Known::if_none_match));
   // What Connection takes away is neither there nor repeated.
-  const Parsed dropped = parse(get("Range: bytes=0-1\r\nRange: bytes=2-3\r\nConnection: range\r\n"));
+  const Parsed dropped =
+      parse(get("Range: bytes=0-1\r\nRange: bytes=2-3\r\nConnection: range\r\n"));
   REQUIRE(dropped.verdict.kind == Kind::complete);
   CHECK_FALSE(dropped.head->request.has(Known::range));
   CHECK_FALSE(dropped.head->request.repeats(Known::range));
@@ -97,17 +105,28 @@ TEST_CASE("a plain request is read into its parts", "[http]") {
 
 TEST_CASE("every known field is found whatever the case of its name", "[http]") {
   const std::vector<std::pair<std::string, Known>> rows{
-      {"ACCEPT-encoding", Known::accept_encoding},   {"Authorization", Known::authorization},
-      {"Cache-Control", Known::cache_control},       {"cookie", Known::cookie},
-      {"If-None-Match", Known::if_none_match},       {"If-Modified-Since", Known::if_modified_since},
-      {"Range", Known::range},                       {"If-Range", Known::if_range},
-      {"Traceparent", Known::traceparent},           {"TRACESTATE", Known::tracestate},
-      {"X-Forwarded-For", Known::x_forwarded_for},   {"Last-Event-ID", Known::last_event_id},
-      {"Sec-Fetch-Site", Known::sec_fetch_site},     {"Origin", Known::origin},
-      {"Content-Type", Known::content_type},         {"Referer", Known::referer},
-      {"If-Match", Known::if_match},                 {"If-Unmodified-Since", Known::if_unmodified_since},
-      {"Accept-Language", Known::accept_language},   {"Content-Encoding", Known::content_encoding},
-      {"Upgrade", Known::upgrade},                   {"Forwarded", Known::forwarded},
+      {"ACCEPT-encoding", Known::accept_encoding},
+      {"Authorization", Known::authorization},
+      {"Cache-Control", Known::cache_control},
+      {"cookie", Known::cookie},
+      {"If-None-Match", Known::if_none_match},
+      {"If-Modified-Since", Known::if_modified_since},
+      {"Range", Known::range},
+      {"If-Range", Known::if_range},
+      {"Traceparent", Known::traceparent},
+      {"TRACESTATE", Known::tracestate},
+      {"X-Forwarded-For", Known::x_forwarded_for},
+      {"Last-Event-ID", Known::last_event_id},
+      {"Sec-Fetch-Site", Known::sec_fetch_site},
+      {"Origin", Known::origin},
+      {"Content-Type", Known::content_type},
+      {"Referer", Known::referer},
+      {"If-Match", Known::if_match},
+      {"If-Unmodified-Since", Known::if_unmodified_since},
+      {"Accept-Language", Known::accept_language},
+      {"Content-Encoding", Known::content_encoding},
+      {"Upgrade", Known::upgrade},
+      {"Forwarded", Known::forwarded},
   };
   for (const auto& [name, known] : rows) {
     const Parsed parsed = parse(get(name + ": v1\r\n" + name + ": v2\r\n"));
@@ -212,7 +231,8 @@ TEST_CASE("what a head may not hold is refused with its status, wherever it is c
       {400, get("Transfer-Encoding: xchunked\r\n")},
       {400, get("Transfer-Encoding: \"chunked\"\r\n")},
       {400, get("Transfer-Encoding: chunked;q=1\r\n")},
-      {400, get("Transfer-Encoding: \x0b" "chunked\r\n")},
+      {400, get("Transfer-Encoding: \x0b"
+                "chunked\r\n")},
       {501, get("Transfer-Encoding: gzip, chunked\r\n")},
       {501, get("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n")},
       {400, "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"},
@@ -298,12 +318,14 @@ TEST_CASE("leading empty lines alone may be dropped by the caller", "[http]") {
 TEST_CASE("limits of a head hold below, at and one above", "[http]") {
   const HeadRules small{20, 200, 3};
   const auto target = [&small](std::size_t bytes) {
-    return parse("GET /" + std::string(bytes - 1, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n", small).verdict;
+    return parse("GET /" + std::string(bytes - 1, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n", small)
+        .verdict;
   };
   CHECK(target(19).kind == Kind::complete);
   CHECK(target(20).kind == Kind::complete);
   CHECK(target(21).status == 414);
-  CHECK(parse("GET /" + std::string(30, 'x'), small).verdict.status == 414);  // at once, not when the line ends
+  CHECK(parse("GET /" + std::string(30, 'x'), small).verdict.status ==
+        414);  // at once, not when the line ends
 
   const auto fields = [&small](std::size_t count) {
     std::string text = "GET / HTTP/1.1\r\nHost: a\r\n";
@@ -322,7 +344,8 @@ TEST_CASE("limits of a head hold below, at and one above", "[http]") {
   CHECK(whole(200).kind == Kind::complete);
   CHECK(whole(201).status == 431);
   CHECK(parse("GET / HTTP/1.1\r\nX: " + std::string(300, 'y'), small).verdict.status == 431);
-  const std::string one_above = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(300, 'y') + "\r\n\r\n";
+  const std::string one_above =
+      "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(300, 'y') + "\r\n\r\n";
   check_every_cut(one_above, parse(one_above, small).verdict, small);
 }
 
@@ -346,7 +369,8 @@ TEST_CASE("a lone LF ends a line only where the operator allows it", "[http]") {
 
 TEST_CASE("fields named in Connection never reach a handler", "[http]") {
   const Parsed parsed = parse(
-      "GET / HTTP/1.1\r\nHost: a\r\nX-Internal: 1\r\nConnection: close, X-Internal\r\nAuthorization: b\r\n"
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Internal: 1\r\nConnection: close, "
+      "X-Internal\r\nAuthorization: b\r\n"
       "Connection: cookie\r\nCookie: c\r\n\r\n");
   REQUIRE(parsed.verdict.kind == Kind::complete);
   const Request& request = parsed.head->request;
@@ -368,7 +392,9 @@ TEST_CASE("the authority of an absolute target replaces Host", "[http]") {
 
 TEST_CASE("keep-alive follows version and Connection", "[http]") {
   const auto keeps = [](std::string_view version, std::string_view fields) {
-    return parse("GET / HTTP/" + std::string(version) + "\r\nHost: a\r\n" + std::string(fields) + "\r\n").head->keep_alive;
+    return parse("GET / HTTP/" + std::string(version) + "\r\nHost: a\r\n" + std::string(fields) +
+                 "\r\n")
+        .head->keep_alive;
   };
   CHECK(keeps("1.1", ""));
   CHECK_FALSE(keeps("1.0", ""));
@@ -379,7 +405,8 @@ TEST_CASE("keep-alive follows version and Connection", "[http]") {
 }
 
 TEST_CASE("Expect is 100-continue or unknown, and nothing in HTTP/1.0", "[http]") {
-  const Parsed good = parse("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n");
+  const Parsed good =
+      parse("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n");
   CHECK(good.head->request.wants_continue);
   CHECK_FALSE(good.head->expectation_unknown);
   CHECK(parse(get("Expect: tea\r\n")).head->expectation_unknown);

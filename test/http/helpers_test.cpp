@@ -1,5 +1,5 @@
-// Goal: the pure helpers (dates, conditions, ranges, negotiation, types, problems, prepared answers) follow their RFCs.
-// Method: one table each.
+// Goal: the pure helpers (dates, conditions, ranges, negotiation, types, problems, prepared
+// answers) follow their RFCs. Method: one table each.
 
 #include "http/conditions.h"
 #include "http/dates.h"
@@ -24,15 +24,19 @@ constexpr std::int64_t now = 1'795'217'325;  // 2026-11-20T23:28:45Z
 // A request with the fields given, as the parser would leave it. The caller keeps `fields`.
 Request request_of(Method method, const std::vector<Field>& fields) {
   static const std::vector<std::pair<std::string_view, Known>> names{
-      {"if-match", Known::if_match},           {"if-none-match", Known::if_none_match},
-      {"if-range", Known::if_range},           {"if-modified-since", Known::if_modified_since},
-      {"if-unmodified-since", Known::if_unmodified_since}, {"range", Known::range}};
+      {"if-match", Known::if_match},
+      {"if-none-match", Known::if_none_match},
+      {"if-range", Known::if_range},
+      {"if-modified-since", Known::if_modified_since},
+      {"if-unmodified-since", Known::if_unmodified_since},
+      {"range", Known::range}};
   Request request;
   request.method = method;
   request.fields = fields;
   for (std::size_t i = 0; i < fields.size(); ++i)
     for (const auto& [name, known] : names)
-      if (fields[i].name == name) request.known_at[static_cast<std::size_t>(known)] = static_cast<std::uint8_t>(i + 1);
+      if (fields[i].name == name)
+        request.known_at[static_cast<std::size_t>(known)] = static_cast<std::uint8_t>(i + 1);
   return request;
 }
 
@@ -52,16 +56,19 @@ TEST_CASE("dates are written and read back in all three forms", "[http]") {
   CHECK(parse_date("Sun, 06 Nov 1994 08:49:37 GMT", now) == 784'111'777);
   CHECK(parse_date("Sunday, 06-Nov-94 08:49:37 GMT", now) == 784'111'777);
   CHECK(parse_date("Sun Nov  6 08:49:37 1994", now) == 784'111'777);
-  CHECK(parse_date("Friday, 20-Nov-76 23:28:45 GMT", now) == parse_date("Fri, 20 Nov 2076 23:28:45 GMT", now));
-  CHECK(parse_date("Saturday, 20-Nov-77 23:28:45 GMT", now) == parse_date("Sun, 20 Nov 1977 23:28:45 GMT", now));
+  CHECK(parse_date("Friday, 20-Nov-76 23:28:45 GMT", now) ==
+        parse_date("Fri, 20 Nov 2076 23:28:45 GMT", now));
+  CHECK(parse_date("Saturday, 20-Nov-77 23:28:45 GMT", now) ==
+        parse_date("Sun, 20 Nov 1977 23:28:45 GMT", now));
 }
 
 TEST_CASE("what only looks like a date is none", "[http]") {
-  for (const char* text :
-       {"", "0", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 6 Nov 1994 08:49:37 GMT", "sun, 06 nov 1994 08:49:37 gmt",
-        "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
-        "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 06 Nov 1994 08:49:37 GMT ",
-        "Sun, 06 Nov 1994 8:49:37 GMT", "1994-11-06T08:49:37Z", "Sun Nov 06 08:49:37 94"})
+  for (const char* text : {"", "0", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 6 Nov 1994 08:49:37 GMT",
+                           "sun, 06 nov 1994 08:49:37 gmt", "Sun, 31 Feb 1994 08:49:37 GMT",
+                           "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
+                           "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT",
+                           "Sun, 06 Nov 1994 08:49:37 GMT ", "Sun, 06 Nov 1994 8:49:37 GMT",
+                           "1994-11-06T08:49:37Z", "Sun Nov 06 08:49:37 94"})
     CHECK_FALSE(parse_date(text, now).has_value());
 }
 
@@ -116,7 +123,9 @@ TEST_CASE("preconditions are judged in the order of RFC 9110 13.2.2", "[http]") 
       {Method::get, {{"if-range", "\"other\""}}, proceed},
   };
   for (const Row& row : rows) {
-    INFO((row.fields.empty() ? std::string() : std::string(row.fields[0].name) + ": " + std::string(row.fields[0].value)));
+    INFO((row.fields.empty()
+              ? std::string()
+              : std::string(row.fields[0].name) + ": " + std::string(row.fields[0].value)));
     CHECK(condition_of(request_of(row.method, row.fields), page, now) == row.wanted);
   }
 }
@@ -203,14 +212,35 @@ TEST_CASE("Accept-Encoding is weighed as RFC 9110 12.5.3 says", "[http]") {
     return index < 0 ? "none" : std::string(token_of(ours[index]));
   };
   const std::vector<std::pair<std::string, std::string>> rows{
-      {"", "identity"}, {"gzip", "gzip"}, {"gzip, deflate, br, zstd", "br"}, {"gzip, zstd", "zstd"},
-      {"GZip", "gzip"}, {"x-gzip", "gzip"}, {"br;q=0.5, gzip;q=0.8", "gzip"}, {"br;q=0.8,gzip;q=0.8", "br"},
-      {"gzip;q=0", "identity"}, {"gzip;q=0.001", "gzip"}, {"*", "br"}, {"*;q=0.1, gzip", "gzip"},
-      {"gzip;q=0, *", "br"}, {"identity", "identity"}, {"identity;q=1, gzip;q=0.5", "identity"},
-      {"identity;q=0.5, gzip;q=1", "gzip"}, {"identity;q=0", "none"}, {"*;q=0", "none"},
-      {"*;q=0, gzip", "gzip"}, {"identity;q=0, gzip;q=0.2", "gzip"}, {"deflate", "identity"},
-      {"gzip;q=2", "identity"}, {"gzip;q=0.1234", "identity"}, {"gzip;q=", "identity"}, {"gzip;q=1.001", "identity"},
-      {"br ; q=0.3 , gzip ; Q=0.4", "gzip"}, {", ,gzip", "gzip"}, {"gzip;q=1.000", "gzip"}, {"brx", "identity"},
+      {"", "identity"},
+      {"gzip", "gzip"},
+      {"gzip, deflate, br, zstd", "br"},
+      {"gzip, zstd", "zstd"},
+      {"GZip", "gzip"},
+      {"x-gzip", "gzip"},
+      {"br;q=0.5, gzip;q=0.8", "gzip"},
+      {"br;q=0.8,gzip;q=0.8", "br"},
+      {"gzip;q=0", "identity"},
+      {"gzip;q=0.001", "gzip"},
+      {"*", "br"},
+      {"*;q=0.1, gzip", "gzip"},
+      {"gzip;q=0, *", "br"},
+      {"identity", "identity"},
+      {"identity;q=1, gzip;q=0.5", "identity"},
+      {"identity;q=0.5, gzip;q=1", "gzip"},
+      {"identity;q=0", "none"},
+      {"*;q=0", "none"},
+      {"*;q=0, gzip", "gzip"},
+      {"identity;q=0, gzip;q=0.2", "gzip"},
+      {"deflate", "identity"},
+      {"gzip;q=2", "identity"},
+      {"gzip;q=0.1234", "identity"},
+      {"gzip;q=", "identity"},
+      {"gzip;q=1.001", "identity"},
+      {"br ; q=0.3 , gzip ; Q=0.4", "gzip"},
+      {", ,gzip", "gzip"},
+      {"gzip;q=1.000", "gzip"},
+      {"brx", "identity"},
   };
   for (const auto& [field, wanted] : rows) {
     INFO(field);
@@ -240,7 +270,8 @@ TEST_CASE("content types go by extension, whatever its case", "[http]") {
   CHECK(content_type_of("a.woff2") == "font/woff2");
   CHECK(content_type_of("atom.xml") == "application/xml; charset=utf-8");
   CHECK(content_type_of("x.webmanifest") == "application/manifest+json; charset=utf-8");
-  for (const char* unknown : {"", "README", "a.", "a.unknown", "a.averyverylongextension", "dir.html/file", "."})
+  for (const char* unknown :
+       {"", "README", "a.", "a.unknown", "a.averyverylongextension", "dir.html/file", "."})
     CHECK(content_type_of(unknown) == "application/octet-stream");
   CHECK(is_compressible("text/html; charset=utf-8"));
   CHECK(is_compressible("application/ld+json"));
@@ -288,12 +319,16 @@ TEST_CASE("numbers fill their slot to the last byte", "[http]") {
 }
 
 TEST_CASE("problems are valid JSON and pages are escaped", "[http]") {
-  const Response problem = problem_response({.status = 429, .type = "https://x/y", .detail = "a \"quote\"\n",
-                                             .instance = "id", .members = "\"n\":1"});
+  const Response problem = problem_response({.status = 429,
+                                             .type = "https://x/y",
+                                             .detail = "a \"quote\"\n",
+                                             .instance = "id",
+                                             .members = "\"n\":1"});
   CHECK(problem.status == 429);
   CHECK(problem.fields[0].second == "application/problem+json");
-  CHECK(problem.body == "{\"type\":\"https://x/y\",\"title\":\"Too Many Requests\",\"status\":429,"
-                        "\"detail\":\"a \\\"quote\\\"\\n\",\"instance\":\"id\",\"n\":1}\n");
+  CHECK(problem.body ==
+        "{\"type\":\"https://x/y\",\"title\":\"Too Many Requests\",\"status\":429,"
+        "\"detail\":\"a \\\"quote\\\"\\n\",\"instance\":\"id\",\"n\":1}\n");
   const Response page = error_page_response(404, "<script>");
   CHECK(page.body.find("<script>") == std::string::npos);
   CHECK(page.body.find("404 Not Found") != std::string::npos);

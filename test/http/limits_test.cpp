@@ -1,6 +1,6 @@
-// Goal: every limit and deadline of the wire specification, section 8, that concerns HTTP/1.1: below it nothing happens,
-// above it the answer named there, and the server goes on.
-// Method: a live server under a ManualClock; time passes only when the test says so.
+// Goal: every limit and deadline of the wire specification, section 8, that concerns HTTP/1.1:
+// below it nothing happens, above it the answer named there, and the server goes on. Method: a live
+// server under a ManualClock; time passes only when the test says so.
 
 #include "live_server.h"
 #include "support.h"
@@ -52,7 +52,8 @@ bool answers(std::uint16_t port) {
 
 }  // namespace
 
-TEST_CASE("a connection that says nothing is closed silently after the head's time", "[http][limits]") {
+TEST_CASE("a connection that says nothing is closed silently after the head's time",
+          "[http][limits]") {
   ManualClock clock;
   LiveServer live(hello, {.clock = &clock});
   RawClient client(live.port());
@@ -88,7 +89,8 @@ TEST_CASE("a head that is not whole in time is 408, however steadily it comes", 
   CHECK(answers(live.port()));
 }
 
-TEST_CASE("an idle connection is closed silently after its time, and earlier when it is crowded", "[http][limits]") {
+TEST_CASE("an idle connection is closed silently after its time, and earlier when it is crowded",
+          "[http][limits]") {
   ManualClock clock;
   ServerLimits ten;
   ten.connections = 10;
@@ -117,10 +119,13 @@ TEST_CASE("an idle connection is closed silently after its time, and earlier whe
   CHECK(live.server().counters().closed_idle == 10);
 }
 
-TEST_CASE("a body slower than the least rate is 408; one just fast enough is taken", "[http][limits]") {
+TEST_CASE("a body slower than the least rate is 408; one just fast enough is taken",
+          "[http][limits]") {
   ManualClock clock;
   const auto take = [](Exchange& exchange) {
-    exchange.read_body(1 * MiB, [](Exchange& whole) { whole.respond(Response{200, {}, std::to_string(whole.body().size())}); });
+    exchange.read_body(1 * MiB, [](Exchange& whole) {
+      whole.respond(Response{200, {}, std::to_string(whole.body().size())});
+    });
   };
   LiveServer live(take, {.clock = &clock});
   const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20480\r\n\r\n";
@@ -159,14 +164,17 @@ TEST_CASE("a body slower than the least rate is 408; one just fast enough is tak
   CHECK(answers(live.port()));
 }
 
-TEST_CASE("an answer that does not come in time is 504, and the late one is nobody's", "[http][limits]") {
+TEST_CASE("an answer that does not come in time is 504, and the late one is nobody's",
+          "[http][limits]") {
   ManualClock clock;
   Guarded<ExchangeId> waiting;
-  LiveServer live([&waiting](Exchange& exchange) {
-    if (exchange.request().path == "/soon") exchange.set_deadline(2s);
-    if (exchange.request().path == "/ok") return hello(exchange);
-    waiting.with([&exchange](ExchangeId& id) { id = exchange.id(); });
-  }, {.clock = &clock});
+  LiveServer live(
+      [&waiting](Exchange& exchange) {
+        if (exchange.request().path == "/soon") exchange.set_deadline(2s);
+        if (exchange.request().path == "/ok") return hello(exchange);
+        waiting.with([&exchange](ExchangeId& id) { id = exchange.id(); });
+      },
+      {.clock = &clock});
   RawClient client(live.port());
   client.say(get("/"));
   live.wait_for_requests(1);
@@ -176,7 +184,8 @@ TEST_CASE("an answer that does not come in time is 504, and the late one is nobo
   CHECK(client.hear().status == 504);
   const ExchangeId id = waiting.with([](ExchangeId& each) { return each; });
   std::atomic<bool> found{true};
-  live.server().loop(0).post([&found, &loop = live.server().loop(0), id] { found = loop.find(id) != nullptr; });
+  live.server().loop(0).post(
+      [&found, &loop = live.server().loop(0), id] { found = loop.find(id) != nullptr; });
   live.turn();
   CHECK_FALSE(found);
   client.say(get("/soon"));
@@ -189,8 +198,11 @@ TEST_CASE("an answer that does not come in time is 504, and the late one is nobo
 
 TEST_CASE("a reader that takes nothing, or next to nothing, is reset", "[http][limits]") {
   ManualClock clock;
-  LiveServer live([](Exchange& exchange) { exchange.respond(Response{200, {}, std::string(32 * MiB, 'x')}); },
-                  {.clock = &clock});
+  LiveServer live(
+      [](Exchange& exchange) {
+        exchange.respond(Response{200, {}, std::string(32 * MiB, 'x')});
+      },
+      {.clock = &clock});
   RawClient stuck(live.port(), 4096);
   stuck.say(get("/"));
   live.wait_for_requests(1);
@@ -202,13 +214,15 @@ TEST_CASE("a reader that takes nothing, or next to nothing, is reset", "[http][l
 
 TEST_CASE("a stream has no deadline, but its blocked output has", "[http][limits]") {
   ManualClock clock;
-  LiveServer live([](Exchange& exchange) {
-    auto& stream = exchange.start_stream({200, {}, "begin"});
-    if (exchange.request().path == "/flood") {
-      stream.set_queue_bytes_max(64 * MiB);
-      stream.write(std::make_shared<const std::string>(32 * MiB, 'x'));
-    }
-  }, {.clock = &clock});
+  LiveServer live(
+      [](Exchange& exchange) {
+        auto& stream = exchange.start_stream({200, {}, "begin"});
+        if (exchange.request().path == "/flood") {
+          stream.set_queue_bytes_max(64 * MiB);
+          stream.write(std::make_shared<const std::string>(32 * MiB, 'x'));
+        }
+      },
+      {.clock = &clock});
   RawClient quiet(live.port());
   RawClient stuck(live.port(), 4096);
   quiet.say(get("/quiet"));
@@ -238,13 +252,17 @@ TEST_CASE("a refused client that goes on talking is cut after the linger", "[htt
   live.wait_until([&live] { return live.server().counters().connections == 0; });
 }
 
-TEST_CASE("above the connections' bound the oldest idle one makes room; with none idle it is 503", "[http][limits]") {
+TEST_CASE("above the connections' bound the oldest idle one makes room; with none idle it is 503",
+          "[http][limits]") {
   ServerLimits four;
   four.connections = 4;
-  LiveServer live([](Exchange& exchange) {
-    if (exchange.request().path != "/hold") return hello(exchange);
-    exchange.on_gone([] {});  // a closed client shall count as gone, not as one that waits for its answer
-  }, {.limits = four});
+  LiveServer live(
+      [](Exchange& exchange) {
+        if (exchange.request().path != "/hold") return hello(exchange);
+        exchange.on_gone(
+            [] {});  // a closed client shall count as gone, not as one that waits for its answer
+      },
+      {.limits = four});
   std::vector<std::unique_ptr<RawClient>> clients;
   for (int i = 0; i < 4; ++i) {
     clients.push_back(std::make_unique<RawClient>(live.port()));
@@ -296,14 +314,17 @@ TEST_CASE("clients are counted by IPv4 address or IPv6 /64", "[http][limits]") {
 TEST_CASE("bodies buffered in the process have a bound together", "[http][limits]") {
   ServerLimits little;
   little.bodies_buffered_bytes = 10'000;
-  LiveServer live([](Exchange& exchange) {
-    exchange.read_body(1 * MiB, [](Exchange& whole) {
-      if (whole.request().path != "/hold") whole.respond(Response{200, {}, "taken"});
-    });
-    exchange.on_gone([] {});
-  }, {.limits = little});
+  LiveServer live(
+      [](Exchange& exchange) {
+        exchange.read_body(1 * MiB, [](Exchange& whole) {
+          if (whole.request().path != "/hold") whole.respond(Response{200, {}, "taken"});
+        });
+        exchange.on_gone([] {});
+      },
+      {.limits = little});
   const auto post = [](std::string_view path, std::size_t bytes) {
-    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n" +
+    return "POST " + std::string(path) +
+           " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n" +
            std::string(bytes, 'x');
   };
   RawClient holder(live.port());
@@ -323,7 +344,8 @@ TEST_CASE("bodies buffered in the process have a bound together", "[http][limits
   CHECK(live.server().counters().bodies_buffered_bytes == 0);
 }
 
-TEST_CASE("out of descriptors: 503 from the reserve, no spinning, and back to work", "[http][limits]") {
+TEST_CASE("out of descriptors: 503 from the reserve, no spinning, and back to work",
+          "[http][limits]") {
   LiveServer live(hello);
   RawClient busy(live.port());
   busy.say("GET / HTT");  // not idle, so that it cannot make room
@@ -355,13 +377,16 @@ TEST_CASE("out of descriptors: 503 from the reserve, no spinning, and back to wo
   CHECK(busy.hear().status == 200);
 }
 
-TEST_CASE("stop: idle connections close, answers in progress are finished and say close", "[http][limits]") {
+TEST_CASE("stop: idle connections close, answers in progress are finished and say close",
+          "[http][limits]") {
   ManualClock clock;
   Guarded<ExchangeId> waiting;
-  LiveServer live([&waiting](Exchange& exchange) {
-    if (exchange.request().path != "/wait") return hello(exchange);
-    waiting.with([&exchange](ExchangeId& id) { id = exchange.id(); });
-  }, {.clock = &clock});
+  LiveServer live(
+      [&waiting](Exchange& exchange) {
+        if (exchange.request().path != "/wait") return hello(exchange);
+        waiting.with([&exchange](ExchangeId& id) { id = exchange.id(); });
+      },
+      {.clock = &clock});
   RawClient idle(live.port());
   idle.say(get("/"));
   CHECK(idle.hear().status == 200);
@@ -374,7 +399,7 @@ TEST_CASE("stop: idle connections close, answers in progress are finished and sa
   live.server().stop(5s);
   live.turn();
   CHECK_FALSE(RawClient(live.port()).is_open());  // nobody listens
-  late.say(get("/in-flight"));                      // sent before the server said that it closes
+  late.say(get("/in-flight"));                    // sent before the server said that it closes
   const Answer last = late.hear();
   CHECK(last.status == 200);
   CHECK(last.field("Connection") == "close");
@@ -396,8 +421,10 @@ TEST_CASE("stop: idle connections close, answers in progress are finished and sa
   live.join();
 }
 
-TEST_CASE("expiry that races with data never leaves a client without answer or end", "[http][limits]") {
-  // H-3: with edge triggering, an event that is dropped because its connection expired in the same batch never comes back.
+TEST_CASE("expiry that races with data never leaves a client without answer or end",
+          "[http][limits]") {
+  // H-3: with edge triggering, an event that is dropped because its connection expired in the same
+  // batch never comes back.
   ManualClock clock;
   LiveServer live(hello, {.clock = &clock});
   std::vector<std::unique_ptr<RawClient>> clients(8);

@@ -1,5 +1,6 @@
 #pragma once
-// A server on a free port of 127.0.0.1 in a thread of its own, and a client that says exactly the bytes it is told.
+// A server on a free port of 127.0.0.1 in a thread of its own, and a client that says exactly the
+// bytes it is told.
 
 #include "base/guarded.h"
 #include "base/log.h"
@@ -43,7 +44,8 @@ class LiveServer {
 
   std::uint16_t port() const { return server_->ports().front(); }
   http::Server& server() { return *server_; }
-  // Turns until that is so; the test fails when it never is. Bytes of a client may take a moment even on loopback.
+  // Turns until that is so; the test fails when it never is. Bytes of a client may take a moment
+  // even on loopback.
   void wait_until(const std::function<bool()>& is_so);
   void wait_for_requests(std::uint64_t count);
   void wait_for_bytes(std::uint64_t count);  // received, over all connections
@@ -66,7 +68,8 @@ struct Answer {
   std::string head;  // with the empty line
   std::string body;
   bool closed = false;  // the connection ended before the answer was whole, or instead of one
-  std::string field(std::string_view name) const;  // first of that name, case ignored; "" when absent
+  std::string field(
+      std::string_view name) const;  // first of that name, case ignored; "" when absent
   bool has(std::string_view name) const;
 };
 
@@ -86,10 +89,10 @@ class RawClient {
   void shut();  // the sending side
   void close();
   Answer hear(Expecting expecting = Expecting::body);
-  std::string hear_some();       // at least a byte, or "" at the end
-  std::string hear_all();        // until the end
-  bool is_silent(int millis);    // nothing came and nothing ended for so long
-  bool ends();                   // the server closes, without another byte
+  std::string hear_some();     // at least a byte, or "" at the end
+  std::string hear_all();      // until the end
+  bool is_silent(int millis);  // nothing came and nothing ended for so long
+  bool ends();                 // the server closes, without another byte
 
  private:
   bool fill();

@@ -29,7 +29,8 @@ class CallingHandler : public http::Handler {
       : answering_(std::move(answering)), seen_(std::move(seen)) {}
   void on_request(http::Exchange& exchange) override { answering_(exchange); }
   void on_finished(const http::Finished& finished) override {
-    const Seen one{std::string(finished.exchange.request().path), finished.status, finished.body_bytes, finished.ending};
+    const Seen one{std::string(finished.exchange.request().path), finished.status,
+                   finished.body_bytes, finished.ending};
     seen_->with([&one](std::vector<Seen>& all) { all.push_back(one); });
   }
 
@@ -56,7 +57,10 @@ LiveServer::LiveServer(Answering answering, LiveOptions options)
   const Clock& clock = options.clock == nullptr ? system_clock_ : *options.clock;
   auto made = http::Server::open(
       settings,
-      [answering, seen = seen_](http::Loop&) { return std::make_unique<CallingHandler>(answering, seen); }, clock, log_);
+      [answering, seen = seen_](http::Loop&) {
+        return std::make_unique<CallingHandler>(answering, seen);
+      },
+      clock, log_);
   if (!made.ok()) FAIL(made.error().text());
   server_ = std::move(made).value();
   thread_ = std::thread([this] { server_->run(); });
@@ -73,7 +77,8 @@ void LiveServer::join() {
 
 void LiveServer::turn() {
   for (std::size_t i = 0; i < server_->loops(); ++i)
-    for (int pass = 0; pass < 2; ++pass) {  // timers run behind posted work, so the second pass has seen them
+    for (int pass = 0; pass < 2;
+         ++pass) {  // timers run behind posted work, so the second pass has seen them
       std::mutex mutex;
       std::condition_variable came;
       bool done = false;
@@ -83,7 +88,8 @@ void LiveServer::turn() {
         came.notify_one();
       });
       std::unique_lock lock(mutex);
-      REQUIRE(came.wait_for(lock, std::chrono::milliseconds(patience_ms), [&done] { return done; }));
+      REQUIRE(
+          came.wait_for(lock, std::chrono::milliseconds(patience_ms), [&done] { return done; }));
     }
 }
 
@@ -139,7 +145,8 @@ bool Answer::has(std::string_view name) const {
 RawClient::RawClient(std::uint16_t port, int receive_buffer_bytes) {
   descriptor_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (receive_buffer_bytes > 0)
-    ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,
+                 sizeof receive_buffer_bytes);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -196,7 +203,8 @@ Answer RawClient::hear(Expecting expecting) {
   answer.head = buffer_.substr(0, end + 4);
   buffer_.erase(0, end + 4);
   answer.status = std::stoi(answer.head.substr(9, 3));
-  const bool bodiless = expecting == Expecting::head_only || answer.status < 200 || answer.status == 204 || answer.status == 304;
+  const bool bodiless = expecting == Expecting::head_only || answer.status < 200 ||
+                        answer.status == 204 || answer.status == 304;
   if (bodiless) return answer;
   if (answer.field("Transfer-Encoding") == "chunked") {
     while (true) {
@@ -238,7 +246,8 @@ std::string RawClient::hear_some() {
 }
 
 std::string RawClient::hear_all() {
-  while (fill()) {}
+  while (fill()) {
+  }
   return std::exchange(buffer_, "");
 }
 

@@ -1,7 +1,8 @@
-// Goal: the strict request cases of llhttp (H-23): what must be refused is refused, what must parse does, except where a
-// rule of ours is stricter; those cases are listed here with the rule.
-// Method: a test-sized reading of a connection (heads, bodies by length and chunks, one after the other), with a Host
-// added where only that is missing, fed whole; cuts at every byte are in the tables of the parser and of chunks.
+// Goal: the strict request cases of llhttp (H-23): what must be refused is refused, what must parse
+// does, except where a rule of ours is stricter; those cases are listed here with the rule. Method:
+// a test-sized reading of a connection (heads, bodies by length and chunks, one after the other),
+// with a Host added where only that is missing, fed whole; cuts at every byte are in the tables of
+// the parser and of chunks.
 
 #include "base/bytes.h"
 #include "base/file.h"
@@ -22,13 +23,15 @@ using namespace weir::http;
 
 namespace {
 
-constexpr std::size_t must_refuse[] = {5,  15, 23, 24, 25, 26, 32, 33, 34,  35,  37,  42,  43,  44,  45,  46,  47,  48,
-                                       50, 51, 52, 53, 54, 55, 56, 57, 58,  59,  60,  61,  62,  64,  67,  73,  117, 118,
-                                       131, 132, 134, 135, 136, 138, 139, 140, 145, 146, 147, 149, 151, 153, 161, 165};
-constexpr std::size_t must_parse[] = {0,   1,   4,   6,   7,   8,   9,   11,  21,  22,  29,  30,  31,  76,  81,  82,
-                                      83,  84,  85,  86,  91,  92,  93,  94,  95,  96,  97,  98,  99,  100, 101, 102,
-                                      103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 120, 121, 122, 124,
-                                      125, 126, 127, 128, 129, 130, 133, 143, 144, 156, 157, 158, 160};
+constexpr std::size_t must_refuse[] = {
+    5,   15,  23,  24,  25,  26,  32,  33,  34,  35,  37,  42,  43,  44,  45,  46, 47,  48,
+    50,  51,  52,  53,  54,  55,  56,  57,  58,  59,  60,  61,  62,  64,  67,  73, 117, 118,
+    131, 132, 134, 135, 136, 138, 139, 140, 145, 146, 147, 149, 151, 153, 161, 165};
+constexpr std::size_t must_parse[] = {
+    0,   1,   4,   6,   7,   8,   9,   11,  21,  22,  29,  30,  31,  76,  81,  82,
+    83,  84,  85,  86,  91,  92,  93,  94,  95,  96,  97,  98,  99,  100, 101, 102,
+    103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 120, 121, 122, 124,
+    125, 126, 127, 128, 129, 130, 133, 143, 144, 156, 157, 158, 160};
 static_assert(std::size(must_refuse) == 52);
 static_assert(std::size(must_parse) == 61);
 
@@ -38,8 +41,8 @@ const std::map<std::size_t, const char*> stricter{
     {144, "H-25: a fragment in the target (and H-15: a coding before chunked)"},
 };
 
-// Cases that llhttp refuses for the name of the method. To us every token is a method; a route that does not know it
-// answers 405 (H-11), which the flow tests see.
+// Cases that llhttp refuses for the name of the method. To us every token is a method; a route that
+// does not know it answers 405 (H-11), which the flow tests see.
 const std::set<std::size_t> refused_by_route{45, 55};
 
 enum class Read { all_good, refused, incomplete };
@@ -57,7 +60,8 @@ std::string with_host(const std::string& bytes, const HeadRules& rules) {
   std::string rest = bytes;
   auto head = std::make_unique<Head>();
   const HeadVerdict verdict = parse_head(rest.data(), rest.size(), rules, *head);
-  if (verdict.kind == HeadVerdict::Kind::refused && std::string_view(verdict.reason).find("needs a Host") != std::string_view::npos) {
+  if (verdict.kind == HeadVerdict::Kind::refused &&
+      std::string_view(verdict.reason).find("needs a Host") != std::string_view::npos) {
     const std::size_t line = bytes.find("\r\n", bytes.find_first_not_of("\r\n"));
     return bytes.substr(0, line) + "\r\nHost: a" + bytes.substr(line);
   }
@@ -115,7 +119,8 @@ Reading read_connection(std::string bytes) {
 
 }  // namespace
 
-TEST_CASE("llhttp's strict request cases are refused and parsed as they should be", "[http][vectors]") {
+TEST_CASE("llhttp's strict request cases are refused and parsed as they should be",
+          "[http][vectors]") {
   if (!test::has_vectors("llhttp/llhttp-cases.json")) return;
   const auto bytes = read_file(test::shared_directory() + "/vectors/llhttp/llhttp-cases.json");
   REQUIRE(bytes.ok());
@@ -126,7 +131,9 @@ TEST_CASE("llhttp's strict request cases are refused and parsed as they should b
     REQUIRE(*each.find("type")->string() == "request");
     return *parse_base64(*each.find("bytes_b64")->string());
   };
-  const auto title = [&cases](std::size_t index) { return *(*cases->array())[index].find("title")->string(); };
+  const auto title = [&cases](std::size_t index) {
+    return *(*cases->array())[index].find("title")->string();
+  };
 
   for (const std::size_t index : must_refuse) {
     INFO(index << " " << title(index));

@@ -1,5 +1,6 @@
-// Goal: the promises of server.h over real sockets: framing, keep-alive, pipelining, bodies, refusals, answers.
-// Method: a live server with a small handler, and a client that says exact bytes.
+// Goal: the promises of server.h over real sockets: framing, keep-alive, pipelining, bodies,
+// refusals, answers. Method: a live server with a small handler, and a client that says exact
+// bytes.
 
 #include "live_server.h"
 #include "support.h"
@@ -23,7 +24,8 @@ using namespace weir::test;
 namespace {
 
 std::shared_ptr<const Prepared> prepared_of(std::string body) {
-  auto made = prepare(200, {{"Content-Type", "text/plain"}}, std::make_shared<const std::string>(std::move(body)),
+  auto made = prepare(200, {{"Content-Type", "text/plain"}},
+                      std::make_shared<const std::string>(std::move(body)),
                       {PrepareOptions::Age::slot, "weir; hit"});
   REQUIRE(made.ok());
   return *made;
@@ -46,7 +48,8 @@ std::string get(std::string_view path, std::string_view fields = "") {
 }
 
 std::string post(std::string_view path, std::string_view body, std::string_view fields = "") {
-  return "POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+  return "POST " + std::string(path) +
+         " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
          std::string(fields) + "\r\n" + std::string(body);
 }
 
@@ -84,7 +87,10 @@ TEST_CASE("pipelined requests are answered in order, however many come at once",
   });
   RawClient client(live.port());
   std::string all;
-  for (int i = 0; i < 200; ++i) all += i % 3 == 0 ? get("/page") : i % 3 == 1 ? post("/p" + std::to_string(i), "b") : get("/" + std::to_string(i));
+  for (int i = 0; i < 200; ++i)
+    all += i % 3 == 0   ? get("/page")
+           : i % 3 == 1 ? post("/p" + std::to_string(i), "b")
+                        : get("/" + std::to_string(i));
   client.say(all);
   for (int i = 0; i < 200; ++i) {
     const Answer answer = client.hear();
@@ -98,16 +104,21 @@ TEST_CASE("pipelined requests are answered in order, however many come at once",
 
 TEST_CASE("answers that other threads make come in order too", "[http]") {
   WorkerPool workers("slow", 4, 1000);
-  LiveServer live([&workers](Exchange& exchange) {
-    Loop& loop = exchange.loop();
-    const ExchangeId id = exchange.id();
-    const std::string path(exchange.request().path);
-    REQUIRE(workers.offer([&loop, id, path] {
-      loop.post([&loop, id, path] {
-        if (Exchange* found = loop.find(id)) found->respond(Response{200, {}, path});
-      });
-    }).ok());
-  }, {.loops = 2});
+  LiveServer live(
+      [&workers](Exchange& exchange) {
+        Loop& loop = exchange.loop();
+        const ExchangeId id = exchange.id();
+        const std::string path(exchange.request().path);
+        REQUIRE(workers
+                    .offer([&loop, id, path] {
+                      loop.post([&loop, id, path] {
+                        if (Exchange* found = loop.find(id))
+                          found->respond(Response{200, {}, path});
+                      });
+                    })
+                    .ok());
+      },
+      {.loops = 2});
   std::vector<std::unique_ptr<RawClient>> clients;
   for (int i = 0; i < 20; ++i) clients.push_back(std::make_unique<RawClient>(live.port()));
   for (auto& client : clients) {
@@ -119,7 +130,8 @@ TEST_CASE("answers that other threads make come in order too", "[http]") {
     for (int i = 0; i < 30; ++i) REQUIRE(client->hear().body == "/" + std::to_string(i));
 }
 
-TEST_CASE("refusals of framing close the connection, and nothing behind them is interpreted", "[http]") {
+TEST_CASE("refusals of framing close the connection, and nothing behind them is interpreted",
+          "[http]") {
   std::atomic<int> handled{0};
   LiveServer live([&handled](Exchange& exchange) {
     ++handled;
@@ -132,7 +144,8 @@ TEST_CASE("refusals of framing close the connection, and nothing behind them is 
   const std::vector<Row> rows{
       {400, "GET / HTTP/1.1\nHost: a\n\n"},
       {400, "GET / HTTP/1.1\r\n\r\n"},
-      {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"},
+      {400,
+       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"},
       {400, "GET /../x HTTP/1.1\r\nHost: a\r\n\r\n"},
       {400, "GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n"},
       {400, "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n"},
@@ -141,7 +154,8 @@ TEST_CASE("refusals of framing close the connection, and nothing behind them is 
       {501, std::string(40, 'M') + " / HTTP/1.1\r\nHost: a\r\n\r\n"},
       {501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"},
       {414, "GET /" + std::string(limits::target_bytes_max, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n"},
-      {431, "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(limits::head_bytes_max, 'x') + "\r\n\r\n"},
+      {431,
+       "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(limits::head_bytes_max, 'x') + "\r\n\r\n"},
       {400, "\x16\x03\x01\x02"},
   };
   for (const Row& row : rows) {
@@ -188,8 +202,10 @@ TEST_CASE("errors are problems for programs and pages for people", "[http]") {
 TEST_CASE("HEAD has the fields of GET and no body", "[http]") {
   const auto page = prepared_of("0123456789");
   LiveServer live([page](Exchange& exchange) {
-    if (exchange.request().path == "/page") exchange.respond(page, "X-Extra: 1\r\n", {.age_seconds = 7, .ttl_seconds = -3});
-    else if (exchange.request().path == "/told") exchange.respond(Response{200, {{"Content-Length", "123"}}, {}});
+    if (exchange.request().path == "/page")
+      exchange.respond(page, "X-Extra: 1\r\n", {.age_seconds = 7, .ttl_seconds = -3});
+    else if (exchange.request().path == "/told")
+      exchange.respond(Response{200, {{"Content-Length", "123"}}, {}});
     else if (exchange.request().path == "/stream") {
       auto& stream = exchange.start_stream({200, {}, {}});
       CHECK(stream.write("nobody hears this") == StreamWriter::Wrote::sent);
@@ -254,20 +270,24 @@ TEST_CASE("bodies by length and by chunks reach the handler whole", "[http]") {
 
 TEST_CASE("a body above the route's bound is 413, below, at and one above", "[http]") {
   LiveServer live([](Exchange& exchange) {
-    exchange.read_body(10, [](Exchange& whole) { whole.respond(Response{200, {}, std::string(whole.body())}); });
+    exchange.read_body(10, [](Exchange& whole) {
+      whole.respond(Response{200, {}, std::string(whole.body())});
+    });
   });
   for (std::size_t bytes : {9UL, 10UL}) {
     RawClient client(live.port());
     client.say(post("/", std::string(bytes, 'x')));
     CHECK(client.hear().body.size() == bytes);
-    client.say("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(bytes == 9 ? "9" : "a") +
-               "\r\n" + std::string(bytes, 'x') + "\r\n0\r\n\r\n");
+    client.say("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
+               std::string(bytes == 9 ? "9" : "a") + "\r\n" + std::string(bytes, 'x') +
+               "\r\n0\r\n\r\n");
     CHECK(client.hear().body.size() == bytes);
   }
-  for (const std::string& bytes : {post("/", std::string(11, 'x')),
-                                   std::string("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n"),
-                                   std::string("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n") +
-                                       std::string(11, 'x') + "\r\n0\r\n\r\n"}) {
+  for (const std::string& bytes :
+       {post("/", std::string(11, 'x')),
+        std::string("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n"),
+        std::string("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n") +
+            std::string(11, 'x') + "\r\n0\r\n\r\n"}) {
     RawClient client(live.port());
     client.say(bytes);
     const Answer answer = client.hear();
@@ -284,11 +304,14 @@ TEST_CASE("100 Continue is said only when the handler asks for the body", "[http
   });
   {
     RawClient client(live.port());
-    client.say("POST /yes HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+    client.say(
+        "POST /yes HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
     CHECK(client.hear().status == 100);
     client.say("body");
     CHECK(client.hear().body == "POST /yes? body");
-    client.say("POST /at-once HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody");
+    client.say(
+        "POST /at-once HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: "
+        "4\r\n\r\nbody");
     CHECK(client.hear().body == "POST /at-once? body");
   }
   RawClient client(live.port());
@@ -301,13 +324,16 @@ TEST_CASE("100 Continue is said only when the handler asks for the body", "[http
 TEST_CASE("a body that nobody reads is thrown away, and the next request is served", "[http]") {
   LiveServer live([](Exchange& exchange) {
     const Request& request = exchange.request();
-    exchange.respond(Response{200, {}, std::string(request.path) + (request.dropped_body ? " dropped" : "")});
+    exchange.respond(
+        Response{200, {}, std::string(request.path) + (request.dropped_body ? " dropped" : "")});
   });
   RawClient client(live.port());
   client.say(post("/1", "unread") + get("/2"));
   CHECK(client.hear().body == "/1");
   CHECK(client.hear().body == "/2");
-  client.say("GET /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a" + get("/4"));
+  client.say(
+      "GET /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a" +
+      get("/4"));
   CHECK(client.hear().body == "/3 dropped");
   CHECK(client.hear().body == "/4");
   client.say("POST /5 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -381,7 +407,8 @@ TEST_CASE("a client that shuts its sending side still gets its answers", "[http]
   CHECK(client.ends());
 }
 
-TEST_CASE("streams: chunks as they are written, bounded, and told when the client leaves", "[http]") {
+TEST_CASE("streams: chunks as they are written, bounded, and told when the client leaves",
+          "[http]") {
   struct State {
     std::atomic<bool> gone{false};
     std::atomic<int> rooms{0};
@@ -391,7 +418,8 @@ TEST_CASE("streams: chunks as they are written, bounded, and told when the clien
   Guarded<ExchangeId> open_stream;
   LiveServer live([&, state](Exchange& exchange) {
     exchange.on_gone([state] { state->gone = true; });
-    auto& stream = exchange.start_stream({200, {{"Content-Type", "text/event-stream"}}, ": hi\n\n"});
+    auto& stream =
+        exchange.start_stream({200, {{"Content-Type", "text/event-stream"}}, ": hi\n\n"});
     open_stream.with([&exchange](ExchangeId& id) { id = exchange.id(); });
     if (exchange.request().path != "/flood") return;
     stream.set_queue_bytes_max(1 * MiB);
@@ -446,7 +474,8 @@ TEST_CASE("an exchange that ended is found no more", "[http]") {
   live.wait_for_seen(1);
   const ExchangeId id = last.with([](ExchangeId& each) { return each; });
   std::atomic<bool> found{true};
-  live.server().loop(0).post([&found, &loop = live.server().loop(0), id] { found = loop.find(id) != nullptr; });
+  live.server().loop(0).post(
+      [&found, &loop = live.server().loop(0), id] { found = loop.find(id) != nullptr; });
   live.turn();
   CHECK_FALSE(found);
 }
@@ -485,8 +514,11 @@ TEST_CASE("a Unix socket serves, is private, and is taken over only when dead", 
   const TemporaryDirectory directory;
   const std::string path = directory / "admin.sock";
   {
-    LiveServer live([](Exchange& exchange) { exchange.respond(Response{200, {}, exchange.request().peer->text()}); },
-                    {.unix_path = path});
+    LiveServer live(
+        [](Exchange& exchange) {
+          exchange.respond(Response{200, {}, exchange.request().peer->text()});
+        },
+        {.unix_path = path});
     struct stat there {};
     REQUIRE(::stat(path.c_str(), &there) == 0);
     CHECK((there.st_mode & 0777) == 0600);

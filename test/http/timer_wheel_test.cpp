@@ -25,9 +25,14 @@ TEST_CASE("a deadline never fires early and at most two ticks late", "[http]") {
   for (int round = 0; round < 20'000; ++round) {
     Timed& timed = timers[random() % timers.size()];
     switch (random() % 8) {
-      case 0: wheel.remove(timed); timed.due_ns = Timed::never; break;
+      case 0:
+        wheel.remove(timed);
+        timed.due_ns = Timed::never;
+        break;
       case 1: wheel.set_never(timed); break;
-      default: wheel.set(timed, now + Nanos(static_cast<std::int64_t>(random() % 200'000'000'000))); break;
+      default:
+        wheel.set(timed, now + Nanos(static_cast<std::int64_t>(random() % 200'000'000'000)));
+        break;
     }
     now = now + Nanos(static_cast<std::int64_t>(random() % 60'000'000));
     wheel.advance(now, [&](Timed& expired) {
@@ -37,7 +42,8 @@ TEST_CASE("a deadline never fires early and at most two ticks late", "[http]") {
       expired.due_ns = Timed::never;
     });
     for (const Timed& each : timers)
-      if (each.due_ns != Timed::never && each.is_linked()) REQUIRE(each.due_ns + 2 * tick.count() >= now.ns);
+      if (each.due_ns != Timed::never && each.is_linked())
+        REQUIRE(each.due_ns + 2 * tick.count() >= now.ns);
   }
   CHECK(fired > 100);
   for (Timed& timed : timers) wheel.remove(timed);
@@ -64,7 +70,8 @@ TEST_CASE("a clock that jumps far ahead fires everything once", "[http]") {
   const Mono start{0};
   TimerWheel wheel(start);
   std::vector<Timed> timers(50);
-  for (std::size_t i = 0; i < timers.size(); ++i) wheel.set(timers[i], start + std::chrono::seconds(i * 10));
+  for (std::size_t i = 0; i < timers.size(); ++i)
+    wheel.set(timers[i], start + std::chrono::seconds(i * 10));
   std::size_t fired = 0;
   wheel.advance(start + 24h, [&fired](Timed&) { ++fired; });
   CHECK(fired == timers.size());

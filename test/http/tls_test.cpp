@@ -1,5 +1,5 @@
-// Goal: the promises of tls.h: versions, certificates by name and key type, one flight per answer, reload, refusals.
-// Method: a live server; OpenSSL as the client.
+// Goal: the promises of tls.h: versions, certificates by name and key type, one flight per answer,
+// reload, refusals. Method: a live server; OpenSSL as the client.
 
 #include "certificates.h"
 #include "live_server.h"
@@ -38,12 +38,16 @@ class TlsClient {
       ::SSL_CTX_set_min_proto_version(context_, options.version);
       ::SSL_CTX_set_max_proto_version(context_, options.version);
     }
-    if (options.ciphers_12 != nullptr) REQUIRE(::SSL_CTX_set_cipher_list(context_, options.ciphers_12) == 1);
-    if (options.signatures != nullptr) REQUIRE(::SSL_CTX_set1_sigalgs_list(context_, options.signatures) == 1);
+    if (options.ciphers_12 != nullptr)
+      REQUIRE(::SSL_CTX_set_cipher_list(context_, options.ciphers_12) == 1);
+    if (options.signatures != nullptr)
+      REQUIRE(::SSL_CTX_set1_sigalgs_list(context_, options.signatures) == 1);
     if (!options.alpn_wire.empty())
-      ::SSL_CTX_set_alpn_protos(context_, reinterpret_cast<const unsigned char*>(options.alpn_wire.data()),
+      ::SSL_CTX_set_alpn_protos(context_,
+                                reinterpret_cast<const unsigned char*>(options.alpn_wire.data()),
                                 static_cast<unsigned>(options.alpn_wire.size()));
-    ::SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);  // a freed cache would spoil its sessions
+    ::SSL_CTX_set_session_cache_mode(context_,
+                                     SSL_SESS_CACHE_OFF);  // a freed cache would spoil its sessions
     ssl_ = ::SSL_new(context_);
     ::SSL_set_fd(ssl_, raw_.descriptor());
     if (options.server_name != nullptr) ::SSL_set_tlsext_host_name(ssl_, options.server_name);
@@ -52,7 +56,8 @@ class TlsClient {
     ::ERR_clear_error();
   }
   ~TlsClient() {
-    if (connected_) ::SSL_shutdown(ssl_);  // else OpenSSL takes the session for broken and resumes it no more
+    if (connected_)
+      ::SSL_shutdown(ssl_);  // else OpenSSL takes the session for broken and resumes it no more
     ::SSL_free(ssl_);
     ::SSL_CTX_free(context_);
   }
@@ -70,7 +75,8 @@ class TlsClient {
   }
   // As many bytes as asked for, or fewer at the end.
   std::string hear(std::size_t bytes) {
-    while (buffer_.size() < bytes && fill()) {}
+    while (buffer_.size() < bytes && fill()) {
+    }
     const std::string heard = buffer_.substr(0, bytes);
     buffer_.erase(0, bytes);
     return heard;
@@ -84,7 +90,8 @@ class TlsClient {
     X509* const certificate = ::SSL_get1_peer_certificate(ssl_);
     if (certificate == nullptr) return "";
     char name[256] = {};
-    ::X509_NAME_get_text_by_NID(::X509_get_subject_name(certificate), NID_commonName, name, sizeof name);
+    ::X509_NAME_get_text_by_NID(::X509_get_subject_name(certificate), NID_commonName, name,
+                                sizeof name);
     ::X509_free(certificate);
     return name;
   }
@@ -126,7 +133,10 @@ struct Files {
 
 void secure_echo(Exchange& exchange) {
   exchange.read_body(1 * MiB, [](Exchange& whole) {
-    whole.respond(Response{200, {}, std::string(whole.request().secure ? "tls " : "plain ") + std::string(whole.body())});
+    whole.respond(Response{
+        200,
+        {},
+        std::string(whole.request().secure ? "tls " : "plain ") + std::string(whole.body())});
   });
 }
 
@@ -145,14 +155,21 @@ TEST_CASE("TLS 1.3 and 1.2 with AEAD are served, older or weaker is not", "[http
       CHECK(client.hear_answer(4).ends_with("tls "));
     }
   }
-  CHECK_FALSE(TlsClient(live.port(), {.version = TLS1_1_VERSION, .ciphers_12 = "ALL:@SECLEVEL=0"}).connected());
-  CHECK_FALSE(TlsClient(live.port(), {.version = TLS1_2_VERSION, .ciphers_12 = "AES128-GCM-SHA256"}).connected());
-  CHECK_FALSE(TlsClient(live.port(), {.version = TLS1_2_VERSION, .ciphers_12 = "ECDHE-ECDSA-AES128-SHA"}).connected());
-  CHECK_FALSE(TlsClient(live.port(), {.version = TLS1_2_VERSION, .ciphers_12 = "DHE-RSA-AES128-GCM-SHA256"}).connected());
+  CHECK_FALSE(TlsClient(live.port(), {.version = TLS1_1_VERSION, .ciphers_12 = "ALL:@SECLEVEL=0"})
+                  .connected());
+  CHECK_FALSE(TlsClient(live.port(), {.version = TLS1_2_VERSION, .ciphers_12 = "AES128-GCM-SHA256"})
+                  .connected());
+  CHECK_FALSE(
+      TlsClient(live.port(), {.version = TLS1_2_VERSION, .ciphers_12 = "ECDHE-ECDSA-AES128-SHA"})
+          .connected());
+  CHECK_FALSE(
+      TlsClient(live.port(), {.version = TLS1_2_VERSION, .ciphers_12 = "DHE-RSA-AES128-GCM-SHA256"})
+          .connected());
   CHECK(live.server().counters().tls_handshakes == 2);
 }
 
-TEST_CASE("the certificate is chosen by server name and by what the client can verify", "[http][tls]") {
+TEST_CASE("the certificate is chosen by server name and by what the client can verify",
+          "[http][tls]") {
   Files files;
   LiveServer live(secure_echo, {.tls = files.open({files.ecdsa(), files.rsa()})});
   CHECK(TlsClient(live.port(), {.server_name = "weir.test"}).common_name() == "weir.test");
@@ -168,10 +185,12 @@ TEST_CASE("answers of any size arrive whole over TLS, pipelined and with bodies"
   auto made = prepare(200, {}, std::make_shared<const std::string>(pattern));
   REQUIRE(made.ok());
   const auto page = *made;
-  LiveServer live([page](Exchange& exchange) {
-    if (exchange.request().path == "/page") exchange.respond(page);
-    else secure_echo(exchange);
-  }, {.tls = files.open({files.ecdsa()})});
+  LiveServer live(
+      [page](Exchange& exchange) {
+        if (exchange.request().path == "/page") exchange.respond(page);
+        else secure_echo(exchange);
+      },
+      {.tls = files.open({files.ecdsa()})});
   TlsClient client(live.port());
   REQUIRE(client.connected());
   const std::string get_page = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -182,7 +201,8 @@ TEST_CASE("answers of any size arrive whole over TLS, pipelined and with bodies"
   }
   CHECK(client.hear_answer(4).ends_with("tls "));
   const std::string body(200 * KiB, 'b');
-  client.say("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  client.say("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) +
+             "\r\n\r\n" + body);
   CHECK(client.hear_answer(body.size() + 4).ends_with("tls " + body));
   client.say("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   CHECK(client.hear_answer(4).ends_with("tls "));
@@ -244,7 +264,8 @@ TEST_CASE("plain words on a TLS port, and a half handshake, are only closed", "[
   CHECK(live.server().counters().tls_failures == 2);
 }
 
-TEST_CASE("reload swaps the certificate for later handshakes, and a bad file keeps the old one", "[http][tls]") {
+TEST_CASE("reload swaps the certificate for later handshakes, and a bad file keeps the old one",
+          "[http][tls]") {
   Files files;
   const auto context = files.open({files.ecdsa()});
   LiveServer live(secure_echo, {.tls = context});
@@ -272,9 +293,14 @@ TEST_CASE("files that are not what they should be are named at open", "[http][tl
     REQUIRE_FALSE(made.ok());
     return made.error().what;
   };
-  CHECK(what({files.directory / "none.pem", files.ecdsa().key_file}).find("none.pem") != std::string::npos);
-  CHECK(what({files.directory / "garbage.pem", files.ecdsa().key_file}).find("garbage.pem") != std::string::npos);
-  CHECK(what({files.ecdsa().certificate_file, files.directory / "garbage.pem"}).find("garbage.pem") != std::string::npos);
-  CHECK(what({files.ecdsa().certificate_file, files.rsa().key_file}).find("ecdsa.pem") != std::string::npos);
+  CHECK(what({files.directory / "none.pem", files.ecdsa().key_file}).find("none.pem") !=
+        std::string::npos);
+  CHECK(what({files.directory / "garbage.pem", files.ecdsa().key_file}).find("garbage.pem") !=
+        std::string::npos);
+  CHECK(
+      what({files.ecdsa().certificate_file, files.directory / "garbage.pem"}).find("garbage.pem") !=
+      std::string::npos);
+  CHECK(what({files.ecdsa().certificate_file, files.rsa().key_file}).find("ecdsa.pem") !=
+        std::string::npos);
   CHECK_FALSE(TlsContext::open({}, files.clock).ok());
 }

@@ -1,6 +1,7 @@
-// Goal: real sites build unchanged, and broken ones fail with the place and reason that an author needs (S-83).
-// The byte for byte comparison of the sites is scripts/compare-sites; here every page of the expected output has to
-// be there, and no error may be told. Skipped where the vectors are not at hand.
+// Goal: real sites build unchanged, and broken ones fail with the place and reason that an author
+// needs (S-83). The byte for byte comparison of the sites is scripts/compare-sites; here every page
+// of the expected output has to be there, and no error may be told. Skipped where the vectors are
+// not at hand.
 
 #include "site/memory_site.h"
 #include "support.h"
@@ -32,8 +33,8 @@ Built build_directory(const std::string& root) {
 TEST_CASE("S-83: real sites build without a change, each page of theirs", "[site][corpus]") {
   if (!test::has_vectors("zola-sites")) return;
   const std::string root = test::shared_directory() + "/vectors/zola-sites/";
-  for (const char* name : {"getzola-book", "seventeencups", "zola-docs", "zola-test-site", "zola-test-site-i18n", "apollo", "tabi",
-                           "rust-blog"}) {
+  for (const char* name : {"getzola-book", "seventeencups", "zola-docs", "zola-test-site",
+                           "zola-test-site-i18n", "apollo", "tabi", "rust-blog"}) {
     const Built built = build_directory(root + name + "/site");
     INFO(name << "\n" << built.messages());
     CHECK_FALSE(built.report.failed());
@@ -58,13 +59,15 @@ TEST_CASE("S-83: invalid sites fail, and say where and why", "[site][corpus]") {
   REQUIRE(cases->array() != nullptr);
   for (const text::Value& one : *cases->array()) {
     const std::string& name = *one.find("name")->string();
-    // Sass and highlighting are not there yet; an unknown key is an error only when asked for (S-7).
+    // Sass and highlighting are not there yet; an unknown key is an error only when asked for
+    // (S-7).
     if (name == "sass-error" || name == "unknown-highlight-theme") continue;
     auto source = DirectorySource::open(root + name + "/site");
     REQUIRE(source.ok());
     test::MemorySink sink;
     BuildOptions options = test::options_with_clock();
-    if (name == "unknown-config-key" || name == "section-unknown-key") options.strictness = Strictness::strict;
+    if (name == "unknown-config-key" || name == "section-unknown-key")
+      options.strictness = Strictness::strict;
     Built built;
     built.report = build(**source, options, sink);
     INFO(name << "\n" << built.messages());

@@ -1,5 +1,6 @@
-// Goal: the HTML that a site becomes changes only when somebody means it. Method: one site with a bit of everything,
-// dressed in the built-in templates, against the files of test/site/golden; `make golden` writes them anew.
+// Goal: the HTML that a site becomes changes only when somebody means it. Method: one site with a
+// bit of everything, dressed in the built-in templates, against the files of test/site/golden;
+// `make golden` writes them anew.
 
 #include "site/memory_site.h"
 #include "support.h"
@@ -55,28 +56,45 @@ fn main() { println!("<&>"); }
 )";
 
 test::MemorySource::Files golden_site() {
-  return {{"config.toml",
-           "base_url = \"https://example.com/base\"\ntitle = \"Golden <site>\"\ndescription = \"A bit of everything\"\n"
-           "author = \"Editor\"\ngenerate_feeds = true\nfeed_filenames = [\"atom.xml\", \"rss.xml\", \"feed.json\"]\n"
-           "taxonomies = [{ name = \"tags\", feed = true }]\n[markdown]\nsmart_punctuation = true\ninsert_anchor_links = \"left\"\n"},
-          {"content/_index.md", "+++\ntitle = \"Home\"\nsort_by = \"date\"\n+++\nWelcome.\n"},
-          {"content/blog/_index.md", "+++\ntitle = \"Blog\"\nsort_by = \"date\"\npaginate_by = 1\ngenerate_feeds = true\n+++\n"},
-          {"content/blog/levels.md", post},
-          {"content/blog/2023-01-02-older.md", "---\ntitle: \"Older\"\naliases: [\"/was/here/\"]\n---\nShort.\n"},
-          {"templates/index.html",
-           "<h1>{{ config.title }}</h1>{{ section.content | safe }}{% set blog = get_section(path=\"blog/_index.md\") %}"
-           "{% for page in blog.pages %}\n<a href=\"{{ page.permalink }}\">{{ page.title }}</a>{% endfor %}\n"},
-          {"templates/section.html",
-           "<h1>{{ section.title }}</h1>{% for page in paginator.pages %}\n<h2>{{ page.title }}</h2>{{ page.summary | "
-           "default(value=\"\") | safe }}{% endfor %}\n{{ paginator.current_index }} of {{ paginator.number_pagers }}\n"},
-          {"templates/page.html",
-           "<h1>{{ page.title }}</h1><time>{{ page.date | date(format=\"%e %B %Y\") }}</time> {{ page.word_count }} "
-           "words\n{% for heading in page.toc %}<a href=\"{{ heading.permalink | safe }}\">{{ heading.title }}</a>{% endfor %}\n"
-           "{{ page.content | safe }}{% if page.lower %}newer: {{ page.lower.title }}{% endif %}{% if page.higher %}older: {{ "
-           "page.higher.title }}{% endif %}\n"},
-          {"templates/taxonomy_list.html", "{% for term in terms %}<a href=\"{{ term.permalink }}\">{{ term.name }}</a> {{ term.page_count }}\n{% endfor %}"},
-          {"templates/taxonomy_single.html", "{{ term.name }}{% for page in term.pages %} {{ page.title }}{% endfor %}\n"},
-          {"templates/shortcodes/note.html", "<aside class=\"{{ kind }}\">{{ nth }}{% if body %}: {{ body | safe }}{% endif %}</aside>"}};
+  return {
+      {"config.toml",
+       "base_url = \"https://example.com/base\"\ntitle = \"Golden <site>\"\ndescription = \"A bit "
+       "of everything\"\n"
+       "author = \"Editor\"\ngenerate_feeds = true\nfeed_filenames = [\"atom.xml\", \"rss.xml\", "
+       "\"feed.json\"]\n"
+       "taxonomies = [{ name = \"tags\", feed = true }]\n[markdown]\nsmart_punctuation = "
+       "true\ninsert_anchor_links = \"left\"\n"},
+      {"content/_index.md", "+++\ntitle = \"Home\"\nsort_by = \"date\"\n+++\nWelcome.\n"},
+      {"content/blog/_index.md",
+       "+++\ntitle = \"Blog\"\nsort_by = \"date\"\npaginate_by = 1\ngenerate_feeds = true\n+++\n"},
+      {"content/blog/levels.md", post},
+      {"content/blog/2023-01-02-older.md",
+       "---\ntitle: \"Older\"\naliases: [\"/was/here/\"]\n---\nShort.\n"},
+      {"templates/index.html",
+       "<h1>{{ config.title }}</h1>{{ section.content | safe }}{% set blog = "
+       "get_section(path=\"blog/_index.md\") %}"
+       "{% for page in blog.pages %}\n<a href=\"{{ page.permalink }}\">{{ page.title }}</a>{% "
+       "endfor %}\n"},
+      {"templates/section.html",
+       "<h1>{{ section.title }}</h1>{% for page in paginator.pages %}\n<h2>{{ page.title }}</h2>{{ "
+       "page.summary | "
+       "default(value=\"\") | safe }}{% endfor %}\n{{ paginator.current_index }} of {{ "
+       "paginator.number_pagers }}\n"},
+      {"templates/page.html",
+       "<h1>{{ page.title }}</h1><time>{{ page.date | date(format=\"%e %B %Y\") }}</time> {{ "
+       "page.word_count }} "
+       "words\n{% for heading in page.toc %}<a href=\"{{ heading.permalink | safe }}\">{{ "
+       "heading.title }}</a>{% endfor %}\n"
+       "{{ page.content | safe }}{% if page.lower %}newer: {{ page.lower.title }}{% endif %}{% if "
+       "page.higher %}older: {{ "
+       "page.higher.title }}{% endif %}\n"},
+      {"templates/taxonomy_list.html",
+       "{% for term in terms %}<a href=\"{{ term.permalink }}\">{{ term.name }}</a> {{ "
+       "term.page_count }}\n{% endfor %}"},
+      {"templates/taxonomy_single.html",
+       "{{ term.name }}{% for page in term.pages %} {{ page.title }}{% endfor %}\n"},
+      {"templates/shortcodes/note.html",
+       "<aside class=\"{{ kind }}\">{{ nth }}{% if body %}: {{ body | safe }}{% endif %}</aside>"}};
 }
 
 }  // namespace

@@ -29,7 +29,9 @@ class MemorySource final : public site::SiteSource {
     if (at == files_.end()) return Error{Errc::missing, "no file " + std::string(path)};
     return at->second;
   }
-  Result<bool> exists(std::string_view path) const override { return files_.find(path) != files_.end(); }
+  Result<bool> exists(std::string_view path) const override {
+    return files_.find(path) != files_.end();
+  }
   void write(const std::string& path, std::string bytes) { files_[path] = std::move(bytes); }
 
  private:
@@ -77,7 +79,8 @@ struct Built {
   std::vector<std::string> files() const;
 };
 
-// base_url is https://example.com unless the files have a configuration; the clock stands at 2026-11-20T00:00:00Z.
+// base_url is https://example.com unless the files have a configuration; the clock stands at
+// 2026-11-20T00:00:00Z.
 Built build_site(MemorySource::Files files, site::BuildOptions options = {});
 site::BuildOptions options_with_clock(site::BuildOptions options = {});
 

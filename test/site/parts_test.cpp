@@ -40,7 +40,8 @@ TEST_CASE("a glob matches as ignored_content has it", "[site]") {
   }
 }
 
-TEST_CASE("a glob with too many alternatives is an error, and many stars take linear time", "[site]") {
+TEST_CASE("a glob with too many alternatives is an error, and many stars take linear time",
+          "[site]") {
   CHECK_FALSE(Glob::parse("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}").ok());
   const Result<Glob> stars = Glob::parse("*a*a*a*a*a*a*a*a*a*a*b");
   REQUIRE(stars.ok());
@@ -115,7 +116,8 @@ TEST_CASE("minified HTML loses what is not seen and nothing else", "[site]") {
       {"<script>if (a  <  b) { }</script>", "<script>if (a  <  b) { }</script>"},
       {"<a title=\"a > b\">x</a>", "<a title=\"a > b\">x</a>"},
       {"a < b", "a < b"},
-      {"<p style=\"margin: 0.5em 10.5px; color : red; \">", "<p style=\"margin:.5em 10.5px;color:red\">"},
+      {"<p style=\"margin: 0.5em 10.5px; color : red; \">",
+       "<p style=\"margin:.5em 10.5px;color:red\">"},
       {"<p style='background: url(a  b.png)'>", "<p style='background:url(a  b.png)'>"},
       {"<textarea> \n", "<textarea> \n"},
   };

@@ -1,8 +1,9 @@
-// Goal: what is kept comes back byte for byte, and a wrong length or a wrong byte is said, never served.
+// Goal: what is kept comes back byte for byte, and a wrong length or a wrong byte is said, never
+// served.
 
+#include "store/codec.h"
 #include "base/bytes.h"
 #include "store/blob.h"
-#include "store/codec.h"
 
 #include <catch2/catch.hpp>
 
@@ -54,9 +55,10 @@ TEST_CASE("only bodies that gain are worth compressing", "[store]") {
     bool worth;
   };
   for (const Row& row : {Row{"text/html; charset=utf-8", 512, true}, Row{"text/html", 511, false},
-                         Row{"TEXT/CSS", 4096, true}, Row{"image/svg+xml", 4096, true}, Row{"image/png", 4096, false},
-                         Row{"application/json", 4096, true}, Row{"application/feed+json", 4096, true},
-                         Row{"font/woff2", 4096, false}, Row{"video/mp4", 4096, false}, Row{"", 4096, false}}) {
+                         Row{"TEXT/CSS", 4096, true}, Row{"image/svg+xml", 4096, true},
+                         Row{"image/png", 4096, false}, Row{"application/json", 4096, true},
+                         Row{"application/feed+json", 4096, true}, Row{"font/woff2", 4096, false},
+                         Row{"video/mp4", 4096, false}, Row{"", 4096, false}}) {
     INFO(row.type);
     CHECK(is_worth_compressing(row.type, row.bytes) == row.worth);
   }
@@ -91,6 +93,7 @@ TEST_CASE("a blob with any byte flipped, or cut anywhere, is corrupt", "[store]"
       CHECK(unpack_blob(key, blob.header, blob.stored.substr(0, i)).error().code == Errc::corrupt);
     }
     // Another store's secret gives another name, so its blobs are not ours.
-    CHECK(unpack_blob(HashKey::of("other"), blob.header, blob.stored).error().code == Errc::corrupt);
+    CHECK(unpack_blob(HashKey::of("other"), blob.header, blob.stored).error().code ==
+          Errc::corrupt);
   }
 }

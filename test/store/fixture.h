@@ -1,5 +1,6 @@
 #pragma once
-// What the tests of the store share: a directory, a clock that stands still, a silent log, and a disk that can fail.
+// What the tests of the store share: a directory, a clock that stands still, a silent log, and a
+// disk that can fail.
 
 #include "base/log.h"
 #include "store/store.h"
@@ -17,15 +18,19 @@
 
 namespace weir::test {
 
-// Fails writing operations when `fails` says so of their number (from 1). A failed write leaves half of its bytes.
+// Fails writing operations when `fails` says so of their number (from 1). A failed write leaves
+// half of its bytes.
 class FailingDisk : public store::Disk {
  public:
   std::function<bool(std::uint64_t)> fails = [](std::uint64_t) { return false; };
   Errc code = Errc::full;
   std::atomic<std::uint64_t> operations{0};
 
-  Result<Descriptor> create(const std::string& path) override { return guard<Descriptor>([&] { return Disk::create(path); }); }
-  Status write(int descriptor, std::uint64_t offset, std::string_view bytes, const std::string& path) override {
+  Result<Descriptor> create(const std::string& path) override {
+    return guard<Descriptor>([&] { return Disk::create(path); });
+  }
+  Status write(int descriptor, std::uint64_t offset, std::string_view bytes,
+               const std::string& path) override {
     const Status allowed = guard<Done>([] { return Status(done); });
     if (allowed) return Disk::write(descriptor, offset, bytes, path);
     (void)Disk::write(descriptor, offset, bytes.substr(0, bytes.size() / 2), path).ok();
@@ -50,7 +55,8 @@ class FailingDisk : public store::Disk {
  private:
   template <class T, class F>
   Result<T> guard(F work) {
-    if (fails(++operations)) return Error{code, "the test's disk refuses operation " + std::to_string(operations)};
+    if (fails(++operations))
+      return Error{code, "the test's disk refuses operation " + std::to_string(operations)};
     return work();
   }
 };
@@ -89,7 +95,8 @@ T need(Result<T> result) {
   return std::move(result).value();
 }
 
-inline store::NewEntry page(std::string path, std::string body, std::vector<std::string> tags = {}) {
+inline store::NewEntry page(std::string path, std::string body,
+                            std::vector<std::string> tags = {}) {
   store::NewEntry entry;
   entry.path = std::move(path);
   entry.body = std::move(body);
@@ -99,7 +106,8 @@ inline store::NewEntry page(std::string path, std::string body, std::vector<std:
   return entry;
 }
 
-inline store::Fill fill_of(store::Store& store, std::string key, std::string_view body, store::PackedBlob& packed) {
+inline store::Fill fill_of(store::Store& store, std::string key, std::string_view body,
+                           store::PackedBlob& packed) {
   packed = store::pack_blob(store.blobs().key(), body, "text/html");
   store::Fill fill;
   fill.key = std::move(key);

@@ -1,6 +1,7 @@
-// Goal: C-76: after `kill -9` at any moment every body is one that was really made, every acknowledged purge is there,
-// and the active release is the last one that was reported, or the one after it.
-// Method: a child works and says on a pipe what was acknowledged; it is killed; the parent opens the store and compares.
+// Goal: C-76: after `kill -9` at any moment every body is one that was really made, every
+// acknowledged purge is there, and the active release is the last one that was reported, or the one
+// after it. Method: a child works and says on a pipe what was acknowledged; it is killed; the
+// parent opens the store and compares.
 
 #include "store/fixture.h"
 
@@ -20,7 +21,8 @@ namespace {
 std::string body_of(std::string_view what, std::uint64_t number) {
   std::string body = std::string(what) + ' ' + std::to_string(number) + ' ';
   std::uint64_t state = number + 1;
-  while (body.size() < (number % 3 == 0 ? 200U : 9000U)) body += std::to_string(state = state * 6364136223846793005U + 1);
+  while (body.size() < (number % 3 == 0 ? 200U : 9000U))
+    body += std::to_string(state = state * 6364136223846793005U + 1);
   return body;
 }
 
@@ -70,7 +72,9 @@ void say(int pipe, char what, std::uint64_t number) {
 
 }  // namespace
 
-TEST_CASE("kill -9 at any moment of fills, purges and releases undoes nothing that was acknowledged", "[store]") {
+TEST_CASE(
+    "kill -9 at any moment of fills, purges and releases undoes nothing that was acknowledged",
+    "[store]") {
 #if defined(__SANITIZE_THREAD__)
   skip("ThreadSanitizer cannot follow a fork of a process with threads");
   return;
@@ -98,7 +102,8 @@ TEST_CASE("kill -9 at any moment of fills, purges and releases undoes nothing th
     REQUIRE(WIFSIGNALED(status));
     char message[9];
     std::string told;
-    for (ssize_t count; (count = ::read(ends[0], message, sizeof message)) > 0;) told.append(message, static_cast<std::size_t>(count));
+    for (ssize_t count; (count = ::read(ends[0], message, sizeof message)) > 0;)
+      told.append(message, static_cast<std::size_t>(count));
     ::close(ends[0]);
     for (std::size_t at = 0; at + 9 <= told.size(); at += 9) {
       const auto what = load_le<std::uint64_t>(told.data() + at + 1);
@@ -114,7 +119,8 @@ TEST_CASE("kill -9 at any moment of fills, purges and releases undoes nothing th
     for (const auto& [name, pair] : store->purges().tags) epochs[name] = pair;
     CHECK(store->purges().all == Epochs{});  // nothing was damaged, only torn
     std::size_t missing = 0;
-    for (const std::uint64_t tag : purged) missing += epochs["t" + std::to_string(tag)].soft == 0 ? 1 : 0;
+    for (const std::uint64_t tag : purged)
+      missing += epochs["t" + std::to_string(tag)].soft == 0 ? 1 : 0;
     CHECK(missing == 0);
     const auto active = store->active();
     if (reported != 0) {
@@ -123,14 +129,17 @@ TEST_CASE("kill -9 at any moment of fills, purges and releases undoes nothing th
       for (std::size_t i = 0; i < active.release->count(); ++i)
         CHECK(is_ours("built", need(active.release->read(active.release->at(i))).identity));
     }
-    store->for_each_fill([&](const Fill& fill) { CHECK(is_ours("fill", need(store->read_fill(fill)).identity)); });
+    store->for_each_fill(
+        [&](const Fill& fill) { CHECK(is_ours("fill", need(store->read_fill(fill)).identity)); });
     CHECK(store->counters().corrupt == 0);
   }
   CHECK(purged.size() > kills);
   CHECK(reported > 0);
 }
 
-TEST_CASE("a builder that is killed beside a running owner leaves the site and the disk as they were", "[store]") {
+TEST_CASE(
+    "a builder that is killed beside a running owner leaves the site and the disk as they were",
+    "[store]") {
 #if defined(__SANITIZE_THREAD__)
   skip("ThreadSanitizer cannot follow a fork of a process with threads");
   return;
@@ -151,7 +160,8 @@ TEST_CASE("a builder that is killed beside a running owner leaves the site and t
       Disk disk;
       for (std::uint64_t i = 0;; ++i) {
         auto writer = ReleaseWriter::open({bench.settings().directory}, clock, disk);
-        for (std::uint64_t j = 0; writer && j < 50; ++j) (void)(*writer)->add(page("/" + std::to_string(j), body_of("built", i + j))).ok();
+        for (std::uint64_t j = 0; writer && j < 50; ++j)
+          (void)(*writer)->add(page("/" + std::to_string(j), body_of("built", i + j))).ok();
         if (writer) (void)(*writer)->finish().ok();
       }
     }
@@ -160,9 +170,11 @@ TEST_CASE("a builder that is killed beside a running owner leaves the site and t
     REQUIRE(::waitpid(child, nullptr, 0) == child);
     CHECK(store->active().release->id() == 1);
     for (const ReleaseId id : store->releases()) {  // each that has a name is whole
-      const auto opened = Release::open(bench.settings().directory, id, store->blobs().key(), bench.disk);
+      const auto opened =
+          Release::open(bench.settings().directory, id, store->blobs().key(), bench.disk);
       REQUIRE(opened);
-      for (std::size_t i = 0; i < (*opened)->count(); ++i) CHECK((*opened)->read((*opened)->at(i)).ok());
+      for (std::size_t i = 0; i < (*opened)->count(); ++i)
+        CHECK((*opened)->read((*opened)->at(i)).ok());
     }
     store->collect();
     bench.clock.advance(6min);

@@ -1,8 +1,8 @@
-// Goal: what a log says is a prefix of what was written, whatever happened to the file (C-62, C-77).
-// Method: write a few records, then cut the file at each byte and flip each bit.
+// Goal: what a log says is a prefix of what was written, whatever happened to the file (C-62,
+// C-77). Method: write a few records, then cut the file at each byte and flip each bit.
 
-#include "store/fixture.h"
 #include "store/log.h"
+#include "store/fixture.h"
 #include "store/record.h"
 
 #include <thread>
@@ -21,7 +21,9 @@ struct Seen {
 
 Seen read(std::string_view bytes) {
   Seen seen;
-  const auto scan = scan_log(bytes, [&seen](const Record& record) { seen.records.emplace_back(record.seq, record.payload); });
+  const auto scan = scan_log(bytes, [&seen](const Record& record) {
+    seen.records.emplace_back(record.seq, record.payload);
+  });
   seen.is_ours = scan.ok();
   if (scan) seen.end = scan->end;
   return seen;
@@ -29,7 +31,8 @@ Seen read(std::string_view bytes) {
 
 std::string log_of(std::size_t count) {
   std::string bytes = encode_log_head(3);
-  for (std::size_t i = 1; i <= count; ++i) append_record(bytes, Op::fill, i * 10, std::string(i * 7, static_cast<char>('a' + i)));
+  for (std::size_t i = 1; i <= count; ++i)
+    append_record(bytes, Op::fill, i * 10, std::string(i * 7, static_cast<char>('a' + i)));
   return bytes;
 }
 

@@ -1,4 +1,5 @@
-// Goal: a release is what the build gave, byte for byte; it is found without reading it all; a wrong byte is noticed.
+// Goal: a release is what the build gave, byte for byte; it is found without reading it all; a
+// wrong byte is noticed.
 
 #include "store/fixture.h"
 #include "store/log.h"
@@ -28,7 +29,8 @@ std::string long_body(std::string_view seed) {
 
 std::size_t segments_in(const std::string& directory) {
   std::size_t count = 0;
-  for (const std::string& name : need(names_in(directory + "/blobs"))) count += name.ends_with(".seg") ? 1 : 0;
+  for (const std::string& name : need(names_in(directory + "/blobs")))
+    count += name.ends_with(".seg") ? 1 : 0;
   return count;
 }
 
@@ -80,7 +82,8 @@ TEST_CASE("a release keeps entries, fields, tags, policies and inputs", "[store]
   CHECK(release->find("/old/")->kind() == EntryKind::redirect);
   CHECK_FALSE(release->find("/old/")->policy().ttl.has_value());
   CHECK(need(release->read(*release->find("/empty"))).identity.empty());
-  for (const char* path : {"", "/", "/blog", "/blog/x", "/zzz"}) CHECK_FALSE(release->find(path).has_value());
+  for (const char* path : {"", "/", "/blog", "/blog/x", "/zzz"})
+    CHECK_FALSE(release->find(path).has_value());
 
   CHECK(release->list_inputs("").size() == 3);
   const auto content = release->list_inputs("content");
@@ -99,7 +102,10 @@ TEST_CASE("a thousand pages from four threads are all found", "[store]") {
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&writer, t] {
       for (int i = t; i < 1000; i += 4)
-        (void)writer->add(page("/p" + std::to_string(i) + "/", long_body(std::to_string(i % 100)), {"n:" + std::to_string(i % 10)})).ok();
+        (void)writer
+            ->add(page("/p" + std::to_string(i) + "/", long_body(std::to_string(i % 100)),
+                       {"n:" + std::to_string(i % 10)}))
+            .ok();
     });
   for (std::thread& thread : threads) thread.join();
   const auto release = open_release(bench, need(writer->finish()));
@@ -109,7 +115,8 @@ TEST_CASE("a thousand pages from four threads are all found", "[store]") {
     const auto entry = release->find("/p" + std::to_string(i) + "/");
     REQUIRE(entry);
     ids.insert(entry->body_id());
-    if (i % 50 == 0) CHECK(need(release->read(*entry)).identity == long_body(std::to_string(i % 100)));
+    if (i % 50 == 0)
+      CHECK(need(release->read(*entry)).identity == long_body(std::to_string(i % 100)));
   }
   CHECK(ids.size() == 100);
   CHECK(release->entries_of_tag(*release->find_tag("n:3")) == 100);

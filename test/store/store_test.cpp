@@ -1,4 +1,5 @@
-// Goal: the promises at the head of store.h. Method: a manual clock, no background thread, reopen as often as it takes.
+// Goal: the promises at the head of store.h. Method: a manual clock, no background thread, reopen
+// as often as it takes.
 
 #include "store/fixture.h"
 #include "store/log.h"
@@ -16,7 +17,8 @@ std::string large(std::string_view seed) {
   std::string body;
   // Hard to compress, so that it does not fit into the log.
   std::uint64_t state = std::hash<std::string_view>{}(seed);
-  while (body.size() < 12'000) body += std::to_string(state = state * 6364136223846793005U + 1442695040888963407U);
+  while (body.size() < 12'000)
+    body += std::to_string(state = state * 6364136223846793005U + 1442695040888963407U);
   return body;
 }
 
@@ -44,7 +46,8 @@ std::uint64_t soft_of(const Store& store, std::string_view tag) {
 TEST_CASE("a store has one owner, and the second is told in a way of its own", "[store]") {
   StoreBench bench;
   auto first = bench.open();
-  CHECK(Store::open(bench.settings(), bench.clock, bench.log, bench.disk).error().code == Errc::exists);
+  CHECK(Store::open(bench.settings(), bench.clock, bench.log, bench.disk).error().code ==
+        Errc::exists);
   first.reset();
   CHECK(Store::open(bench.settings(), bench.clock, bench.log, bench.disk).ok());
 }
@@ -58,7 +61,9 @@ TEST_CASE("fills, purges and the active release survive a restart", "[store]") {
     need(store->adopt_release(build(bench, {{"/a/", "built a"}, {"/b/", large("b")}})));
     need(keep(*store, "/a/", "small"));
     generation = need(keep(*store, "/b/", large("newer")));
-    purge = need(store->purge({.tags = {"x"}, .prefixes = {"/p/"}, .id = "once"}, Store::Durable::now)).seq;
+    purge =
+        need(store->purge({.tags = {"x"}, .prefixes = {"/p/"}, .id = "once"}, Store::Durable::now))
+            .seq;
     need(store->purge({.mode = PurgeMode::hard, .all = true}, Store::Durable::soon));
   }
   const auto store = bench.open();
@@ -80,7 +85,8 @@ TEST_CASE("a snapshot holds everything, and the old logs go", "[store]") {
   {
     const auto store = bench.open();
     need(store->adopt_release(build(bench, {{"/a/", "built"}})));
-    for (int i = 0; i < 50; ++i) need(keep(*store, "/" + std::to_string(i), "body " + std::to_string(i)));
+    for (int i = 0; i < 50; ++i)
+      need(keep(*store, "/" + std::to_string(i), "body " + std::to_string(i)));
     need(store->purge({.tags = {"t"}, .id = "one"}, Store::Durable::now));
     REQUIRE(store->snapshot());
     need(keep(*store, "/7", "body of after"));
@@ -90,7 +96,9 @@ TEST_CASE("a snapshot holds everything, and the old logs go", "[store]") {
   }
   const auto store = bench.open();
   CHECK(active_body(*store, "/a/") == "built");
-  for (int i = 0; i < 50; ++i) CHECK(body_in(*store, "/" + std::to_string(i)) == (i == 7 ? "body of after" : "body " + std::to_string(i)));
+  for (int i = 0; i < 50; ++i)
+    CHECK(body_in(*store, "/" + std::to_string(i)) ==
+          (i == 7 ? "body of after" : "body " + std::to_string(i)));
   CHECK(soft_of(*store, "t") != 0);
   CHECK(need(store->purge({.tags = {"t"}, .id = "one"}, Store::Durable::now)).repeated);
 }
@@ -147,7 +155,8 @@ TEST_CASE("only the newest ten releases and what they need are kept", "[store]")
   CHECK(active_body(*store, "/a/") == large("13"));
 }
 
-TEST_CASE("bodies that no fill needs go after their grace, and not while somebody builds", "[store]") {
+TEST_CASE("bodies that no fill needs go after their grace, and not while somebody builds",
+          "[store]") {
   StoreBench bench;
   const auto store = bench.open();
   need(keep(*store, "/a/", large("one")));
@@ -175,9 +184,11 @@ TEST_CASE("above bytes_max codings go first, then the oldest fills, and releases
   settings.bytes_max = 100 * KiB;
   const auto store = need(Store::open(settings, bench.clock, bench.log, bench.disk));
   need(store->adopt_release(build(bench, {{"/a/", large("built")}})));
-  for (int i = 0; i < 30; ++i) need(keep(*store, "/" + std::to_string(i), large(std::to_string(i))));
+  for (int i = 0; i < 30; ++i)
+    need(keep(*store, "/" + std::to_string(i), large(std::to_string(i))));
   for (int i = 0; i < 10; ++i)
-    REQUIRE(store->blobs().put_coding(store->find_fill("/" + std::to_string(i))->body_id, Codec::gzip, large("gzip")));
+    REQUIRE(store->blobs().put_coding(store->find_fill("/" + std::to_string(i))->body_id,
+                                      Codec::gzip, large("gzip")));
   CHECK(store->collect() == 10);
   CHECK(body_in(*store, "/0") == "(none)");
   CHECK(body_in(*store, "/29") == large("29"));
@@ -219,9 +230,11 @@ TEST_CASE("a log cut at any byte keeps what came before and opens", "[store]") {
   }
   const std::string whole = need(read_file(path));
   for (std::size_t length = 0; length < whole.size(); length += 3) {
-    for (const std::uint64_t number : need(numbered_files(bench.settings().directory + "/log", ".log")))
+    for (const std::uint64_t number :
+         need(numbered_files(bench.settings().directory + "/log", ".log")))
       REQUIRE(bench.disk.remove(log_path_of(bench.settings().directory, number)));
-    for (const std::uint64_t number : need(numbered_files(bench.settings().directory + "/manifest", ".snap")))
+    for (const std::uint64_t number :
+         need(numbered_files(bench.settings().directory + "/manifest", ".snap")))
       REQUIRE(bench.disk.remove(snapshot_path_of(bench.settings().directory, number)));
     REQUIRE(write_file_atomically(path, std::string_view(whole).substr(0, length), Sync::no));
     const auto store = bench.open();
@@ -254,7 +267,8 @@ TEST_CASE("a release that cannot be read gives way to the one before", "[store]"
     need(store->adopt_release(build(bench, {{"/a/", "first"}})));
     need(store->adopt_release(build(bench, {{"/a/", "second"}})));
   }
-  REQUIRE(write_file_atomically(release_path_of(bench.settings().directory, 2), "nonsense", Sync::no));
+  REQUIRE(
+      write_file_atomically(release_path_of(bench.settings().directory, 2), "nonsense", Sync::no));
   CHECK(active_body(*bench.open(), "/a/") == "first");
 }
 
@@ -299,7 +313,8 @@ TEST_CASE("too many purged tags are folded into one purge of everything", "[stor
   REQUIRE(store->snapshot());
 }
 
-TEST_CASE("a disk that fails at the n-th operation loses writes, never what was acknowledged", "[store]") {
+TEST_CASE("a disk that fails at the n-th operation loses writes, never what was acknowledged",
+          "[store]") {
   for (const Errc code : {Errc::full, Errc::io}) {
     bool was_clean = false;
     for (std::uint64_t n = 1; !was_clean; ++n) {
@@ -323,7 +338,8 @@ TEST_CASE("a disk that fails at the n-th operation loses writes, never what was 
           if (id && store.adopt_release(*id)) activated = *id;
         }
         for (int i = 0; i < 4; ++i) {
-          const std::string body = i % 2 == 0 ? large(std::to_string(i)) : "small " + std::to_string(i);
+          const std::string body =
+              i % 2 == 0 ? large(std::to_string(i)) : "small " + std::to_string(i);
           tried.push_back(body);
           if (keep(store, "/a/", body)) kept = body;
           const std::string tag = "t" + std::to_string(i);
@@ -337,7 +353,8 @@ TEST_CASE("a disk that fails at the n-th operation loses writes, never what was 
       was_clean = !hit;
       const auto store = bench.open();
       INFO("operation " << n);
-      for (const std::string& tag : purged) CHECK((soft_of(*store, tag) != 0 || store->purges().all.soft != 0));
+      for (const std::string& tag : purged)
+        CHECK((soft_of(*store, tag) != 0 || store->purges().all.soft != 0));
       if (activated != 0) {
         CHECK(store->active().release != nullptr);
         if (store->active().release) CHECK(active_body(*store, "/a/") == large("built"));

@@ -221,7 +221,8 @@ TEST_CASE("a cancelled long poll gives its place back and no reply", "[sync]") {
 
   fixture.service().cancel(id);
 
-  // The poll may be on its way into the hub at this very moment; then it leaves by itself, a step later.
+  // The poll may be on its way into the hub at this very moment; then it leaves by itself, a step
+  // later.
   while (fixture.service().counters().waiting != 0) std::this_thread::yield();
   fixture.close();
   CHECK_FALSE(inbox.has_reply());

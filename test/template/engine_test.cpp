@@ -262,9 +262,11 @@ TEST_CASE("macros: arguments are checked, names near by are offered, the context
   CHECK(render("{{ mac::card(title=\"a\") }}") == "a2S");
   // What a macro prints is escaped where it is printed, not where it is a value.
   CHECK(render("{{ mac::card(title=\"a/b\") }}") == "a&#x2F;b2S");
-  CHECK(render("{% set v = mac::card(title=\"a/b\") %}{{ v | safe }} {{ v }}") == "a/b2S a&#x2F;b2S");
+  CHECK(render("{% set v = mac::card(title=\"a/b\") %}{{ v | safe }} {{ v }}") ==
+        "a/b2S a&#x2F;b2S");
   CHECK(render("{% if mac::card(title=\"a/b\") == \"a/b2S\" %}same{% endif %}") == "same");
-  CHECK(render("{{ mac::card(title=\"a/b\") | upper }}{{ mac::card(title=\"/\") }}") == "A&amp;#X2F;B2S&#x2F;2S");
+  CHECK(render("{{ mac::card(title=\"a/b\") | upper }}{{ mac::card(title=\"/\") }}") ==
+        "A&amp;#X2F;B2S&#x2F;2S");
   CHECK(render("{{ mac::card(title=\"a\", n=5, more=1) }}") == "a5S");
   CHECK(render("{{ mac::card(title=\"a\", unknown=nothing) }}") == "a2S");
   CHECK(render("{{ mac::card(n=5) }}") ==

@@ -106,8 +106,10 @@ TEST_CASE("a table header that starts with no name is an error", "[text]") {
   CHECK_FALSE(parse_toml(std::string_view("[\0]", 3), "f").ok());
 }
 
-TEST_CASE("what an author left open is told in the author's words, on a line that is there", "[text]") {
-  for (const std::string_view text : {"a = 1\nb = \"x\nc = 2\n", "a = 1\nb = \"x\r\nc = 2\r\n", "a = 1\nb = 'x\n"}) {
+TEST_CASE("what an author left open is told in the author's words, on a line that is there",
+          "[text]") {
+  for (const std::string_view text :
+       {"a = 1\nb = \"x\nc = 2\n", "a = 1\nb = \"x\r\nc = 2\r\n", "a = 1\nb = 'x\n"}) {
     INFO(text);
     const auto value = parse_toml(text, "f", 5);
     REQUIRE_FALSE(value.ok());

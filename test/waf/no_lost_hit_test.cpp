@@ -1,6 +1,6 @@
 // Goal: the prefilter loses no hit (W-71), and libinjection's shortcuts neither (W-39).
-// Method: the same values through two inspectors, one that always confirms; values are the rules' own tests and seeded
-// mutations of them, random bytes, and attack-word soup.
+// Method: the same values through two inspectors, one that always confirms; values are the rules'
+// own tests and seeded mutations of them, random bytes, and attack-word soup.
 
 #include "support.h"
 
@@ -17,8 +17,9 @@ using namespace weir::waf;
 
 namespace {
 
-constexpr std::array<Target, 8> targets{Target::args, Target::args_names, Target::headers, Target::path,
-                                        Target::body, Target::cookies,    Target::files,   Target::json_keys};
+constexpr std::array<Target, 8> targets{Target::args,  Target::args_names, Target::headers,
+                                        Target::path,  Target::body,       Target::cookies,
+                                        Target::files, Target::json_keys};
 
 class Mutator {
  public:
@@ -48,7 +49,9 @@ class Mutator {
         value.replace(at, 1, {'%', digits[byte >> 4], digits[byte & 15]});
         break;
       }
-      case 4: value.replace(at, 1, "&#" + std::to_string(static_cast<unsigned char>(value[at])) + ";"); break;
+      case 4:
+        value.replace(at, 1, "&#" + std::to_string(static_cast<unsigned char>(value[at])) + ";");
+        break;
       case 5: value.insert(at, random_() % 2 == 0 ? " " : "/**/"); break;
       case 6: value += value.substr(at); break;
     }
@@ -69,7 +72,8 @@ struct Pair {
       if (equal) continue;
       std::string lost;
       for (const Hit& hit : without.hits)
-        if (std::ranges::find(with.hits, hit.rule, &Hit::rule) == with.hits.end()) lost += std::to_string(hit.rule) + ' ';
+        if (std::ranges::find(with.hits, hit.rule, &Hit::rule) == with.hits.end())
+          lost += std::to_string(hit.rule) + ' ';
       FAIL_CHECK("lost " << lost << "in " << name_of(target) << ": " << value);
     }
   }
@@ -103,9 +107,11 @@ TEST_CASE("the shortcuts before libinjection lose nothing", "[waf]") {
   REQUIRE(rules.ok());
   Mutator mutator(5);
   std::vector<std::string> values;
-  for (const Rule& rule : (*rules)->rules()) values.insert(values.end(), rule.test_block.begin(), rule.test_block.end());
+  for (const Rule& rule : (*rules)->rules())
+    values.insert(values.end(), rule.test_block.begin(), rule.test_block.end());
   for (std::size_t i = 0; i < test::rounds(20'000, 200'000); ++i) {
-    const std::string value = i % 4 == 0 ? mutator.noise(40) : mutator.mutate(values[mutator.number() % values.size()]);
+    const std::string value =
+        i % 4 == 0 ? mutator.noise(40) : mutator.mutate(values[mutator.number() % values.size()]);
     INFO(value);
     REQUIRE(is_sql_injection(value) == is_sql_injection_unfiltered(value));
     REQUIRE(is_script_injection(value) == is_script_injection_unfiltered(value));
@@ -114,7 +120,8 @@ TEST_CASE("the shortcuts before libinjection lose nothing", "[waf]") {
   constexpr std::string_view alphabet = "ab01_.-xeE";
   for (std::size_t i = 0; i < test::rounds(50'000, 500'000); ++i) {
     std::string word;
-    for (std::size_t count = mutator.number() % 8; count > 0; --count) word += alphabet[mutator.number() % alphabet.size()];
+    for (std::size_t count = mutator.number() % 8; count > 0; --count)
+      word += alphabet[mutator.number() % alphabet.size()];
     INFO(word);
     REQUIRE(is_sql_injection(word) == is_sql_injection_unfiltered(word));
   }
@@ -130,7 +137,9 @@ TEST_CASE("the reader of patterns proves what it can and claims no more", "[waf]
   CHECK(needs.atoms == std::vector<std::string>{"${jndi:"});
   CHECK(needs.all == bits("${jndi:"));
   needs = needs_of_pattern("(?:cat|wget)\\s");
-  CHECK(std::ranges::all_of(needs.atoms, [](const std::string& atom) { return atom.starts_with("cat") || atom.starts_with("wget"); }));
+  CHECK(std::ranges::all_of(needs.atoms, [](const std::string& atom) {
+    return atom.starts_with("cat") || atom.starts_with("wget");
+  }));
   needs = needs_of_pattern("a?b+c*d{2,}e{0,3}");
   CHECK(needs.all == bits("bd"));
   CHECK(needs.atoms.empty());
@@ -145,7 +154,8 @@ TEST_CASE("the reader of patterns proves what it can and claims no more", "[waf]
   needs = needs_of_pattern("(\\w{1,20})=\\1");
   CHECK(needs.all == bits("="));
   CHECK(needs_of_pattern("a{,3}b").all == bits("a{,3}b"));  // a literal brace in PCRE2 10.42
-  for (const char* strange : {"(?|a|b)", "\\Qa.b\\E", "(?R)", "(?x) a b", "(*ACCEPT)a", "[[:alpha:]]x", "a(", "\\p{L}", "(?(1)a|b)"}) {
+  for (const char* strange : {"(?|a|b)", "\\Qa.b\\E", "(?R)", "(?x) a b", "(*ACCEPT)a",
+                              "[[:alpha:]]x", "a(", "\\p{L}", "(?(1)a|b)"}) {
     INFO(strange);
     CHECK_FALSE(needs_of_pattern(strange).understood);
   }

@@ -1,7 +1,8 @@
-// Goal: every own rule does what it says, rules with mistakes are refused with their place, and there are enough.
+// Goal: every own rule does what it says, rules with mistakes are refused with their place, and
+// there are enough.
 
-#include "waf/inspect.h"
 #include "waf/rules.h"
+#include "waf/inspect.h"
 
 #include <catch2/catch.hpp>
 
@@ -36,7 +37,9 @@ Result<std::shared_ptr<const RuleSet>> compile(std::string text) {
 
 }  // namespace
 
-TEST_CASE("every own rule hits its test_block and passes its test_pass, on every target it declares", "[waf]") {
+TEST_CASE(
+    "every own rule hits its test_block and passes its test_pass, on every target it declares",
+    "[waf]") {
   const auto rules = own_rules();
   for (const std::string& failure : self_test(*rules)) FAIL_CHECK(failure);
 }
@@ -91,7 +94,8 @@ TEST_CASE("a rule that misses its own test is told by the self-test", "[waf]") {
   REQUIRE(rules.ok());
   const auto failures = self_test(**rules);
   REQUIRE(failures.size() == 2);
-  CHECK(failures[0].find("my.toml:2: rule 31000000 (x) misses its own test_block \"attack\" in args") == 0);
+  CHECK(failures[0].find(
+            "my.toml:2: rule 31000000 (x) misses its own test_block \"attack\" in args") == 0);
   CHECK(failures[1].find("hits its own test_pass") != std::string::npos);
 }
 

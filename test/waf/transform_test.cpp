@@ -53,12 +53,15 @@ TEST_CASE("transformations give what the table says", "[waf]") {
   }
 }
 
-TEST_CASE("without its trigger bytes a transformation changes nothing, and it never makes a value longer", "[waf]") {
+TEST_CASE(
+    "without its trigger bytes a transformation changes nothing, and it never makes a value longer",
+    "[waf]") {
   std::mt19937 random(2);
   constexpr std::string_view spice = "%&\\/*.;#xu0123abcdef<> \t\r\n=";
   for (std::size_t i = 0; i < weir::test::rounds(20'000, 1'000'000); ++i) {
     std::string text(random() % 24, '\0');
-    for (char& c : text) c = random() % 4 == 0 ? static_cast<char>(random()) : spice[random() % spice.size()];
+    for (char& c : text)
+      c = random() % 4 == 0 ? static_cast<char>(random()) : spice[random() % spice.size()];
     for (int t = 0; t <= static_cast<int>(Transform::base64); ++t) {
       const auto transform = static_cast<Transform>(t);
       const std::string gives = with(transform, text);
