@@ -13,8 +13,8 @@
 #include <cerrno>
 #include <cstring>
 
-// The incoming side: events, reading, heads, bodies, deadlines. What goes out is in
-// connection_output.cpp.
+// The incoming side: events, reading, heads, deadlines. What lies behind a head is in
+// connection_body.cpp, what goes out in connection_output.cpp.
 
 namespace weir::http {
 namespace {
@@ -71,9 +71,10 @@ bool Connection::wants_input() const {
   switch (phase_) {
     case Phase::head: return output_ == nullptr;
     case Phase::handshake:
-    case Phase::body:
     case Phase::discard:
     case Phase::linger: return true;
+    case Phase::body:
+    case Phase::tunnel: return !exchange_->input_paused_;
     default: return false;
   }
 }
@@ -177,6 +178,7 @@ void Connection::end_of_input() {
       return;
     case Phase::handshake:
     case Phase::body:
+    case Phase::tunnel:
     case Phase::linger: close(Ending::gone); return;
   }
 }
@@ -184,7 +186,8 @@ void Connection::end_of_input() {
 void Connection::resume() {
   resuming_ = false;
   if (phase_ == Phase::closed) return;
-  if (phase_ == Phase::head || phase_ == Phase::body || phase_ == Phase::discard) {
+  if (phase_ == Phase::head || phase_ == Phase::body || phase_ == Phase::discard ||
+      phase_ == Phase::tunnel) {
     const std::size_t known = input_ == nullptr ? 0 : input_->size();
     char* const buffer = core_.read_buffer.get();
     if (known > 0) std::memcpy(buffer, input_->data(), known);
@@ -206,6 +209,7 @@ void Connection::work(char* at, std::size_t count, std::size_t known) {
       case Phase::head: goes_on = count > 0 && take_head(at, count, known); break;
       case Phase::body: goes_on = take_body(at, count); break;
       case Phase::discard: goes_on = take_discarded(at, count); break;
+      case Phase::tunnel: goes_on = take_tunnel(at, count); break;
       case Phase::closing:
       case Phase::linger:
         if (count > 0) lingers_ = true;
@@ -239,6 +243,10 @@ void Connection::rest(std::size_t count) {
   if (phase_ == Phase::exchange) {
     if (exchange_->streaming_) core_.wheel.set_never(*this);
     else core_.wheel.set(*this, exchange_->deadline_);
+  } else if (phase_ == Phase::body) {
+    set_body_deadline();
+  } else if (phase_ == Phase::tunnel) {
+    core_.wheel.set(*this, exchange_->deadline_);
   } else if (phase_ == Phase::head && count == 0 && !head_began_ && !idle_) {
     idle_ = true;
     idle_since_ = core_.now;
@@ -292,7 +300,7 @@ bool Connection::take_head(char*& at, std::size_t& count, std::size_t known) {
 void Connection::begin_exchange(const char* head, std::size_t head_bytes) {
   Exchange& exchange = core_.take_exchange();
   exchange_ = &exchange;
-  exchange.connection_ = this;
+  exchange.carrier_ = this;
   exchange.started_ = core_.now;
   exchange.deadline_ = core_.now + core_.engine.settings.timeouts.answer;
   ++requests_;
@@ -322,6 +330,7 @@ void Connection::begin_exchange(const char* head, std::size_t head_bytes) {
   request.raw_path = moved(request.raw_path);
   request.query = moved(request.query);
   request.host = moved(request.host);
+  request.protocol = moved(request.protocol);
   request.peer = &peer_;
   request.secure = tls_ != nullptr;
   request.listener_tag = listener_.tag;
@@ -371,156 +380,12 @@ bool Connection::answer_at_the_door(Exchange& exchange, const char* path_refusal
   return false;
 }
 
-// --- bodies --------------------------------------------------------------------------------------
-
-bool Connection::body_pending() const {
-  switch (body_framing_) {
-    case Framing::none: return false;
-    case Framing::length: return body_left_ > 0;
-    case Framing::chunked: return !body_done_;
-  }
-  return false;
-}
-
-// Moves the deadline of a body: each byte buys time at the least rate, up to the grace (H, section
-// 8).
-void Connection::credit_body(std::size_t bytes) {
-  const ServerTimeouts& timeouts = core_.engine.settings.timeouts;
-  const auto bought =
-      static_cast<std::int64_t>(bytes * std::uint64_t{1'000'000'000} / timeouts.body_rate);
-  const Mono most = core_.now + timeouts.body_grace;
-  core_.wheel.set(*this, std::min(most, Mono{due_ns == never ? most.ns : due_ns + bought}));
-}
-
-void Connection::read_body(Exchange& exchange) {
-  const Request& request = exchange.request_;
-  if (request.framing == Framing::length && request.content_length > exchange.body_bytes_max_) {
-    core_.counters.refused.add(1);
-    exchange.close_after_ = true;
-    exchange.refuse(413, "The body is larger than this resource takes.");
-    return;
-  }
-  phase_ = Phase::body;
-  exchange.reading_body_ = true;
-  if (request.framing != Framing::none) {
-    due_ns = never;
-    credit_body(0);
-    const bool here = core_.working == this ? core_.work_rest > 0 : input_ != nullptr;
-    if (continue_wanted_ && !here) add_owned("HTTP/1.1 100 Continue\r\n\r\n");
-    continue_wanted_ = false;
-  }
-  if (core_.working == this) return;
-  flush();
-  core_.resume_later(*this);
-}
-
-bool Connection::keep_body(std::string_view piece) {
-  Exchange& exchange = *exchange_;
-  const auto give_up = [this, &exchange](int status, std::string_view detail, Fields extra) {
-    core_.counters.refused.add(1);
-    exchange.close_after_ = true;
-    exchange.refuse(status, detail, std::move(extra));
-    return false;
-  };
-  if (exchange.body_.size() + piece.size() > exchange.body_bytes_max_)
-    return give_up(413, "The body is larger than this resource takes.", {});
-  const std::size_t most = core_.engine.settings.limits.bodies_buffered_bytes;
-  if (core_.engine.bodies_buffered.fetch_add(piece.size(), std::memory_order_relaxed) +
-          piece.size() >
-      most) {
-    core_.engine.bodies_buffered.fetch_sub(piece.size(), std::memory_order_relaxed);
-    return give_up(503, "The server holds too many bodies at the moment.", {{"Retry-After", "1"}});
-  }
-  exchange.body_charged_ += piece.size();
-  if (exchange.body_.empty() && exchange.request_.framing == Framing::length)
-    exchange.body_.reserve(
-        static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, limits::read_buffer_bytes)));
-  exchange.body_.append(piece);
-  return true;
-}
-
-bool Connection::take_body(char*& at, std::size_t& count) {
-  Exchange& exchange = *exchange_;
-  const std::size_t arrived = count;
-  if (exchange.request_.framing == Framing::length) {
-    const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(count, body_left_));
-    if (part > 0 && !keep_body({at, part})) return true;
-    at += part;
-    count -= part;
-    body_left_ -= part;
-    if (body_left_ > 0) {
-      if (part > 0) credit_body(part);
-      return false;
-    }
-  } else if (exchange.request_.framing == Framing::chunked) {
-    while (!body_done_) {
-      const ChunkDecoder::Piece piece = chunks_.next({at, count});
-      at += piece.consumed;
-      count -= piece.consumed;
-      if (piece.step == ChunkDecoder::Step::more) {
-        if (arrived > 0) credit_body(arrived);
-        return false;
-      }
-      if (piece.step == ChunkDecoder::Step::bad) {
-        core_.counters.refused.add(1);
-        exchange.close_after_ = true;
-        exchange.refuse(400, chunks_.reason());
-        return true;
-      }
-      body_done_ = piece.step == ChunkDecoder::Step::done;
-      if (!piece.data.empty() && !keep_body(piece.data)) return true;
-    }
-  }
-  phase_ = Phase::exchange;
-  exchange.reading_body_ = false;
-  exchange.deadline_ =
-      std::max(exchange.deadline_, core_.now + core_.engine.settings.timeouts.answer);
-  core_.work_rest = count;
-  const auto body_done = std::move(exchange.body_done_);
-  exchange.body_done_ = nullptr;
-  body_done(exchange);
-  return true;
-}
-
-// The rest of a body that nobody asked for, thrown away within the bound of a lingering close.
-bool Connection::take_discarded(char*& at, std::size_t& count) {
-  const std::size_t arrived = count;
-  if (body_framing_ == Framing::length) {
-    const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(count, body_left_));
-    at += part;
-    count -= part;
-    body_left_ -= part;
-  }
-  while (body_framing_ == Framing::chunked && !body_done_) {
-    const ChunkDecoder::Piece piece = chunks_.next({at, count});
-    at += piece.consumed;
-    count -= piece.consumed;
-    discarded_ += static_cast<std::uint32_t>(piece.consumed);
-    if (piece.step == ChunkDecoder::Step::bad || discarded_ > limits::lingering_bytes_max) {
-      phase_ = Phase::closing;  // the answer is out already; there is no telling where the next
-                                // request begins
-      lingers_ = true;
-      if (output_ == nullptr) begin_close();
-      return false;
-    }
-    if (piece.step == ChunkDecoder::Step::more) break;
-    body_done_ = piece.step == ChunkDecoder::Step::done;
-  }
-  if (body_pending()) {
-    if (arrived > 0) credit_body(arrived);
-    return false;
-  }
-  phase_ = Phase::head;
-  body_framing_ = Framing::none;
-  return true;
-}
-
 // --- deadlines -----------------------------------------------------------------------------------
 
 void Connection::deadline_changed(Exchange& exchange) {
-  if (phase_ == Phase::exchange && exchange_ == &exchange && !exchange.streaming_ &&
-      output_ == nullptr && core_.working != this)
-    core_.wheel.set(*this, exchange.deadline_);
+  if (exchange_ != &exchange || output_ != nullptr || core_.working == this) return;
+  const bool waits = phase_ == Phase::exchange && !exchange.streaming_;
+  if (waits || phase_ == Phase::tunnel) core_.wheel.set(*this, exchange.deadline_);
 }
 
 void Connection::on_deadline() {
@@ -528,7 +393,8 @@ void Connection::on_deadline() {
   if (phase_ == Phase::closed) return;
   if (output_ != nullptr) {
     OutputQueue& waiting = *output_;
-    if (core_.now - waiting.progress >= timeouts.write_stall) {
+    const bool tunnel_is_over = phase_ == Phase::tunnel && exchange_->deadline_ <= core_.now;
+    if (core_.now - waiting.progress >= timeouts.write_stall || tunnel_is_over) {
       close(Ending::cut);
       return;
     }
@@ -567,10 +433,10 @@ void Connection::on_deadline() {
       exchange_->refuse(504, "The answer did not come in time.");
       return;
     case Phase::body:
-      core_.counters.refused.add(1);
-      exchange_->close_after_ = true;
-      exchange_->refuse(408, "The body of the request did not come in time.");
+      if (exchange_->input_paused_) body_failed(504, "The answer did not come in time.");
+      else body_failed(408, "The body of the request did not come in time.");
       return;
+    case Phase::tunnel: close(Ending::cut); return;
     case Phase::discard:
     case Phase::closing:
     case Phase::linger: close(Ending::complete); return;
@@ -581,9 +447,12 @@ void Connection::on_deadline() {
 // A connection between requests gets a moment for the request that may be under way, and is closed
 // then (H-46, H-49).
 void Connection::begin_drain() {
+  if (phase_ == Phase::tunnel) exchange_->tunnel_sink_->on_drain(exchange_->tunnel_);
   if (phase_ == Phase::head && input_ == nullptr && output_ == nullptr)
     core_.wheel.set(*this, core_.now + limits::drain_quiet_time);
 }
+
+void Connection::abort(Exchange&) { cut(); }
 
 void Connection::cut() {
   if (phase_ != Phase::closed) close(Ending::cut);

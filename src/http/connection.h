@@ -6,6 +6,7 @@
 // reading stops meanwhile. An idle connection is this object and nothing else: no buffer, no
 // exchange, no queue.
 
+#include "http/carrier.h"
 #include "http/chunks.h"
 #include "http/exchange.h"
 #include "http/output.h"
@@ -23,12 +24,12 @@ struct LoopCore;
 
 // What an epoll event points at.
 struct Source {
-  enum class Kind : std::uint8_t { listener, wake, connection };
+  enum class Kind : std::uint8_t { listener, wake, connection, watch };
   explicit Source(Kind k) : kind(k) {}
   const Kind kind;
 };
 
-class Connection : public Source, public Timed {
+class Connection final : public Source, public Timed, public Carrier {
  public:
   Connection(LoopCore& core, int descriptor, const Peer& peer, const ListenerSettings& listener);
   ~Connection();
@@ -49,18 +50,24 @@ class Connection : public Source, public Timed {
   // The only thing this connection will ever say (429 and 503 at accept).
   void refuse_and_close(int status, const char* reason, Fields extra);
 
-  // --- called by its exchange ---
-  void answer(Exchange& exchange, Response&& response);
+  // --- Carrier: called by its exchange ---
+  void answer(Exchange& exchange, Response&& response) override;
   void answer(Exchange& exchange, const std::shared_ptr<const Prepared>& prepared,
-              std::string_view extra_fields, SlotValues slots);
-  void start_stream(Exchange& exchange, Response&& head);
-  StreamWriter::Wrote write_stream(Exchange& exchange, std::string_view bytes,
-                                   std::shared_ptr<const void> owner);
-  void close_stream(Exchange& exchange);
-  void read_body(Exchange& exchange);
-  void deadline_changed(Exchange& exchange);
-  std::size_t queued_bytes() const { return output_ == nullptr ? 0 : output_->bytes; }
-  bool left_by_peer() const { return peer_closed_; }
+              std::string_view extra_fields, SlotValues slots) override;
+  void inform(Exchange& exchange, int status, const Fields& fields) override;
+  void start_stream(Exchange& exchange, Response&& head,
+                    std::optional<std::uint64_t> length) override;
+  Wrote write(Exchange& exchange, std::string_view bytes,
+              std::shared_ptr<const void> owner) override;
+  void close_stream(Exchange& exchange, const Fields& trailers) override;
+  void open_tunnel(Exchange& exchange, Response&& head) override;
+  void close_tunnel(Exchange& exchange) override;
+  void read_body(Exchange& exchange) override;
+  void input_paused(Exchange& exchange) override;
+  void input_resumed(Exchange& exchange) override;
+  void deadline_changed(Exchange& exchange) override;
+  void abort(Exchange& exchange) override;
+  std::size_t queued_bytes(const Exchange& exchange) const override;
 
   std::uint32_t slab_place = 0;
   const std::uint32_t serial;  // tells this connection from another at the same place
@@ -73,7 +80,8 @@ class Connection : public Source, public Timed {
     handshake,  // TLS
     head,       // between requests, or within a head
     exchange,   // a handler is at work
-    body,       // a handler waits for the body
+    body,       // a handler waits for the body; it may have begun to answer already
+    tunnel,     // the protocol was switched: bytes both ways, as they are
     discard,    // the answer is out, the rest of the body is thrown away
     closing,    // nothing more is read; closes when the output is out
     linger,     // our side is shut; what the client still says is thrown away
@@ -92,6 +100,12 @@ class Connection : public Source, public Timed {
   bool answer_at_the_door(Exchange& exchange, const char* path_refusal);
   bool take_body(char*& at, std::size_t& count);
   bool keep_body(std::string_view piece);
+  bool give_body(std::string_view piece);
+  bool body_failed(int status, std::string_view detail, Fields extra = {});
+  bool body_ended(std::size_t count);
+  bool is_taking_body(const Exchange& exchange) const;
+  void set_body_deadline();
+  bool take_tunnel(char*& at, std::size_t& count);
   bool take_discarded(char*& at, std::size_t& count);
   void keep_input(const char* at, std::size_t count);
   void rest(std::size_t count);
@@ -100,11 +114,14 @@ class Connection : public Source, public Timed {
   void credit_body(std::size_t bytes);
   void refuse(int status, const char* reason, const Fields& extra);
   void left();
+  bool must_close_anyway(const Exchange& exchange) const;
   bool must_close(const Exchange& exchange) const;
   void answered(Exchange& exchange, bool closes);
   bool defers(bool closes) const;
   void append_tail(std::string& head, const Exchange& exchange, bool closes) const;
   void add_owned(std::string bytes);
+  void add_piece(std::string_view bytes, std::shared_ptr<const void> owner);
+  bool waits_to_flush() const;
 
   void send_batch(OutputBatch& batch);
   void send_batch_tls(OutputBatch& batch);

@@ -63,9 +63,14 @@ class RecordPacker {
 
 // --- composing -----------------------------------------------------------------------------------
 
+// For reasons that are known whatever becomes of the request's body.
+bool Connection::must_close_anyway(const Exchange& exchange) const {
+  return !keep_alive_ || exchange.close_after_ || core_.stopping() ||
+         requests_ >= core_.engine.settings.limits.requests_per_connection;
+}
+
 bool Connection::must_close(const Exchange& exchange) const {
-  if (!keep_alive_ || exchange.close_after_ || core_.stopping()) return true;
-  if (requests_ >= core_.engine.settings.limits.requests_per_connection) return true;
+  if (must_close_anyway(exchange)) return true;
   if (!body_pending()) return false;
   // A client that waits for "100 Continue" may or may not send its body now: only closing is
   // unambiguous.
@@ -204,9 +209,27 @@ void Connection::add_owned(std::string bytes) {
   batch.add({owner->data(), owner->size(), owner, nullptr});
 }
 
+// The same for bytes that somebody else owns, or nobody.
+void Connection::add_piece(std::string_view bytes, std::shared_ptr<const void> owner) {
+  OutputBatch& batch = core_.batch_of(*this);
+  if (bytes.size() <= copied_bytes_max) {
+    if (char* const into = batch.reserve(bytes.size())) {
+      std::memcpy(into, bytes.data(), bytes.size());
+      batch.commit(bytes.size());
+      return;
+    }
+  }
+  if (owner == nullptr && waits_to_flush()) add_owned(std::string(bytes));
+  else batch.add({bytes.data(), bytes.size(), std::move(owner), nullptr});
+}
+
+// What a tunnel says while its input is worked through leaves together.
+bool Connection::waits_to_flush() const { return core_.working == this && phase_ == Phase::tunnel; }
+
 // The whole answer is in the batch.
 void Connection::answered(Exchange& exchange, bool closes) {
   const bool later = defers(closes);
+  exchange.body_sink_ = nullptr;
   exchange.answered_ = true;
   exchange_ = nullptr;
   core_.batch.answered.push_back(&exchange);
@@ -251,68 +274,132 @@ void Connection::refuse_and_close(int status, const char* reason, Fields extra) 
   else refuse(status, reason, extra);
 }
 
-// --- streams -------------------------------------------------------------------------------------
+// --- interim answers -----------------------------------------------------------------------------
 
-void Connection::start_stream(Exchange& exchange, Response&& response) {
-  if (body_pending() || exchange.request_.version_minor == 0) exchange.close_after_ = true;
-  exchange.close_after_ = must_close(exchange);
-  exchange.chunked_ = exchange.request_.version_minor != 0;
+void Connection::inform(Exchange& exchange, int status, const Fields& fields) {
+  std::string head = "HTTP/1.1 " + std::to_string(status) + ' ';
+  head.append(reason_phrase_of(status)).append("\r\n");
+  for (const auto& [name, value] : fields)
+    if (!is_ours(name) && !equals_ignoring_case(name, "content-length"))
+      append_line(head, name, value);
+  head += "\r\n";
+  if (status == 100) continue_wanted_ = false;
+  exchange.bytes_sent_ += head.size();
+  add_owned(std::move(head));
+  flush();
+}
+
+// --- streams and tunnels -------------------------------------------------------------------------
+
+void Connection::start_stream(Exchange& exchange, Response&& response,
+                              std::optional<std::uint64_t> length) {
+  const bool reads_on = is_taking_body(exchange);  // the answer begins before the body is whole
+  if (body_pending() && !reads_on) exchange.close_after_ = true;
+  exchange.chunked_ = !length && exchange.request_.version_minor != 0;
+  exchange.counted_ = length.has_value();
+  exchange.length_left_ = length.value_or(0);
+  if (!exchange.chunked_ && !exchange.counted_) exchange.close_after_ = true;
+  exchange.close_after_ = reads_on ? must_close_anyway(exchange) : must_close(exchange);
   exchange.streaming_ = true;
   exchange.stream_open_ = true;
   std::string head = begin_head(response, {core_.date.data(), core_.date.size()});
   if (exchange.chunked_) append_line(head, "Transfer-Encoding", "chunked");
+  if (exchange.counted_) append_line(head, "Content-Length", std::to_string(*length));
   append_tail(head, exchange, exchange.close_after_);
   exchange.status_ = response.status;
   exchange.bytes_sent_ += head.size();
   add_owned(std::move(head));
   if (phase_ == Phase::closed) return;
-  core_.wheel.set_never(*this);
+  if (!reads_on) core_.wheel.set_never(*this);
   if (response.body.empty()) flush();
-  else write_stream(exchange, response.body, {});
+  else write(exchange, response.body, {});
 }
 
-StreamWriter::Wrote Connection::write_stream(Exchange& exchange, std::string_view bytes,
-                                             std::shared_ptr<const void> owner) {
-  using Wrote = StreamWriter::Wrote;
-  if (bytes.empty() || exchange.request_.method == Method::head) return Wrote::sent;
-  const std::size_t queued = queued_bytes();
+Wrote Connection::write(Exchange& exchange, std::string_view bytes,
+                        std::shared_ptr<const void> owner) {
+  if (bytes.empty() || (exchange.request_.method == Method::head && !exchange.tunnel_open_))
+    return Wrote::sent;
+  const std::size_t queued = queued_bytes(exchange);
   if (queued > 0 && queued + bytes.size() > exchange.queue_bytes_max_) {
     exchange.room_wanted_ = true;
     return Wrote::full;
   }
+  if (exchange.counted_) {
+    if (bytes.size() > exchange.length_left_) {  // more than was promised: nobody may believe it
+      close(Ending::cut);
+      return Wrote::closed;
+    }
+    exchange.length_left_ -= bytes.size();
+  }
   if (!core_.batch_of(*this).has_room()) flush();
   if (phase_ == Phase::closed) return Wrote::closed;
-  std::string frame;
+  exchange.body_sent_ += bytes.size();
+  exchange.bytes_sent_ += bytes.size();
   if (exchange.chunked_) {
     char size[20];
     char* const end = std::to_chars(size, size + sizeof size, bytes.size(), 16).ptr;
-    frame.append(size, end).append("\r\n");
+    *end = '\r';
+    end[1] = '\n';
+    const auto line_bytes = static_cast<std::size_t>(end + 2 - size);
+    exchange.bytes_sent_ += line_bytes + 2;
+    add_owned(std::string(size, line_bytes));
   }
-  exchange.body_sent_ += bytes.size();
-  exchange.bytes_sent_ += bytes.size() + frame.size() + (exchange.chunked_ ? 2 : 0);
-  if (bytes.size() <= copied_bytes_max) {
-    frame.append(bytes);
-    if (exchange.chunked_) frame += "\r\n";
-    add_owned(std::move(frame));
-  } else {
-    if (!frame.empty()) add_owned(std::move(frame));
-    OutputBatch& batch = core_.batch_of(*this);
-    batch.add({bytes.data(), bytes.size(), std::move(owner), nullptr});
-    if (exchange.chunked_) add_owned("\r\n");
-  }
-  flush();
+  add_piece(bytes, std::move(owner));
+  if (exchange.chunked_) add_owned("\r\n");
+  if (!waits_to_flush() || core_.batch_of(*this).bytes > limits::read_buffer_bytes) flush();
   return phase_ == Phase::closed ? Wrote::closed : Wrote::sent;
 }
 
-void Connection::close_stream(Exchange& exchange) {
+void Connection::close_stream(Exchange& exchange, const Fields& trailers) {
+  const bool head_only = exchange.request_.method == Method::head;
   exchange.stream_open_ = false;
-  if (exchange.chunked_ && exchange.request_.method != Method::head) {
-    add_owned("0\r\n\r\n");
-    exchange.bytes_sent_ += 5;
+  if (exchange.counted_ && exchange.length_left_ > 0 && !head_only) {
+    close(Ending::cut);  // shorter than it promised
+    return;
+  }
+  if (exchange.chunked_ && !head_only) {
+    std::string end = "0\r\n";
+    for (const auto& [name, value] : trailers) append_line(end, name, value);
+    end += "\r\n";
+    exchange.bytes_sent_ += end.size();
+    add_owned(std::move(end));
   } else {
     (void)core_.batch_of(*this);
   }
-  if (phase_ != Phase::closed) answered(exchange, exchange.close_after_);
+  if (phase_ != Phase::closed) answered(exchange, exchange.close_after_ || must_close(exchange));
+}
+
+void Connection::open_tunnel(Exchange& exchange, Response&& head) {
+  MUST(phase_ == Phase::exchange);
+  std::erase_if(head.fields,
+                [](const auto& field) { return equals_ignoring_case(field.first, "upgrade"); });
+  head.status = 101;
+  std::string text = begin_head(head, {core_.date.data(), core_.date.size()});
+  append_line(text, "Connection", "Upgrade");
+  append_line(text, "Upgrade", exchange.request_.protocol);
+  text += "\r\n";
+  exchange.streaming_ = exchange.tunnel_open_ = true;
+  exchange.status_ = head.status;
+  exchange.bytes_sent_ += text.size();
+  phase_ = Phase::tunnel;
+  add_owned(std::move(text));
+  if (phase_ == Phase::closed || core_.working == this) return;
+  flush();
+  if (phase_ == Phase::closed) return;
+  if (output_ == nullptr) core_.wheel.set(*this, exchange.deadline_);
+  core_.resume_later(*this);
+}
+
+void Connection::close_tunnel(Exchange& exchange) {
+  exchange.tunnel_open_ = false;
+  exchange.close_after_ = true;
+  lingers_ = true;  // the peer may still be talking
+  (void)core_.batch_of(*this);
+  answered(exchange, true);
+}
+
+std::size_t Connection::queued_bytes(const Exchange&) const {
+  return output_ == nullptr ? 0 : output_->bytes;
 }
 
 // --- sending -------------------------------------------------------------------------------------
@@ -436,13 +523,11 @@ void Connection::pump() {
   output_done();
   if (phase_ == Phase::closed) return;
   core_.resume_later(*this);
-  if (phase_ == Phase::exchange && exchange_->room_wanted_) {
-    exchange_->room_wanted_ = false;
-    if (exchange_->streaming_) core_.wheel.set_never(*this);
-    if (exchange_->room_) exchange_->room_();
-  } else {
-    rest(input_ == nullptr ? 0 : input_->size());
-  }
+  rest(input_ == nullptr ? 0 : input_->size());
+  if (exchange_ == nullptr || !exchange_->room_wanted_) return;
+  exchange_->room_wanted_ = false;
+  if (exchange_->tunnel_open_) exchange_->tunnel_sink_->on_room(exchange_->tunnel_);
+  else if (exchange_->room_) exchange_->room_();
 }
 
 long Connection::pump_once() {

@@ -18,11 +18,13 @@
 // exchange (MUST). When none came within the deadline the engine answers 504.
 
 #include "base/clock.h"
+#include "http/carrier.h"
 #include "http/message.h"
 #include "http/prepared.h"
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,6 +33,7 @@ namespace weir::http {
 class Connection;
 class Exchange;
 class Loop;
+class Tunnel;
 struct LoopCore;
 
 // Names an exchange across threads and after its end. Never reused within a process's life in
@@ -57,27 +60,71 @@ struct Finished {
   Ending ending = Ending::complete;
 };
 
-// Output that goes on for a while: server-sent events, long polls, large exports. Chunked in
-// HTTP/1.1, until close in 1.0. Whole writes only; nothing is queued above `queue_bytes_max`.
+// A body that is taken in pieces. Calls come from the loop, never from inside a call into the
+// Exchange; any of them may answer, pause or abort.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  virtual void on_body(Exchange& exchange, std::string_view piece) = 0;  // the view lasts the call
+  // The body is whole. Not called when the exchange ends first: on_finished tells of that.
+  // `trailers` is empty today: those of a request are checked, bounded and dropped (wire H-17).
+  virtual void on_body_end(Exchange& exchange, const Fields& trailers) = 0;
+};
+
+// Output that goes on for a while: server-sent events, long polls, large exports. Without a known
+// length chunked in HTTP/1.1 and until close in 1.0. Whole writes only; nothing is queued above
+// `queue_bytes_max`, except that an empty queue takes one piece of any size.
 class StreamWriter {
  public:
-  enum class Wrote : std::uint8_t {
-    sent,    // queued or sent
-    full,    // not taken: the queue is at its bound; on_room tells when it is empty again
-    closed,  // not taken: the client is gone or the stream was closed
-  };
+  using Wrote = http::Wrote;
   Wrote write(std::string_view bytes);
   // One frame for many streams: kept by reference while output is blocked, not copied.
   Wrote write(std::shared_ptr<const std::string> bytes);
-  void close();  // writes the last chunk; the exchange finishes when everything is out
-  void abort();  // cuts the connection, so that the client knows that something is missing
+  // Writes the end; the exchange finishes when everything is out. Trailers go out where the framing
+  // can carry them (chunked, HTTP/2) and are dropped elsewhere.
+  void close(const Fields& trailers = {});
+  void abort();  // cuts the answer, so that the client knows that something is missing
 
   std::size_t queued_bytes() const;
   void set_queue_bytes_max(std::size_t bytes_max);
   void on_room(std::function<void()> call);  // after `full`, once each time the queue has run empty
 
  private:
-  friend class Connection;
+  friend class Exchange;
+  Exchange* exchange_ = nullptr;
+};
+
+// Who listens at our end of a tunnel. Calls come from the loop, never from inside a call into the
+// Tunnel. Must live until on_end.
+class TunnelSink {
+ public:
+  virtual ~TunnelSink() = default;
+  virtual void on_bytes(Tunnel& tunnel, std::string_view bytes) = 0;  // the view lasts the call
+  virtual void on_room(Tunnel& tunnel) = 0;  // after `full`, when the queue has run empty
+  virtual void on_drain(Tunnel&) {}          // the server stops: say goodbye soon (wire H-42)
+  // The last call: complete = closed by us and all is out; gone = the peer closed or vanished;
+  // cut = a deadline, abort or the end of the drain.
+  virtual void on_end(Tunnel& tunnel, Ending ending) = 0;
+};
+
+// Bytes both ways, after a switch of protocols: the whole connection in HTTP/1.1, one stream in
+// HTTP/2. Belongs to its exchange and ends with it; on_finished of the handler follows on_end.
+class Tunnel {
+ public:
+  using Wrote = http::Wrote;
+  Wrote write(std::string_view bytes);  // bounded like StreamWriter::write
+  Wrote write(std::shared_ptr<const std::string> bytes);
+  void close();  // after what is queued; nothing more is delivered
+  void abort();
+  void pause();  // no on_bytes until `resume`; the peer feels it by TCP or its stream window
+  void resume();
+  std::size_t queued_bytes() const;
+  void set_queue_bytes_max(std::size_t bytes_max);
+  void set_deadline(Nanos from_now);  // cut when it passes; until one is set there is none
+  Exchange& exchange() const { return *exchange_; }
+  Loop& loop() const;
+
+ private:
   friend class Exchange;
   Exchange* exchange_ = nullptr;
 };
@@ -99,6 +146,12 @@ class Exchange {
   // for it. When the body does not come as it should, the engine answers (413, 408, 400, 503), the
   // call is dropped, and on_finished follows.
   void read_body(std::size_t bytes_max, std::function<void(Exchange&)> body_done);
+  // The same in pieces, with back-pressure; `sink` must live until on_body_end or on_finished.
+  // Answering before the end is fine: what is left of the body is dropped, or the connection
+  // closed.
+  void stream_body(std::size_t bytes_max, BodySink& sink);
+  void pause_body();  // no on_body until resume_body; the peer feels it by TCP or its stream window
+  void resume_body();
   std::string_view body() const { return body_; }
   std::string take_body() { return std::move(body_); }
 
@@ -110,7 +163,16 @@ class Exchange {
                SlotValues slots = {});
   // The engine's own page or problem for this status (problem.h), in the form the client asks for.
   void refuse(int status, std::string_view detail, Fields extra = {});
-  StreamWriter& start_stream(Response head);  // head.body is the first piece
+  // An interim answer: 103 Early Hints, 102. Any number, before the answer; not for HTTP/1.0
+  // (dropped).
+  void inform(int status, const Fields& fields);
+  // `head.body` is the first piece. With a length exactly that many bytes must follow: the answer
+  // is framed by Content-Length, and one that ends short or wants more is cut.
+  StreamWriter& start_stream(Response head, std::optional<std::uint64_t> length = {});
+  // Takes the protocol that the request asked for (request().protocol, not empty: MUST): 101 over
+  // HTTP/1.1 with Upgrade and Connection written by the engine, 200 on an extended CONNECT stream.
+  // Other fields are those of `head`. A tunnel has no deadline but the one it sets.
+  Tunnel& open_tunnel(Response head, TunnelSink& sink);
   bool answered() const { return answered_; }
   bool streaming() const { return streaming_; }
 
@@ -130,13 +192,15 @@ class Exchange {
  private:
   friend class Connection;
   friend class StreamWriter;
+  friend class Tunnel;
   friend struct LoopCore;
 
   void reset();
+  void clean(Response& head);
 
   Request request_;
   Loop* loop_ = nullptr;
-  Connection* connection_ = nullptr;
+  Carrier* carrier_ = nullptr;
   ExchangeId id_;
   Mono started_;
   Mono deadline_;
@@ -148,11 +212,16 @@ class Exchange {
   std::string body_;
   std::size_t body_bytes_max_ = 0;
   std::size_t body_charged_ = 0;  // counted against the process's bound for buffered bodies
+  std::uint64_t body_taken_ = 0;  // of the body, in all
   std::function<void(Exchange&)> body_done_;
+  BodySink* body_sink_ = nullptr;
   std::function<void()> gone_;
   std::function<void()> room_;
 
   StreamWriter stream_;
+  Tunnel tunnel_;
+  TunnelSink* tunnel_sink_ = nullptr;
+  std::uint64_t length_left_ = 0;  // of a stream with a length
   std::size_t queue_bytes_max_ = 0;
   std::uint64_t body_sent_ = 0;
   std::uint64_t bytes_sent_ = 0;
@@ -163,6 +232,9 @@ class Exchange {
   bool stream_open_ = false;
   bool room_wanted_ = false;
   bool chunked_ = false;
+  bool counted_ = false;  // a stream with a length
+  bool tunnel_open_ = false;
+  bool input_paused_ = false;
   bool close_after_ = false;
   bool reading_body_ = false;
   bool finished_ = false;

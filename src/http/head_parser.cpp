@@ -381,8 +381,8 @@ class Parser {
     for_each_member(value, [this](std::string_view option) {
       if (equals_ignoring_case(option, "close")) close_ = true;
       else if (equals_ignoring_case(option, "keep-alive")) kept_ = true;
-      else if (!equals_ignoring_case(option, "upgrade") && !equals_ignoring_case(option, "te"))
-        nominated_ = true;
+      else if (equals_ignoring_case(option, "upgrade")) upgrade_ = true;
+      else if (!equals_ignoring_case(option, "te")) nominated_ = true;
     });
   }
 
@@ -408,6 +408,7 @@ class Parser {
     request.fields = {head_.fields.data(), head_.field_count};
     if (!target_and_host()) return false;
     if (nominated_) drop_nominated();
+    if (upgrade_) note_protocol();
     return true;
   }
 
@@ -429,6 +430,26 @@ class Parser {
     char* const host = begin_ + (request.host.data() - begin_);
     for (std::size_t i = 0; i < request.host.size(); ++i) host[i] = lower(host[i]);
     return true;
+  }
+
+  // Which protocol the client would switch to: the only member of Upgrade, or websocket among
+  // several. Whoever has a body to send, or is not asking for a resource, is not switching.
+  void note_protocol() {
+    Request& request = head_.request;
+    if (request.version_minor == 0 || request.method != Method::get ||
+        request.framing != Framing::none || request.repeats(Known::upgrade))
+      return;
+    std::size_t members = 0;
+    std::string_view only;
+    for_each_member(request.known(Known::upgrade), [&](std::string_view member) {
+      ++members;
+      only = member;
+      if (equals_ignoring_case(member, "websocket")) request.protocol = "websocket";
+    });
+    if (members != 1 || !request.protocol.empty()) return;
+    char* const text = begin_ + (only.data() - begin_);
+    for (std::size_t i = 0; i < only.size(); ++i) text[i] = lower(text[i]);
+    request.protocol = only;
   }
 
   // Fields that Connection names belong to this hop and end here (H-24). Rare, so it may walk
@@ -472,6 +493,7 @@ class Parser {
   bool other_coding_ = false;
   bool close_ = false;
   bool kept_ = false;
+  bool upgrade_ = false;
   bool nominated_ = false;
 };
 

@@ -151,6 +151,10 @@ void LoopCore::turn() {
         break;
       case Source::Kind::listener: accept_from(*static_cast<Listener*>(source)); break;
       case Source::Kind::wake: woken = true; break;
+      case Source::Kind::watch:
+        if (Watcher* const watcher = static_cast<Watched*>(source)->watcher)
+          watcher->on_ready(events[static_cast<std::size_t>(i)].events);
+        break;
     }
     if (!finished_.empty()) settle();
   }
@@ -166,6 +170,7 @@ void LoopCore::turn() {
   });
   if (!timers.empty()) run_timers();
   if (!doomed_.empty()) bury();
+  unwatched_.clear();
 
   const std::int64_t drain = engine.stop_ns.load(std::memory_order_relaxed);
   if (drain >= 0 && (!stopping_ || drain < drain_ns_)) {
@@ -360,7 +365,7 @@ Exchange& LoopCore::take_exchange() {
 Exchange* LoopCore::find_exchange(ExchangeId id) {
   if (id.generation == 0 || id.slot >= exchanges_.size()) return nullptr;
   Exchange& exchange = *exchanges_[id.slot];
-  const bool alive = exchange.id_ == id && exchange.connection_ != nullptr && !exchange.finished_ &&
+  const bool alive = exchange.id_ == id && exchange.carrier_ != nullptr && !exchange.finished_ &&
                      !exchange.answered_;
   return alive ? &exchange : nullptr;
 }
@@ -377,6 +382,8 @@ void LoopCore::settle() {
        ++i) {  // grows when a callback ends another exchange
     Exchange& exchange = *finished_[i];
     if (exchange.ending_ != Ending::complete && exchange.gone_) exchange.gone_();
+    if (exchange.tunnel_sink_ != nullptr)
+      exchange.tunnel_sink_->on_end(exchange.tunnel_, exchange.ending_);
     handler->on_finished({exchange, exchange.status_, exchange.body_sent_, exchange.bytes_sent_,
                           ended - exchange.started_, exchange.ending_});
     if (exchange.drop_ != nullptr) exchange.drop_(exchange.user_);
@@ -433,6 +440,28 @@ void LoopCore::bury() {
     connections_.destroy(*connection);
   }
   doomed_ = std::move(later);
+}
+
+// --- foreign descriptors -------------------------------------------------------------------------
+
+Status LoopCore::watch(int descriptor, Watcher& watcher) {
+  MUST(watcher.watched_ == nullptr);
+  auto watched = std::make_unique<Watched>(descriptor, watcher);
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = static_cast<Source*>(watched.get());
+  if (::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, descriptor, &event) != 0)
+    return Error{errc_of(errno), "epoll_ctl: " + reason_of(errno)};
+  watcher.watched_ = watched.release();  // owned by the watcher's place in epoll until unwatch
+  return done;
+}
+
+void LoopCore::unwatch(Watcher& watcher) {
+  if (watcher.watched_ == nullptr) return;
+  std::unique_ptr<Watched> watched(std::exchange(watcher.watched_, nullptr));
+  ::epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, watched->descriptor, nullptr);
+  watched->watcher = nullptr;
+  unwatched_.push_back(std::move(watched));
 }
 
 // --- posted work and timers ----------------------------------------------------------------------
@@ -498,6 +527,9 @@ TimerId Loop::after(Nanos span, std::function<void()> call) {
   core_.timers.emplace(std::pair(timer.due_ns, timer.serial), std::move(call));
   return timer;
 }
+
+Status Loop::watch(int descriptor, Watcher& watcher) { return core_.watch(descriptor, watcher); }
+void Loop::unwatch(Watcher& watcher) { core_.unwatch(watcher); }
 
 void Loop::cancel(TimerId timer) { core_.timers.erase(std::pair(timer.due_ns, timer.serial)); }
 

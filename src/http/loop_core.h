@@ -31,6 +31,14 @@ struct Listener : Source {
   const ListenerSettings* settings = nullptr;
 };
 
+// A descriptor that somebody watches. Outlives its watcher until the batch is over, because an
+// event for it may have been fetched already.
+struct Watched : Source {
+  Watched(int number, Watcher& who) : Source(Kind::watch), descriptor(number), watcher(&who) {}
+  const int descriptor;
+  Watcher* watcher;  // null = unwatched
+};
+
 struct LoopCore {
   LoopCore(Engine& engine, std::size_t index);
   ~LoopCore();
@@ -52,6 +60,8 @@ struct LoopCore {
   bool stopping() const { return stopping_; }
   OutputBatch& batch_of(Connection& connection);  // sends another connection's bytes first
   void post(std::function<void()> work);
+  Status watch(int descriptor, Watcher& watcher);
+  void unwatch(Watcher& watcher);
 
   Engine& engine;
   Loop loop;
@@ -106,6 +116,7 @@ struct LoopCore {
   std::vector<Exchange*> finished_;
   std::vector<Connection*> resumable_;
   std::vector<Connection*> doomed_;
+  std::vector<std::unique_ptr<Watched>> unwatched_;
   std::size_t turned_away_ = 0;  // connections that only linger behind a refusal
 
   // The oldest idle connections, oldest last, as of the last look at all of them.

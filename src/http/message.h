@@ -86,7 +86,8 @@ enum class Framing : std::uint8_t { none, length, chunked };
 
 struct Request {
   Method method = Method::other;
-  std::uint8_t version_minor = 1;  // HTTP/1.0 or 1.1
+  std::uint8_t version_major = 1;  // 1 or 2
+  std::uint8_t version_minor = 1;  // HTTP/1.0 or 1.1; 1 in HTTP/2, too
   bool secure = false;             // came over TLS
   bool encoded_slash = false;      // the raw path holds %2F: site routes answer 400
   bool path_is_utf8 = true;        // false: names nothing, 404
@@ -104,6 +105,9 @@ struct Request {
   std::string_view query;  // behind the first '?', as sent, without it
   std::string_view
       host;  // authority: Host, or the target's own in absolute form; may be empty in 1.0
+  // In lower case what a client wants to switch to: "websocket" of a valid Upgrade (HTTP/1.1, GET,
+  // no body, Connection: upgrade), or of an extended CONNECT (:protocol, RFC 8441). Else empty.
+  std::string_view protocol;
   std::uint64_t content_length = 0;  // when framing is length
   std::span<const Field> fields;     // in order; hop-by-hop fields named in Connection are gone
   const Peer* peer = nullptr;

@@ -304,3 +304,34 @@ TEST_CASE("files that are not what they should be are named at open", "[http][tl
         std::string::npos);
   CHECK_FALSE(TlsContext::open({}, files.clock).ok());
 }
+
+namespace {
+class TunnelEcho : public TunnelSink {
+ public:
+  void on_bytes(Tunnel& tunnel, std::string_view bytes) override {
+    tunnel.write(bytes);
+    if (bytes.ends_with("bye")) tunnel.close();
+  }
+  void on_room(Tunnel&) override {}
+  void on_end(Tunnel&, Ending) override {}
+};
+}  // namespace
+
+TEST_CASE("a tunnel over TLS carries bytes both ways", "[http][tls][seams]") {
+  Files files;
+  TunnelEcho echo;
+  LiveServer live(
+      [&echo](Exchange& exchange) {
+        exchange.open_tunnel({200, {}, {}}, echo);
+      },
+      {.tls = files.open({files.ecdsa()})});
+  TlsClient client(live.port());
+  client.say("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly");
+  CHECK(client.hear_answer(5).ends_with("\r\nUpgrade: echo\r\n\r\nearly"));
+  const std::string much(200'000, 'm');
+  client.say(much);
+  CHECK(client.hear(much.size()) == much);
+  client.say("bye");
+  CHECK(client.hear(100) == "bye");
+  CHECK(live.wait_for_seen(1).ending == Ending::complete);
+}
