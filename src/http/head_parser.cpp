@@ -427,6 +427,7 @@ class Parser {
     request.raw_path = parts.raw_path;
     request.query = parts.query;
     if (!parts.authority.empty()) request.host = parts.authority;
+    if (request.host.empty()) return true;  // HTTP/1.0 may have none
     char* const host = begin_ + (request.host.data() - begin_);
     for (std::size_t i = 0; i < request.host.size(); ++i) host[i] = lower(host[i]);
     return true;
