@@ -113,11 +113,13 @@ Status sync_directory(const std::string& path) {
   return done;
 }
 
-Status write_file_atomically(const std::string& path, std::string_view bytes, Sync sync) {
+Status write_file_atomically(const std::string& path, std::string_view bytes, Sync sync,
+                             Readers readers) {
   static std::atomic<unsigned> count{0};  // only makes temporary names unique within the process
   const std::string temporary =
       path + ".tmp" + std::to_string(::getpid()) + '.' + std::to_string(count++);
-  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                         readers == Readers::all ? 0644 : 0600));
   if (!file.is_open()) return error_of("create", temporary);
   const auto give_up = [&temporary](Error error) {
     ::unlink(temporary.c_str());

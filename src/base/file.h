@@ -39,9 +39,11 @@ Result<std::string> read_file(const std::string& path);
 Status write_all(int descriptor, std::string_view bytes, std::string_view path_for_errors);
 
 enum class Sync { no, yes };
+enum class Readers { all, owner };  // mode 0644 or 0600
 // Writes beside the target and renames over it: a reader sees the old bytes or the new ones,
 // nothing between. With Sync::yes the bytes and the name are on disk when this returns.
-Status write_file_atomically(const std::string& path, std::string_view bytes, Sync sync);
+Status write_file_atomically(const std::string& path, std::string_view bytes, Sync sync,
+                             Readers readers = Readers::all);
 Status make_directories(const std::string& path);
 Status sync_directory(const std::string& path);
 

@@ -63,6 +63,24 @@ inline constexpr auto drain_quiet_time =
     100ms;  // an idle connection is closed after this much silence
 inline constexpr auto write_rate_window = 60s;
 
+// --- http: certificates --------------------------------------------------------------------------
+inline constexpr auto certificate_look_each = 10s;          // between looks at the files
+inline constexpr auto certificate_warning_time = 14 * 24h;  // or a quarter of a shorter life
+inline constexpr std::size_t acme_names_max = 100;  // of one certificate, as Let's Encrypt has it
+inline constexpr std::size_t acme_answer_bytes_max = 256 * KiB;  // of the authority; error
+inline constexpr auto acme_call_time_max = 10s;                  // one request to it
+inline constexpr auto acme_order_time_max = 10min;  // from order to certificate; then a failure
+inline constexpr std::size_t acme_nonce_tries_max =
+    10;  // of one request, when its nonce is refused
+inline constexpr auto acme_retry_first =
+    2min;  // after a failure; doubled by each more, with jitter
+inline constexpr auto acme_retry_max = 12h;
+// TLS handshakes that one client (IPv4 address, IPv6 /64) may begin; over: closed without a word.
+// A full handshake costs about 0.35 ms, so that one client takes at most 4 % of a core for long.
+inline constexpr std::size_t handshakes_per_second_max = 100;
+inline constexpr std::size_t handshakes_burst_max = 500;
+inline constexpr std::size_t handshake_clients_max = 16'384;  // the least debt is forgotten first
+
 // --- text ----------------------------------------------------------------------------------------
 inline constexpr std::size_t json_depth_max = 64;  // error; each caller may ask for less or more
 inline constexpr std::size_t json_depth_ceiling = 1'000;  // no caller may ask for more
