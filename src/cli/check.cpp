@@ -1,5 +1,6 @@
 // `weir check`: everything that a build and a start would read, read once, with all mistakes shown.
 
+#include "cli/certificates.h"
 #include "cli/commands.h"
 #include "cli/publisher.h"
 #include "cli/site_config.h"
@@ -27,10 +28,9 @@ bool check_server_files(const LoadedConfig& loaded, Session& session) {
     session.show(pipeline.error(), loaded.source);
     good = false;
   }
-  for (const edge::TlsSettings& tls : loaded.config.tls) {
-    const auto context = open_tls(tls, clock);
-    if (context.ok()) continue;
-    session.show(context.error(), loaded.source);
+  const auto certificates = Certificates::open(loaded.config, loaded.store_directory, clock, log);
+  if (!certificates.ok()) {
+    session.show(certificates.error(), loaded.source);
     good = false;
   }
   return good;

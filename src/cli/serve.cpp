@@ -2,6 +2,7 @@
 // like a day of the server: configuration, store, a first build when there is nothing to serve,
 // cache, guards, data, listeners, run, drain.
 
+#include "cli/certificates.h"
 #include "cli/commands.h"
 #include "cli/publisher.h"
 #include "cli/remote.h"
@@ -118,13 +119,8 @@ edge::ListenerKind kind_of(const edge::ListenSettings& listen) {
                                        : edge::ListenerKind::admin_with_token;
 }
 
-struct Tls {
-  std::string name;
-  std::shared_ptr<http::TlsContext> context;
-};
-
 Result<http::ServerSettings> server_settings(const LoadedConfig& loaded,
-                                             const std::vector<Tls>& tls) {
+                                             const Certificates& certificates) {
   const edge::ServeSettings& serve = loaded.config.serve;
   http::ServerSettings settings;
   http::ListenerSettings socket;
@@ -136,9 +132,7 @@ Result<http::ServerSettings> server_settings(const LoadedConfig& loaded,
     one.address = listen.endpoint.host;
     one.port = listen.endpoint.port;
     one.tag = static_cast<int>(kind_of(listen));
-    for (const Tls& held : tls) {
-      if (held.name == listen.tls) one.tls = held.context;
-    }
+    one.tls = certificates.context_for(listen.tls);
     settings.listeners.push_back(std::move(one));
   }
   settings.limits.connections = serve.connections_max;
@@ -147,6 +141,10 @@ Result<http::ServerSettings> server_settings(const LoadedConfig& loaded,
   settings.limits.head_bytes = serve.head_bytes_max;
   settings.limits.head_fields = serve.head_fields_max;
   settings.limits.bodies_buffered_bytes = serve.bodies_buffered_bytes_max;
+  if (serve.handshakes_per_second) {
+    settings.limits.handshakes_per_second = *serve.handshakes_per_second;
+    settings.limits.handshakes_spare_loopback = false;
+  }
   settings.timeouts.handshake = serve.handshake_time_max;
   settings.timeouts.head = serve.head_time_max;
   settings.timeouts.write_stall = serve.write_stall_max;
@@ -258,7 +256,7 @@ class Serving {
   std::atomic<bool> serving_{false};  // the server is there, and there is something to drain
   std::atomic<bool> draining_{false};
   std::thread sync_stop_;
-  std::vector<Tls> tls_;
+  std::unique_ptr<Certificates> certificates_;
   Descriptor access_file_, access_file_before_;
   std::unique_ptr<LineWriter> access_lines_;
   std::unique_ptr<edge::ControlParts> control_;
@@ -343,8 +341,7 @@ Status Serving::open_guards() {
   workers_ = std::make_unique<WorkerPool>("edge", 2, limits::worker_queue_max);
   pipeline_ = TRY(edge::Pipeline::open(loaded_.config,
                                        {*keys_, *workers_, clock_, log_, loaded_.store_directory}));
-  for (const edge::TlsSettings& settings : loaded_.config.tls)
-    tls_.push_back({settings.name, TRY(open_tls(settings, clock_))});
+  certificates_ = TRY(Certificates::open(loaded_.config, loaded_.store_directory, clock_, log_));
   return done;
 }
 
@@ -387,10 +384,13 @@ Status Serving::open_server() {
   }
   if (config.allow_insecure) control_->notes.push_back("allow_insecure: a guard fails open");
   for (const Error& notice : loaded_.notices) control_->notes.push_back(notice.what);
-  front_ = std::make_unique<edge::FrontParts>(edge::FrontParts{
-      config, *pipeline_, *cache_, sync_.get(), *control_, access_lines_.get(), clock_, log_});
+  control_->certificate_notes = [this] { return certificates_->notes(); };
+  control_->certificates = [this] { return certificates_->ages(); };
+  front_ = std::make_unique<edge::FrontParts>(
+      edge::FrontParts{config, *pipeline_, *cache_, sync_.get(), *control_, access_lines_.get(),
+                       clock_, log_, &certificates_->tokens()});
 
-  auto settings = TRY(server_settings(loaded_, tls_));
+  auto settings = TRY(server_settings(loaded_, *certificates_));
   settings.is_exempt = [this](const http::Peer& peer) {
     return pipeline_->proxies().has(guard::IpAddress{peer.address});
   };
@@ -429,7 +429,9 @@ void Serving::serve() {
   std::size_t ticks = 0;
   housekeeper_ = std::make_unique<Housekeeper>(100ms, [this, ticks]() mutable {
     cache_->tick();
-    if (ticks++ % 10 == 0) pipeline_->tick();
+    if (ticks++ % 10 != 0) return;
+    pipeline_->tick();
+    certificates_->tick();
   });
   for (const Error& notice : loaded_.notices)
     log_.warning("configuration", {{"notice", notice.text()}});
@@ -442,6 +444,7 @@ void Serving::serve() {
                          {"release", release == nullptr ? 0 : release->id()}});
   serving_.store(true, std::memory_order_release);  // from here on a signal drains
   say_listening();
+  certificates_->start();  // an authority may look as soon as we ask: the listeners are there
   server_->run();
   log_.info("stopped");
 }
@@ -461,14 +464,7 @@ void Serving::stop(int number) {
 
 void Serving::reload() {
   if (!serving_.load(std::memory_order_acquire)) return;
-  bool good = true;
-  for (const Tls& tls : tls_) {
-    const Status reloaded = tls.context->reload();
-    if (reloaded.ok()) continue;
-    good = false;
-    log_.error("certificate-kept", {{"tls", tls.name}, {"reason", reloaded.error().text()}});
-  }
-  if (good) log_.info("certificates-reloaded");
+  if (certificates_->reload()) log_.info("certificates-reloaded");
   log_.warning(
       "configuration-kept",
       {{"notice", "reloading the configuration is not available yet: restart to apply a change"}});
@@ -495,6 +491,7 @@ Serving::~Serving() {
   if (loads_ != nullptr) loads_->end();
   if (renders_ != nullptr) renders_->end();
   server_.reset();
+  certificates_.reset();
   sync_.reset();
   keys_.reset();
   cache_.reset();

@@ -55,13 +55,4 @@ void KeyFetcher::fetch(const guard::KeyFetch& order,
   if (!offered.ok()) done(offered.error());
 }
 
-Result<std::shared_ptr<http::TlsContext>> open_tls(const edge::TlsSettings& settings,
-                                                   const Clock& clock) {
-  auto context = http::TlsContext::open(
-      {{{settings.certificate_file, settings.key_file}}, {"http/1.1"}}, clock);
-  if (!context.ok())
-    return std::move(context).error().in("tls." + settings.name).at(settings.place);
-  return context;
-}
-
 }  // namespace weir::cli

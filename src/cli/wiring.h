@@ -1,13 +1,12 @@
 #pragma once
 // Small adapters that let rooms meet without knowing each other: worker pools as the cache's tasks,
-// the outbound client as the guard's fetcher of keys, [tls.*] tables as TLS contexts.
+// the outbound client as the guard's fetcher of keys.
 
 #include "base/guarded.h"
 #include "base/worker_pool.h"
 #include "cache/origin.h"
 #include "edge/config.h"
 #include "guard/jwks_source.h"
-#include "http/tls.h"
 
 #include <memory>
 
@@ -45,8 +44,5 @@ class NoFetcher final : public guard::Fetcher {
     done(Error{Errc::denied, "keys are not fetched here"});
   }
 };
-
-Result<std::shared_ptr<http::TlsContext>> open_tls(const edge::TlsSettings& settings,
-                                                   const Clock& clock);
 
 }  // namespace weir::cli

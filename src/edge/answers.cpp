@@ -22,6 +22,9 @@ constexpr ProblemText problems[] = {
     {"forbidden", 403, "Not allowed", "The credential is good, but no rule lets it do this."},
     {"insufficient-scope", 403, "The token does not reach this far",
      "The token is good, but lacks a scope or claim that this route requires."},
+    {"certificate-needed", 403, "A client certificate is needed",
+     "This route is for clients with a certificate that the operator has named. None was shown on "
+     "this connection, or another one."},
     {"blocked", 403, "The request looked like an attack",
      "The web application firewall gave it a high score. The operator finds the rules that fired "
      "under the decision's id."},

@@ -2,12 +2,12 @@
 
 #include "edge/config_reader.h"
 #include "edge/config_routes.h"
+#include "edge/config_tls.h"
 
 #include "base/bytes.h"
 #include "text/rule.h"
 
 #include <algorithm>
-#include <set>
 
 namespace weir::edge {
 namespace {
@@ -88,6 +88,10 @@ void check_admin(Table& table, const ListenSettings& listen) {
 void read_limits(Table table, ServeSettings& serve) {
   table.read_count("connections", serve.connections_max, 1, 1'000'000);
   table.read_count("per_client", serve.connections_per_client_max, 1, 1'000'000);
+  if (std::size_t handshakes = 0; table.has("handshakes")) {
+    table.read_count("handshakes", handshakes, 0, 1'000'000);
+    serve.handshakes_per_second = handshakes;
+  }
   table.read_size("target_bytes", serve.target_bytes_max);
   table.read_size("header_bytes", serve.head_bytes_max);
   table.read_count("headers", serve.head_fields_max, 1, 1'000);
@@ -186,6 +190,7 @@ void read_serve(Table table, ServeSettings& serve) {
   table.read("hosts", serve.hosts);
   table.read("trusted_proxies", serve.trusted_proxies);
   table.read_count("loops", serve.loops, 0, 256);
+  read_hsts(table, serve.hsts);
   read_limits(table.table("limits"), serve);
   read_timeouts(table.table("timeouts"), serve);
   for (const std::string_view later :
@@ -199,30 +204,6 @@ void read_serve(Table table, ServeSettings& serve) {
     if (listen.place.line == 0) check_admin(table, listen);
   }
   read_port_variables(table.findings(), serve);
-}
-
-void read_tls(std::string_view name, Table& table, Config& config) {
-  TlsSettings tls;
-  tls.name = std::string(name);
-  tls.place = table.place();
-  table.read_path("cert", tls.certificate_file);
-  table.read_path("key", tls.key_file);
-  Table ca = table.table("client_ca");
-  ca.read_path("file", tls.client_ca_file);
-  ca.read_choice("mode", tls.client_mode, {"off", "request", "require"});
-  ca.finish();
-  if (tls.client_mode != "off") {
-    table.findings().notices.push_back(
-        Error{Errc::missing,
-              "tls.client_ca is not available yet: client certificates are not asked for",
-              ca.place(),
-              {},
-              {}});
-  }
-  if (tls.certificate_file.empty() || tls.key_file.empty()) {
-    table.error(table.value(), "[tls." + tls.name + "] needs cert and key", "both are PEM files");
-  }
-  config.tls.push_back(std::move(tls));
 }
 
 void read_cache(Table table, Findings& findings, CacheSettings& cache) {
@@ -358,8 +339,25 @@ void read_auth(std::string_view name, Table& table, Config& config) {
   auth.place = table.place();
   const std::string label = "[auth." + policy.name + "]";
   std::string kind = "jwt";
-  table.read_choice("kind", kind, {"jwt", "api_key"});
+  table.read_choice("kind", kind, {"jwt", "api_key", "client_certificate"});
+  if (kind == "client_certificate") {
+    auth.kind = AuthSettings::Kind::client_certificate;
+    auth.certificate.name = policy.name;
+    table.read("dns", auth.certificate.dns);
+    for (std::string& one : auth.certificate.dns) one = lower_of(one);
+    table.read("uri", auth.certificate.uris);
+    table.read("email", auth.certificate.emails);
+    table.read("fingerprint", auth.certificate.fingerprints);
+    for (const std::string& one : auth.certificate.fingerprints) {
+      if (const auto bytes = parse_base64url(one); bytes && bytes->size() == 32) continue;
+      table.error(table.find("fingerprint"),
+                  label + " fingerprint must be a SHA-256 in base64url, not " + quoted(one));
+    }
+    config.auth.push_back(std::move(auth));
+    return;
+  }
   if (kind == "api_key") {
+    auth.kind = AuthSettings::Kind::api_key;
     auth.not_available = "API keys are not available yet";
     for (const std::string_view later : {"header", "store"}) table.find(later);
     table.findings().notices.push_back(
@@ -555,21 +553,6 @@ void read_data(Table table, const CacheSettings& cache, DataSettings& data) {
   for (const std::string_view later : {"stream_rule", "table", "retain", "dev"})
     table.not_available(later);
   table.finish();
-}
-
-void check_tls_names(Findings& findings, const Config& config) {
-  std::set<std::string_view> names;
-  for (const TlsSettings& tls : config.tls) names.insert(tls.name);
-  for (const ListenSettings& listen : config.serve.listeners) {
-    if (listen.tls.empty() || names.count(listen.tls) != 0) continue;
-    const std::vector<std::string_view> known(names.begin(), names.end());
-    const std::string near = nearest_of(listen.tls, known);
-    findings.errors.push_back(Error{Errc::missing,
-                                    "there is no table [tls." + listen.tls + "]",
-                                    listen.place,
-                                    near.empty() ? "" : "did you mean \"" + near + "\"?",
-                                    {}});
-  }
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "guard/client_certificate.h"
 #include "guard/jwt.h"
 #include "guard/limiter.h"
 #include "text/value.h"
@@ -35,7 +36,7 @@ using Environment = std::map<std::string, std::string, std::less<>>;
 
 struct ListenSettings {
   Endpoint endpoint;
-  std::string tls;  // name of a [tls.*] table; empty = plain
+  std::vector<std::string> tls;  // names of [tls.*] tables, the first is the default; empty = plain
   bool is_admin = false;
   bool redirects_to_https = false;
   Secret admin_token;  // only for an admin listener that is not on loopback
@@ -60,13 +61,32 @@ struct ServeSettings {
   Nanos idle_time_max = limits::idle_time_max;
   Nanos answer_time_max = limits::answer_time_max;
   Nanos drain_time_max = limits::drain_time_max;
+  std::optional<std::size_t> handshakes_per_second;  // per client; empty = the default
+  std::string hsts;       // the value of Strict-Transport-Security; empty = not sent
   std::size_t loops = 0;  // 0 = one per core
+};
+
+struct TlsFiles {
+  std::string certificate, key;
+  std::string ocsp;  // empty = nothing is stapled
+};
+
+// Certificates from an ACME authority (RFC 8555). `domains` empty = none are asked for.
+struct AcmeSettings {
+  std::vector<std::string> domains;  // lower case; one certificate names them all
+  std::string email;
+  bool accepts_terms = false;
+  std::string directory = "https://acme-v02.api.letsencrypt.org/directory";
+  std::string ca_file;                // of the directory's own certificate; empty = the system's
+  std::string challenge = "auto";     // auto | http-01 | tls-alpn-01
+  std::string key = "ecdsa";          // ecdsa | rsa
+  std::optional<Nanos> renew_before;  // empty = a third of the certificate's life
 };
 
 struct TlsSettings {
   std::string name;
-  std::string certificate_file;
-  std::string key_file;
+  std::vector<TlsFiles> files;  // either these or `acme`
+  AcmeSettings acme;
   std::string client_ca_file;
   std::string client_mode = "off";  // off | request | require
   Place place;
@@ -108,7 +128,9 @@ struct ObservabilitySettings {
 };
 
 struct AuthSettings {
-  guard::JwtPolicy policy;  // its name is the table's
+  enum class Kind : std::uint8_t { jwt, api_key, client_certificate } kind = Kind::jwt;
+  guard::JwtPolicy policy;                     // its name is the table's, of every kind
+  guard::ClientCertificatePolicy certificate;  // of that kind
   std::string jwks_file, jwks_url;
   Secret secret;
   Nanos refresh = std::chrono::minutes(10);

@@ -141,7 +141,10 @@ void Control::readyz(Visit& visit, std::string_view rest) {
   body += draining ? ",\"draining\":true}" : ",\"draining\":false}";
   body += ",\"notes\":[";
   bool first = true;
-  for (const std::string& note : parts_.notes) {
+  std::vector<std::string> notes = parts_.notes;
+  if (parts_.certificate_notes)
+    for (std::string& note : parts_.certificate_notes()) notes.push_back(std::move(note));
+  for (const std::string& note : notes) {
     if (!first) body += ',';
     first = false;
     append_json_string(body, note);
@@ -282,6 +285,7 @@ void Control::metrics(Visit& visit, std::string_view rest) {
   sources.store = parts_.store.counters();
   if (parts_.sync != nullptr) sources.sync = parts_.sync->counters();
   sources.key_ages = parts_.key_ages();
+  if (parts_.certificates) sources.certificates = parts_.certificates();
   respond(visit, {200,
                   {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"},
                    {"Cache-Control", "no-store"}},

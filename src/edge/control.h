@@ -10,6 +10,7 @@
 // loop.
 
 #include "edge/config.h"
+#include "edge/metrics.h"
 #include "edge/visit.h"
 
 #include "base/worker_pool.h"
@@ -46,6 +47,8 @@ struct ControlParts {
   std::function<std::vector<std::pair<std::string, Nanos>>()>
       key_ages;                    // per [auth.*], of fetched keys
   std::vector<std::string> notes;  // for readyz: allow_insecure, ...
+  std::function<std::vector<std::string>()> certificate_notes = {};
+  std::function<std::vector<CertificateAge>()> certificates = {};
 };
 
 class Control {

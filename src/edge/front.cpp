@@ -70,6 +70,9 @@ Visit& Front::begin(http::Exchange& exchange) {
   visit.client = client_of(exchange.request(), parts_.pipeline.proxies());
   visit.route = &parts_.pipeline.route_of(exchange.request());
   visit.decision.route = visit.route->name;
+  const std::string& hsts = parts_.config.serve.hsts;
+  if (exchange.request().secure && !hsts.empty())
+    visit.fields += "Strict-Transport-Security: " + hsts + "\r\n";
   return visit;
 }
 
@@ -85,7 +88,9 @@ void Front::on_request(http::Exchange& exchange) {
 bool Front::refused_by_listener(Visit& visit) {
   const http::Request& request = visit.exchange->request();
   const ListenerKind kind = kind_of(request);
-  if (kind == ListenerKind::redirect) {
+  if (answered_authority(visit)) return true;
+  // What somebody else proves with is a page of the site, at the address where it is looked for.
+  if (kind == ListenerKind::redirect && !request.path.starts_with(guard::acme_challenge_path)) {
     if (request.host.empty()) {
       refuse(visit, {400, "bad-request", "The request names no host to redirect to."});
     } else {
@@ -115,6 +120,18 @@ bool Front::refused_by_listener(Visit& visit) {
     }
   }
   return false;
+}
+
+// RFC 8555 8.3: an ACME authority asks over plain HTTP, before there is any certificate.
+bool Front::answered_authority(Visit& visit) {
+  const std::string_view path = visit.exchange->request().path;
+  if (parts_.acme == nullptr || !path.starts_with(guard::acme_challenge_path)) return false;
+  auto proof = parts_.acme->find(path.substr(guard::acme_challenge_path.size()));
+  if (!proof) return false;
+  respond(visit, {200,
+                  {{"Content-Type", "application/octet-stream"}, {"Cache-Control", "no-store"}},
+                  std::move(*proof)});
+  return true;
 }
 
 void Front::walk(Visit& visit) {

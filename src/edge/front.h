@@ -12,6 +12,7 @@
 #include "edge/data_routes.h"
 #include "edge/pages.h"
 #include "edge/pipeline.h"
+#include "guard/acme_tokens.h"
 
 #include <memory>
 #include <optional>
@@ -28,6 +29,7 @@ struct FrontParts {
   LineWriter* access_log = nullptr;  // null = off
   const Clock& clock;
   Log& log;
+  const guard::AcmeTokens* acme = nullptr;  // null = no automatic certificates
 };
 
 class Front final : public http::Handler, private Story {
@@ -45,6 +47,7 @@ class Front final : public http::Handler, private Story {
   void walk(Visit& visit) override;
   void answer(Visit& visit);
   bool refused_by_listener(Visit& visit);
+  bool answered_authority(Visit& visit);
 
   const FrontParts& parts_;
   LoopState state_;

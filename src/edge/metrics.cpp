@@ -4,6 +4,8 @@
 #include "edge/steps.h"
 #include "guard/decision.h"
 
+#include <algorithm>
+
 namespace weir::edge {
 namespace {
 
@@ -133,6 +135,9 @@ void add_engine(Text& text, const http::Counters& engine) {
                engine.overload);
   text.counter("weir_received_bytes_total", "Bytes read.", engine.bytes_in);
   text.counter("weir_tls_handshakes_total", "Finished TLS handshakes.", engine.tls_handshakes);
+  text.counter("weir_tls_resumed_total", "TLS handshakes by a session ticket.", engine.tls_resumed);
+  text.counter("weir_tls_limited_total", "TLS connections closed: their client began too many.",
+               engine.tls_limited);
   text.counter("weir_tls_failures_total", "Failed TLS handshakes.", engine.tls_failures);
   text.gauge("weir_buffered_body_bytes", "Request bodies held in memory.",
              engine.bodies_buffered_bytes);
@@ -193,6 +198,16 @@ std::string metrics_text(const MetricsSources& sources) {
     for (const auto& row : sources.key_ages) {
       text.sample("weir_jwks_age_seconds", label("auth", row.first),
                   static_cast<std::uint64_t>(row.second.count() / 1'000'000'000));
+    }
+  }
+  if (!sources.certificates.empty()) {
+    text.family("weir_certificate_end_seconds", "gauge",
+                "Unix time at which each certificate ends; 0 = a self-signed one stands in.");
+    for (const CertificateAge& row : sources.certificates) {
+      const std::int64_t end = row.stands_in ? 0 : row.valid_until.seconds();
+      text.sample("weir_certificate_end_seconds",
+                  label("tls", row.table) + "," + label("index", std::to_string(row.index)),
+                  static_cast<std::uint64_t>(std::max<std::int64_t>(0, end)));
     }
   }
   return text.take();

@@ -18,6 +18,13 @@
 
 namespace weir::edge {
 
+struct CertificateAge {
+  std::string table;      // of the [tls.*]
+  std::size_t index = 0;  // within it
+  Wall valid_until;
+  bool stands_in = false;
+};
+
 struct MetricsSources {
   http::Counters engine;
   std::vector<const Counters*> loops;
@@ -25,6 +32,7 @@ struct MetricsSources {
   store::StoreCounters store;
   std::optional<sync::SyncService::Counters> sync;
   std::vector<std::pair<std::string, Nanos>> key_ages;
+  std::vector<CertificateAge> certificates;
 };
 std::string metrics_text(const MetricsSources& sources);
 

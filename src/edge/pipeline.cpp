@@ -99,6 +99,11 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const Pip
 }
 
 Status Pipeline::open_auth(const AuthSettings& auth, const PipelineParts& parts) {
+  if (auth.kind == AuthSettings::Kind::client_certificate) {
+    certificates_.push_back(
+        std::make_unique<const guard::ClientCertificatePolicy>(auth.certificate));
+    return done;
+  }
   TRY(guard::check_policy(auth.policy));
   auto issuer = std::make_unique<Issuer>();
   issuer->name = auth.policy.name;
@@ -216,13 +221,21 @@ Result<StepSettings> Pipeline::step_of(const StageSettings& stage, const RouteSe
     }
     case StageKind::auth:
       for (const std::string& name : stage.names) {
+        const auto certificate =
+            std::find_if(certificates_.begin(), certificates_.end(),
+                         [&](const auto& policy) { return policy->name == name; });
+        if (certificate != certificates_.end()) {
+          step.certificates.push_back(certificate->get());
+          if (step.table.empty()) step.table = (*certificate)->name;
+          continue;
+        }
         step.verifiers.push_back(find_verifier(name));
         MUST(step.verifiers.back() != nullptr);
+        if (step.table.empty()) step.table = step.verifiers.back()->policy().name;
         for (const auto& issuer : issuers_)
           step.verbose_errors =
               step.verbose_errors || (issuer->name == name && issuer->verbose_errors);
       }
-      step.table = step.verifiers.front()->policy().name;
       step.allow_anonymous = stage.allow_anonymous;
       for (const std::string& text : stage.require) {
         Requirement requirement;

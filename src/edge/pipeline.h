@@ -81,6 +81,7 @@ class Pipeline {
   std::unique_ptr<guard::Limiter> limiter_;
   std::vector<std::unique_ptr<guard::Limit>> limits_;
   std::vector<std::unique_ptr<Issuer>> issuers_;
+  std::vector<std::unique_ptr<const guard::ClientCertificatePolicy>> certificates_;
   std::vector<std::shared_ptr<const waf::RuleSet>> rule_sets_;
   std::vector<unsigned> rule_set_paranoia_;
   std::vector<Route> routes_;

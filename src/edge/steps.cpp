@@ -127,9 +127,51 @@ Outcome unauthorized(Visit& visit, const StepSettings& settings, std::string_vie
                  {401, "unauthorized", detail, {}, {{"WWW-Authenticate", std::string(challenge)}}});
 }
 
+// A claim that is a list meets a requirement with any of its texts.
 bool is_met(const Requirement& requirement, const guard::TokenClaims& token) {
   if (requirement.kind == Requirement::Kind::scope) return token.has_scope(requirement.name);
+  const text::Value* const claim = token.claims.find(requirement.name);
+  if (claim != nullptr && claim->is_array()) {
+    const auto& items = *claim->array();
+    return std::any_of(items.begin(), items.end(), [&](const text::Value& item) {
+      return item.string() != nullptr && *item.string() == requirement.value;
+    });
+  }
   return token.text_of(requirement.name) == requirement.value;
+}
+
+// The certificate of the connection, where the route takes one (guard G-24).
+std::shared_ptr<const guard::TokenClaims> client_of(const Visit& visit,
+                                                    const StepSettings& settings) {
+  const http::ClientCertificate* shown = visit.exchange->request().client_certificate;
+  if (shown == nullptr) return nullptr;
+  for (const guard::ClientCertificatePolicy* policy : settings.certificates)
+    if (auto claims = guard::claims_of(*shown, *policy)) return claims;
+  return nullptr;
+}
+
+Outcome judge_requirements(Visit& visit, const StepSettings& settings) {
+  for (const Requirement& requirement : settings.requirements) {
+    if (is_met(requirement, *visit.token)) continue;
+    return refused(visit, settings, "insufficient-scope",
+                   {403,
+                    "insufficient-scope",
+                    "The credential lacks a scope or claim that this route requires.",
+                    {},
+                    {{"WWW-Authenticate", "Bearer error=\"insufficient_scope\""}}});
+  }
+  for (const auto& header : visit.token->headers) visit.decision.headers_set.add(header.first);
+  return passed(visit, settings);
+}
+
+// A route that takes nothing but certificates: HTTP has no challenge that asks for one.
+Outcome certificate_missing(Visit& visit, const StepSettings& settings) {
+  const bool shown = visit.exchange->request().client_certificate != nullptr;
+  if (!shown && settings.allow_anonymous)
+    return passed(visit, settings, {StageOutcome::skipped, "anonymous"});
+  return refused(
+      visit, settings, shown ? "certificate-other" : "certificate-absent",
+      {403, "certificate-needed", "A client certificate that this route takes is needed."});
 }
 
 Outcome verify_token(Visit& visit, const StepSettings& settings) {
@@ -141,7 +183,10 @@ Outcome verify_token(Visit& visit, const StepSettings& settings) {
     return refused(visit, settings, guard::name_of(guard::TokenReason::several),
                    {400, "several-credentials", "A request carries exactly one credential."});
   }
-  if (credential.found == Found::none) {
+  if (credential.found == Found::none || settings.verifiers.empty()) {
+    visit.token = client_of(visit, settings);
+    if (visit.token != nullptr) return judge_requirements(visit, settings);
+    if (settings.verifiers.empty()) return certificate_missing(visit, settings);
     if (settings.allow_anonymous)
       return passed(visit, settings, {StageOutcome::skipped, "anonymous"});
     return unauthorized(visit, settings, guard::name_of(guard::TokenReason::absent), "Bearer");
@@ -155,6 +200,8 @@ Outcome verify_token(Visit& visit, const StepSettings& settings) {
   for (guard::JwtVerifier* verifier : settings.verifiers) {
     guard::TokenVerdict verdict = verifier->verify(credential.token, now);
     if (verdict.ok()) {
+      if (guard::is_bound_elsewhere(*verdict.token, visit.exchange->request().client_certificate))
+        return unauthorized(visit, settings, "bound-elsewhere", "Bearer error=\"invalid_token\"");
       visit.token = std::move(verdict.token);
       break;
     }
@@ -166,17 +213,7 @@ Outcome verify_token(Visit& visit, const StepSettings& settings) {
       return failed(visit, settings, guard::name_of(guard::TokenReason::keys_unavailable));
     return unauthorized(visit, settings, guard::name_of(reason), "Bearer error=\"invalid_token\"");
   }
-  for (const Requirement& requirement : settings.requirements) {
-    if (is_met(requirement, *visit.token)) continue;
-    return refused(visit, settings, "insufficient-scope",
-                   {403,
-                    "insufficient-scope",
-                    "The token lacks a scope or claim that this route requires.",
-                    {},
-                    {{"WWW-Authenticate", "Bearer error=\"insufficient_scope\""}}});
-  }
-  for (const auto& header : visit.token->headers) visit.decision.headers_set.add(header.first);
-  return passed(visit, settings);
+  return judge_requirements(visit, settings);
 }
 
 // --- waf -----------------------------------------------------------------------------------------

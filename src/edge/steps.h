@@ -16,6 +16,7 @@
 #include "edge/mounts.h"
 #include "edge/visit.h"
 
+#include "guard/client_certificate.h"
 #include "guard/jwt.h"
 #include "guard/limiter.h"
 #include "waf/inspect.h"
@@ -67,6 +68,7 @@ struct StepSettings {
   bool sends_fields = true;
   // auth
   std::vector<guard::JwtVerifier*> verifiers;
+  std::vector<const guard::ClientCertificatePolicy*> certificates;
   std::vector<Requirement> requirements;
   bool allow_anonymous = false;
   bool verbose_errors = false;

@@ -153,6 +153,11 @@ void Connection::read_tls() {
   if (!out.empty()) send_cipher(out);
   if (phase_ == Phase::handshake && tls_->established()) {
     core_.counters.tls_handshakes.add(1);
+    if (tls_->resumed()) core_.counters.tls_resumed.add(1);
+    if (tls_->is_proof()) {  // of a name, for an authority: such a connection carries nothing
+      begin_close();
+      return;
+    }
     phase_ = Phase::head;
     core_.wheel.set(*this, core_.now + core_.engine.settings.timeouts.head);
   }
@@ -333,6 +338,7 @@ void Connection::begin_exchange(const char* head, std::size_t head_bytes) {
   request.protocol = moved(request.protocol);
   request.peer = &peer_;
   request.secure = tls_ != nullptr;
+  request.client_certificate = tls_ == nullptr ? nullptr : tls_->client_certificate();
   request.listener_tag = listener_.tag;
 
   const DecodedPath decoded = decode_path(request.raw_path, kept + head_bytes);

@@ -6,6 +6,7 @@
 #include "base/guarded.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "http/handshake_limiter.h"
 #include "http/server.h"
 
 #include <atomic>
@@ -23,7 +24,7 @@ class ClientTable {
   void leave(const Peer& peer);
 
  private:
-  using Key = std::array<std::uint8_t, 8>;
+  using Key = ClientPrefix;
   struct KeyHash {
     KeyHash() : key(HashKey::random()) {}
     HashKey key;
@@ -31,14 +32,19 @@ class ClientTable {
       return key.hash64({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     }
   };
-  static Key key_of(const Peer& peer);
   using Counts = std::unordered_map<Key, std::uint32_t, KeyHash>;
   Guarded<Counts> counts_{Counts(0, KeyHash{})};
 };
 
 struct Engine {
   Engine(ServerSettings s, HandlerFactory f, const Clock& c, Log& l)
-      : settings(std::move(s)), factory(std::move(f)), clock(c), log(l) {}
+      : settings(std::move(s)),
+        factory(std::move(f)),
+        clock(c),
+        log(l),
+        handshakes({settings.limits.handshakes_per_second,
+                    settings.limits.handshakes_per_second *
+                        (limits::handshakes_burst_max / limits::handshakes_per_second_max)}) {}
 
   const ServerSettings settings;
   const HandlerFactory factory;
@@ -48,6 +54,7 @@ struct Engine {
       0;  // settings.limits.connections, lowered to what the descriptors allow
 
   ClientTable clients;
+  HandshakeLimiter handshakes;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> bodies_buffered{0};
   std::atomic<std::int64_t> stop_ns{
@@ -68,7 +75,7 @@ class Counter {
 
 struct LoopCounters {
   Counter accepted, requests, refused, closed_idle, overload, bytes_in, bytes_out, tls_handshakes,
-      tls_failures;
+      tls_resumed, tls_failures, tls_limited;
 };
 
 }  // namespace weir::http

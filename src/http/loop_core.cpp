@@ -45,16 +45,8 @@ Descriptor open_reserve() { return Descriptor(::open("/dev/null", O_RDONLY | O_C
 
 // --- clients -------------------------------------------------------------------------------------
 
-ClientTable::Key ClientTable::key_of(const Peer& peer) {
-  Key key;
-  const std::size_t from =
-      peer.is_v4() ? 8 : 0;  // the v4-mapped half holds the address; else the /64
-  std::copy_n(peer.address.begin() + static_cast<std::ptrdiff_t>(from), key.size(), key.begin());
-  return key;
-}
-
 bool ClientTable::enter(const Peer& peer, std::size_t most) {
-  return counts_.with([key = key_of(peer), most](auto& counts) {
+  return counts_.with([key = prefix_of(peer), most](auto& counts) {
     std::uint32_t& count = counts[key];
     if (count >= most) return false;
     ++count;
@@ -63,7 +55,7 @@ bool ClientTable::enter(const Peer& peer, std::size_t most) {
 }
 
 void ClientTable::leave(const Peer& peer) {
-  counts_.with([key = key_of(peer)](auto& counts) {
+  counts_.with([key = prefix_of(peer)](auto& counts) {
     const auto found = counts.find(key);
     if (found != counts.end() && --found->second == 0) counts.erase(found);
   });
@@ -244,6 +236,14 @@ void LoopCore::admit(int descriptor, const Peer& peer, const Listener& listener)
   if (full) full = !make_room();
   const bool exempt =
       peer.is_loopback() || (engine.settings.is_exempt && engine.settings.is_exempt(peer));
+  const bool may_greet = listener.settings->tls == nullptr ||
+                         (exempt && (most.handshakes_spare_loopback || !peer.is_loopback())) ||
+                         engine.handshakes.take(peer, now);
+  if (!may_greet) {  // in TLS nothing can be said before a handshake, and that is what costs
+    counters.tls_limited.add(1);
+    ::close(descriptor);
+    return;
+  }
   const bool too_many =
       !full && !exempt && !engine.clients.enter(peer, most.connections_per_client);
   if (full || too_many) {

@@ -82,6 +82,14 @@ struct Peer {
   friend bool operator==(const Peer&, const Peer&) = default;
 };
 
+// What a client's certificate says, verified by the handshake against the listener's own
+// authorities. Never taken from a field of the request.
+struct ClientCertificate {
+  std::string subject;                         // "CN=client,O=Example"
+  std::vector<std::string> dns, uris, emails;  // of its alternative names; dns in lower case
+  std::string fingerprint;  // SHA-256 of the certificate in base64url (x5t#S256, RFC 8705 3.1)
+};
+
 enum class Framing : std::uint8_t { none, length, chunked };
 
 struct Request {
@@ -111,6 +119,8 @@ struct Request {
   std::uint64_t content_length = 0;  // when framing is length
   std::span<const Field> fields;     // in order; hop-by-hop fields named in Connection are gone
   const Peer* peer = nullptr;
+  // Of the connection; null = none was shown. Lives as long as the connection.
+  const ClientCertificate* client_certificate = nullptr;
 
   // First value, empty when absent. `has` tells an empty value from none.
   std::string_view known(Known field) const;

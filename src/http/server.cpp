@@ -155,6 +155,8 @@ Counters Server::counters() const {
     sum.bytes_in += each.bytes_in.value();
     sum.bytes_out += each.bytes_out.value();
     sum.tls_handshakes += each.tls_handshakes.value();
+    sum.tls_resumed += each.tls_resumed.value();
+    sum.tls_limited += each.tls_limited.value();
     sum.tls_failures += each.tls_failures.value();
   }
   sum.connections = shared_->engine.connections.load();

@@ -44,6 +44,8 @@ struct ServerLimits {
   std::size_t head_fields = limits::head_fields_max;
   std::size_t bodies_buffered_bytes = limits::bodies_buffered_bytes_max;
   std::size_t requests_per_connection = limits::requests_per_connection_max;
+  std::size_t handshakes_per_second = limits::handshakes_per_second_max;  // of TLS, per client
+  bool handshakes_spare_loopback = true;  // false once the operator has named a rate
 };
 
 struct ServerTimeouts {
@@ -85,6 +87,8 @@ struct Counters {
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t tls_handshakes = 0;
+  std::uint64_t tls_resumed = 0;  // of these, by a ticket
+  std::uint64_t tls_limited = 0;  // closed at accept: the client began too many
   std::uint64_t tls_failures = 0;
   std::uint64_t bodies_buffered_bytes = 0;
 };

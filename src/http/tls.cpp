@@ -9,13 +9,14 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
-#include <mutex>
+#include <map>
+#include <unordered_map>
 
 namespace weir::http {
 namespace {
@@ -54,19 +55,100 @@ TicketKey random_ticket_key() {
   return key;
 }
 
+struct Free {
+  void operator()(BIO* it) const { ::BIO_free_all(it); }
+  void operator()(X509* it) const { ::X509_free(it); }
+  void operator()(EVP_PKEY* it) const { ::EVP_PKEY_free(it); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Free>;
+
+Owned<BIO> reader_of(std::string_view bytes) {
+  Owned<BIO> bio(::BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+  MUST(bio != nullptr);
+  return bio;
+}
+
+// What a callback needs to know of the context it is called for. Lives and dies with its SSL_CTX,
+// which a handshake may hold for longer than a reload.
+struct ContextFacts {
+  void* state = nullptr;  // TlsContext::State; outlives every session of it
+  std::string ocsp;       // DER; empty = none
+  Wall ocsp_until;
+};
+
+int facts_index() {
+  static const int index = ::SSL_CTX_get_ex_new_index(
+      0, nullptr, nullptr, nullptr, [](void*, void* facts, CRYPTO_EX_DATA*, int, long, void*) {
+        delete static_cast<ContextFacts*>(facts);
+      });
+  return index;
+}
+
+ContextFacts& facts_of(SSL_CTX* context) {
+  return *static_cast<ContextFacts*>(::SSL_CTX_get_ex_data(context, facts_index()));
+}
+
+// Tells whether a file is still the one that was read.
+struct FileStamp {
+  dev_t device = 0;
+  ino_t inode = 0;
+  std::int64_t modified_ns = 0;
+  off_t bytes = -1;  // not there
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+FileStamp stamp_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino,
+          status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec,
+          status.st_size};
+}
+
+constexpr std::string_view acme_protocol = "acme-tls/1";  // RFC 8737 6.2
+constexpr auto stand_in_life = std::chrono::hours(24 * 365);
+
 }  // namespace
 
 struct TlsContext::State {
-  State(TlsSettings s, const Clock& c) : settings(std::move(s)), clock(c) {}
-  const TlsSettings settings;
+  explicit State(const Clock& c) : clock(c) {}
   const Clock& clock;
   std::string alpn_wire;  // our protocols, each with its length in front
 
+  struct Entry {
+    ContextPointer context{nullptr, &::SSL_CTX_free};
+    ServedCertificate served;
+  };
+  // The best certificate of each kind for one name.
+  struct Choice {
+    SSL_CTX* ecdsa = nullptr;
+    SSL_CTX* rsa = nullptr;
+    bool is_none() const { return ecdsa == nullptr && rsa == nullptr; }
+    SSL_CTX* for_client(bool verifies_ecdsa) const {
+      if (ecdsa != nullptr && (verifies_ecdsa || rsa == nullptr)) return ecdsa;
+      return rsa;
+    }
+  };
+  using Names = std::unordered_map<std::string, Choice, StringHash, std::equal_to<>>;
   // The current certificates. Swapped whole by reload; a session keeps the context it began with.
   struct Contexts {
-    std::vector<ContextPointer> each;  // by certificate, first = default
+    TlsSettings settings;     // that they were made from
+    std::vector<Entry> each;  // in the order of the settings
+    Names exact, wildcard;    // the latter without the star: ".example.com"
+    Choice standard;          // for whoever names nobody that we know
+    void index();
+    Choice find(std::string_view name) const;
   };
   Guarded<std::shared_ptr<const Contexts>> contexts;
+  Guarded<std::vector<FileStamp>> stamps;  // of the last attempt to read them
+  std::shared_ptr<const Contexts> current() const {
+    return contexts.with([](const auto& held) { return held; });
+  }
+
+  std::atomic<std::size_t> challenges_count{0};  // so that a handshake takes no lock for none
+  using Challenge = std::shared_ptr<SSL_CTX>;
+  Guarded<std::map<std::string, Challenge, std::less<>>> challenges;
 
   // The current ticket key and the one before it, which still opens tickets.
   struct Tickets {
@@ -76,26 +158,26 @@ struct TlsContext::State {
   };
   Guarded<Tickets> tickets;
 
-  Result<ContextPointer> make_context(const TlsCertificate& certificate);
-  Result<std::shared_ptr<const Contexts>> make_contexts();
+  ContextPointer make_bare_context();
+  Status use_pem(SSL_CTX* context, const TlsCertificate& names, std::string_view certificate,
+                 std::string_view key) const;
+  static Status ask_clients(SSL_CTX* context, const TlsSettings& settings);
+  void staple(Entry& entry, const TlsCertificate& certificate, std::string_view chain) const;
+  Result<Entry> make_entry(const TlsCertificate& certificate);
+  Entry make_stand_in(const TlsCertificate& certificate);
+  bool may_stand_in(const TlsCertificate& certificate) const;
+  Status use(TlsSettings settings);
+  static std::vector<FileStamp> look_at_files(const TlsSettings& settings);
 
   static int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_bytes,
                          const unsigned char* offered, unsigned offered_bytes, void* state);
   static int choose_certificate(SSL* ssl, int* alert, void* state);
+  static int answer_status(SSL* ssl, void*);
   static int ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                         EVP_MAC_CTX* mac, int encrypting);
 };
 
-namespace {
-
-int state_index() {
-  static const int index = ::SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return index;
-}
-
-}  // namespace
-
-Result<ContextPointer> TlsContext::State::make_context(const TlsCertificate& certificate) {
+ContextPointer TlsContext::State::make_bare_context() {
   ContextPointer context(::SSL_CTX_new(::TLS_server_method()), &::SSL_CTX_free);
   MUST(context != nullptr);
   SSL_CTX* const raw = context.get();
@@ -112,38 +194,193 @@ Result<ContextPointer> TlsContext::State::make_context(const TlsCertificate& cer
   ::SSL_CTX_set_session_cache_mode(
       raw, SSL_SESS_CACHE_OFF);  // tickets only: no shared state between loops
   ::SSL_CTX_set_num_tickets(raw, 1);
-  static constexpr unsigned char session_context[] = "weir";
-  MUST(::SSL_CTX_set_session_id_context(raw, session_context, sizeof session_context - 1) == 1);
-  ::SSL_CTX_set_ex_data(raw, state_index(), this);
+  auto facts = std::make_unique<ContextFacts>();
+  facts->state = this;
+  MUST(::SSL_CTX_set_ex_data(raw, facts_index(), facts.release()) == 1);
   ::SSL_CTX_set_alpn_select_cb(raw, &State::choose_alpn, this);
   ::SSL_CTX_set_client_hello_cb(raw, &State::choose_certificate, this);
   ::SSL_CTX_set_tlsext_ticket_key_evp_cb(raw, &State::ticket_key);
-
-  ::ERR_clear_error();
-  // The files are read by us first, so that a missing one is named with the kernel's reason.
-  for (const std::string* const path : {&certificate.certificate_file, &certificate.key_file})
-    TRY(read_file(*path));
-  if (::SSL_CTX_use_certificate_chain_file(raw, certificate.certificate_file.c_str()) != 1)
-    return Error{Errc::invalid, certificate.certificate_file +
-                                    ": expected a PEM certificate: " + openssl_reason()};
+  ::SSL_CTX_set_tlsext_status_cb(raw, &State::answer_status);
   ::SSL_CTX_set_default_passwd_cb(
       raw, [](char*, int, int, void*) { return -1; });  // never ask at a terminal
-  if (::SSL_CTX_use_PrivateKey_file(raw, certificate.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
-    return Error{
-        Errc::invalid,
-        certificate.key_file +
-            ": expected the certificate's own PEM key without a passphrase: " + openssl_reason()};
-  if (::SSL_CTX_check_private_key(raw) != 1)
-    return Error{Errc::invalid, certificate.key_file + ": the key does not belong to " +
-                                    certificate.certificate_file + ": " + openssl_reason()};
   return context;
 }
 
-Result<std::shared_ptr<const TlsContext::State::Contexts>> TlsContext::State::make_contexts() {
+Status TlsContext::State::use_pem(SSL_CTX* context, const TlsCertificate& names,
+                                  std::string_view certificate, std::string_view key) const {
+  ::ERR_clear_error();
+  const Owned<BIO> chain = reader_of(certificate);
+  const Owned<X509> first(::PEM_read_bio_X509_AUX(chain.get(), nullptr, nullptr, nullptr));
+  if (first == nullptr || ::SSL_CTX_use_certificate(context, first.get()) != 1)
+    return Error{Errc::invalid,
+                 names.certificate_file + ": expected a PEM certificate: " + openssl_reason()};
+  while (X509* const link = ::PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr))
+    MUST(::SSL_CTX_add0_chain_cert(context, link) == 1);
+  const unsigned long last = ::ERR_peek_last_error();
+  if (ERR_GET_LIB(last) != ERR_LIB_PEM || ERR_GET_REASON(last) != PEM_R_NO_START_LINE)
+    return Error{Errc::invalid, names.certificate_file +
+                                    ": a certificate of the chain is broken: " + openssl_reason()};
+  ::ERR_clear_error();
+  const Owned<BIO> key_reader = reader_of(key);
+  const Owned<EVP_PKEY> private_key(::PEM_read_bio_PrivateKey(
+      key_reader.get(), nullptr, ::SSL_CTX_get_default_passwd_cb(context), nullptr));
+  if (private_key == nullptr)
+    return Error{
+        Errc::invalid,
+        names.key_file +
+            ": expected the certificate's own PEM key without a passphrase: " + openssl_reason()};
+  if (::SSL_CTX_use_PrivateKey(context, private_key.get()) != 1 ||
+      ::SSL_CTX_check_private_key(context) != 1)
+    return Error{Errc::invalid, names.key_file + ": the key does not belong to " +
+                                    names.certificate_file + ": " + openssl_reason()};
+  return done;
+}
+
+// Tickets are good only where the same clients would be: the authorities are part of the context
+// that a session remembers.
+Status TlsContext::State::ask_clients(SSL_CTX* context, const TlsSettings& settings) {
+  std::string remembered = "weir";
+  if (settings.clients != ClientCertificates::off) {
+    const std::string pem = TRY(read_file(settings.client_ca_file));
+    const Owned<BIO> reader = reader_of(pem);
+    std::size_t count = 0;
+    while (const Owned<X509> one{::PEM_read_bio_X509(reader.get(), nullptr, nullptr, nullptr)}) {
+      MUST(::X509_STORE_add_cert(::SSL_CTX_get_cert_store(context), one.get()) == 1);
+      MUST(::SSL_CTX_add_client_CA(context, one.get()) == 1);
+      ++count;
+    }
+    ::ERR_clear_error();
+    if (count == 0)
+      return Error{Errc::invalid,
+                   settings.client_ca_file + ": expected the PEM certificates of authorities"};
+    const bool needs = settings.clients == ClientCertificates::require;
+    ::SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (needs ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                         nullptr);
+    remembered += digest_of(Digest::sha256, pem).substr(0, 24) + (needs ? "!" : "?");
+  }
+  MUST(::SSL_CTX_set_session_id_context(context,
+                                        reinterpret_cast<const unsigned char*>(remembered.data()),
+                                        static_cast<unsigned>(remembered.size())) == 1);
+  return done;
+}
+
+void TlsContext::State::staple(Entry& entry, const TlsCertificate& certificate,
+                               std::string_view chain) const {
+  if (certificate.ocsp_file.empty()) return;
+  Result<std::string> der = read_file(certificate.ocsp_file);
+  const Result<OcspAnswer> answer =
+      der.ok() ? check_ocsp(*der, chain, clock.wall()) : Result<OcspAnswer>(der.error());
+  if (!answer.ok()) {
+    entry.served.ocsp_problem =
+        der.ok() ? certificate.ocsp_file + ": " + answer.error().what : answer.error().what;
+    return;
+  }
+  ContextFacts& facts = facts_of(entry.context.get());
+  facts.ocsp = std::move(der).value();
+  facts.ocsp_until = answer->until;
+  entry.served.stapled_until = answer->until;
+}
+
+namespace {
+
+CertificateKey kind_of(SSL_CTX* context) {
+  ::EVP_PKEY* const key = ::SSL_CTX_get0_privatekey(context);
+  const bool is_ec = key != nullptr && ::EVP_PKEY_get_base_id(key) == EVP_PKEY_EC;
+  return is_ec ? CertificateKey::ecdsa : CertificateKey::rsa;
+}
+
+}  // namespace
+
+Result<TlsContext::State::Entry> TlsContext::State::make_entry(const TlsCertificate& certificate) {
+  // The files are read by us, so that a missing one is named with the kernel's reason.
+  const std::string chain = TRY(read_file(certificate.certificate_file));
+  const std::string key = certificate.key_file == certificate.certificate_file
+                              ? chain
+                              : TRY(read_file(certificate.key_file));
+  Entry entry;
+  entry.context = make_bare_context();
+  TRY(use_pem(entry.context.get(), certificate, chain, key));
+  auto facts = parse_certificate(chain);
+  if (!facts.ok()) return std::move(facts).error().in(certificate.certificate_file);
+  entry.served.facts = std::move(facts).value();
+  entry.served.file = certificate.certificate_file;
+  entry.served.kind = kind_of(entry.context.get());
+  staple(entry, certificate, chain);
+  return entry;
+}
+
+TlsContext::State::Entry TlsContext::State::make_stand_in(const TlsCertificate& certificate) {
+  const std::string pem = self_signed({certificate.stand_in, clock.wall(), stand_in_life});
+  Entry entry;
+  entry.context = make_bare_context();
+  MUST(use_pem(entry.context.get(), certificate, pem, pem).ok());
+  entry.served.facts = parse_certificate(pem).value();
+  entry.served.file = certificate.certificate_file;
+  entry.served.stands_in = true;
+  return entry;
+}
+
+// A certificate that we have never had may be stood in for; one that we have is kept.
+bool TlsContext::State::may_stand_in(const TlsCertificate& certificate) const {
+  if (certificate.stand_in.empty()) return false;
+  const auto held = current();
+  if (held == nullptr) return true;
+  return std::none_of(held->each.begin(), held->each.end(), [&](const Entry& entry) {
+    return entry.served.file == certificate.certificate_file && !entry.served.stands_in;
+  });
+}
+
+// Makes everything anew and swaps it, or changes nothing.
+Status TlsContext::State::use(TlsSettings settings) {
+  if (settings.certificates.empty())
+    return Error{Errc::invalid, "TLS needs at least one certificate"};
+  stamps.with([seen = look_at_files(settings)](auto& kept) { kept = seen; });
   auto made = std::make_shared<Contexts>();
+  made->settings = std::move(settings);
+  for (const TlsCertificate& certificate : made->settings.certificates) {
+    Result<Entry> entry = make_entry(certificate);
+    if (!entry.ok() && may_stand_in(certificate)) entry = make_stand_in(certificate);
+    if (!entry.ok()) return std::move(entry).error();
+    TRY(ask_clients(entry->context.get(), made->settings));
+    made->each.push_back(std::move(entry).value());
+  }
+  made->index();
+  contexts.with([&made](auto& held) { held = std::move(made); });
+  return done;
+}
+
+void TlsContext::State::Contexts::index() {
+  const auto add = [](Choice& choice, const Entry& entry) {
+    SSL_CTX*& place = entry.served.kind == CertificateKey::ecdsa ? choice.ecdsa : choice.rsa;
+    if (place == nullptr) place = entry.context.get();
+  };
+  for (const Entry& entry : each)
+    for (const std::string& name : entry.served.facts.dns)
+      add(name.starts_with("*.") ? wildcard[name.substr(1)] : exact[name], entry);
+  // The first for everybody; when it is ECDSA, the first RSA for those who cannot verify that.
+  add(standard, each.front());
+  for (const Entry& entry : each)
+    if (entry.served.kind == CertificateKey::rsa) add(standard, entry);
+  if (each.front().served.kind == CertificateKey::rsa) standard.ecdsa = nullptr;
+}
+
+TlsContext::State::Choice TlsContext::State::Contexts::find(std::string_view name) const {
+  const std::string lower_name = lower_of(name);
+  if (const auto found = exact.find(lower_name); found != exact.end()) return found->second;
+  const std::size_t dot = lower_name.find('.');
+  if (dot == std::string::npos || dot == 0) return {};
+  const auto found = wildcard.find(std::string_view(lower_name).substr(dot));
+  return found == wildcard.end() ? Choice{} : found->second;
+}
+
+std::vector<FileStamp> TlsContext::State::look_at_files(const TlsSettings& settings) {
+  std::vector<FileStamp> seen;
   for (const TlsCertificate& certificate : settings.certificates)
-    made->each.push_back(TRY(make_context(certificate)));
-  return std::shared_ptr<const Contexts>(std::move(made));
+    for (const std::string* const path :
+         {&certificate.certificate_file, &certificate.key_file, &certificate.ocsp_file})
+      seen.push_back(path->empty() ? FileStamp{} : stamp_of(*path));
+  if (!settings.client_ca_file.empty()) seen.push_back(stamp_of(settings.client_ca_file));
+  return seen;
 }
 
 int TlsContext::State::choose_alpn(SSL*, const unsigned char** out, unsigned char* out_bytes,
@@ -173,15 +410,16 @@ std::string_view server_name_of(SSL* ssl) {
   return {reinterpret_cast<const char*>(data + 5), name_bytes};
 }
 
-bool certificate_names(SSL_CTX* context, std::string_view name) {
-  ::X509* const certificate = ::SSL_CTX_get0_certificate(context);
-  return certificate != nullptr &&
-         ::X509_check_host(certificate, name.data(), name.size(), 0, nullptr) == 1;
-}
-
-bool is_ecdsa(SSL_CTX* context) {
-  ::EVP_PKEY* const key = ::SSL_CTX_get0_privatekey(context);
-  return key != nullptr && ::EVP_PKEY_get_base_id(key) == EVP_PKEY_EC;
+// Whether the client offers the one protocol of RFC 8737 and nothing else (the extension: list
+// length, then each name with its length in front).
+bool offers_acme(SSL* ssl) {
+  const unsigned char* data = nullptr;
+  std::size_t bytes = 0;
+  if (::SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data,
+                                  &bytes) != 1)
+    return false;
+  return bytes == acme_protocol.size() + 3 && data[2] == acme_protocol.size() &&
+         std::memcmp(data + 3, acme_protocol.data(), acme_protocol.size()) == 0;
 }
 
 // Whether the client says that it can verify ECDSA with P-256 or P-384 (signature_algorithms, RFC
@@ -200,33 +438,52 @@ bool verifies_ecdsa(SSL* ssl) {
 
 }  // namespace
 
-// Each certificate has a context of its own; the one whose names match SNI is taken, ECDSA first
+// Each certificate has a context of its own; the one that names the server is taken, ECDSA first
 // where the client can verify it. Without a match the first certificate answers.
-int TlsContext::State::choose_certificate(SSL* ssl, int*, void* state) {
-  const auto contexts =
-      static_cast<State*>(state)->contexts.with([](const auto& current) { return current; });
+int TlsContext::State::choose_certificate(SSL* ssl, int*, void* held) {
+  auto* const state = static_cast<State*>(held);
   const std::string_view name = server_name_of(ssl);
-  const bool ecdsa = verifies_ecdsa(ssl);
-  SSL_CTX* chosen = nullptr;
-  for (const ContextPointer& context : contexts->each) {
-    if (is_ecdsa(context.get()) && !ecdsa) continue;
-    const bool matches = !name.empty() && certificate_names(context.get(), name);
-    if (!matches) continue;
-    if (chosen == nullptr || (is_ecdsa(context.get()) && !is_ecdsa(chosen))) chosen = context.get();
+  if (state->challenges_count.load(std::memory_order_acquire) > 0 && offers_acme(ssl)) {
+    const Challenge challenge = state->challenges.with([name](const auto& all) {
+      const auto found = all.find(lower_of(name));
+      return found == all.end() ? Challenge{} : found->second;
+    });
+    if (challenge != nullptr) {
+      ::SSL_set_SSL_CTX(ssl, challenge.get());
+      // The authority shows no certificate, so that nothing of this session may be used later.
+      ::SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
+      ::SSL_set_options(ssl, SSL_OP_NO_TICKET);
+      ::SSL_set_num_tickets(ssl, 0);
+      return SSL_CLIENT_HELLO_SUCCESS;
+    }
   }
-  if (chosen == nullptr) chosen = contexts->each.front().get();
+  const auto contexts = state->current();
+  Choice choice = name.empty() ? Choice{} : contexts->find(name);
+  if (choice.is_none()) choice = contexts->standard;
+  SSL_CTX* const chosen = choice.for_client(verifies_ecdsa(ssl));
   if (chosen != ::SSL_get_SSL_CTX(ssl)) ::SSL_set_SSL_CTX(ssl, chosen);  // holds its own reference
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 
+int TlsContext::State::answer_status(SSL* ssl, void*) {
+  const ContextFacts& facts = facts_of(::SSL_get_SSL_CTX(ssl));
+  const auto& state = *static_cast<const State*>(facts.state);
+  if (facts.ocsp.empty() || state.clock.wall() >= facts.ocsp_until) return SSL_TLSEXT_ERR_NOACK;
+  void* const copy = ::OPENSSL_memdup(facts.ocsp.data(), facts.ocsp.size());  // OpenSSL frees it
+  if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  ::SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(facts.ocsp.size()));
+  return SSL_TLSEXT_ERR_OK;
+}
+
 int TlsContext::State::ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv,
                                   EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int encrypting) {
-  auto* const state =
-      static_cast<State*>(::SSL_CTX_get_ex_data(::SSL_get_SSL_CTX(ssl), state_index()));
+  auto* const state = static_cast<State*>(facts_of(::SSL_get_SSL_CTX(ssl)).state);
   const Mono now = state->clock.mono();
   const Tickets tickets = state->tickets.with([now](Tickets& current) {
     if (now - current.made >= ticket_key_life) {
-      current.before = current.now;
+      // A key that nobody asked for in two lives opens nothing any more.
+      const bool forgotten = now - current.made >= 2 * ticket_key_life;
+      current.before = forgotten ? random_ticket_key() : current.now;
       current.now = random_ticket_key();
       current.made = now;
     }
@@ -263,14 +520,12 @@ int TlsContext::State::ticket_key(SSL* ssl, unsigned char* name, unsigned char* 
 
 // --- TlsContext ----------------------------------------------------------------------------------
 
-TlsContext::TlsContext(std::unique_ptr<State> state) : state_(std::move(state)) {}
+TlsContext::TlsContext(std::shared_ptr<State> state) : state_(std::move(state)) {}
 TlsContext::~TlsContext() = default;
 
 Result<std::shared_ptr<TlsContext>> TlsContext::open(TlsSettings settings, const Clock& clock) {
-  if (settings.certificates.empty())
-    return Error{Errc::invalid, "TLS needs at least one certificate"};
-  auto state = std::make_unique<State>(std::move(settings), clock);
-  for (const std::string& protocol : state->settings.alpn) {
+  auto state = std::make_shared<State>(clock);
+  for (const std::string& protocol : settings.alpn) {
     MUST(!protocol.empty());
     MUST(protocol.size() < 256);
     state->alpn_wire += static_cast<char>(protocol.size());
@@ -279,15 +534,48 @@ Result<std::shared_ptr<TlsContext>> TlsContext::open(TlsSettings settings, const
   state->tickets.with([&clock](State::Tickets& tickets) {
     tickets = {random_ticket_key(), random_ticket_key(), clock.mono()};
   });
-  const auto contexts = TRY(state->make_contexts());
-  state->contexts.with([&contexts](auto& current) { current = contexts; });
+  TRY(state->use(std::move(settings)));
   return std::shared_ptr<TlsContext>(new TlsContext(std::move(state)));
 }
 
-Status TlsContext::reload() {
-  const auto contexts = TRY(state_->make_contexts());
-  state_->contexts.with([&contexts](auto& current) { current = contexts; });
+Status TlsContext::reload() { return state_->use(state_->current()->settings); }
+Status TlsContext::reload(TlsSettings settings) { return state_->use(std::move(settings)); }
+
+bool TlsContext::files_changed() const {
+  const std::vector<FileStamp> seen = State::look_at_files(state_->current()->settings);
+  return state_->stamps.with([&seen](const auto& kept) { return kept != seen; });
+}
+
+std::vector<ServedCertificate> TlsContext::certificates() const {
+  std::vector<ServedCertificate> all;
+  for (const State::Entry& entry : state_->current()->each) all.push_back(entry.served);
+  return all;
+}
+
+Status TlsContext::set_challenge(const std::string& name, const std::string& pem) {
+  ContextPointer context = state_->make_bare_context();
+  TRY(state_->use_pem(context.get(), {"challenge", "challenge"}, pem, pem));
+  ::SSL_CTX_set_alpn_select_cb(
+      context.get(),
+      [](SSL*, const unsigned char** out, unsigned char* out_bytes, const unsigned char* offered,
+         unsigned, void*) {
+        *out = offered + 1;  // offers_acme has looked at it
+        *out_bytes = *offered;
+        return SSL_TLSEXT_ERR_OK;
+      },
+      nullptr);
+  state_->challenges.with([&](auto& all) {
+    all[lower_of(name)] = State::Challenge(context.release(), &::SSL_CTX_free);
+    state_->challenges_count.store(all.size(), std::memory_order_release);
+  });
   return done;
+}
+
+void TlsContext::clear_challenge(const std::string& name) {
+  state_->challenges.with([&](auto& all) {
+    all.erase(lower_of(name));
+    state_->challenges_count.store(all.size(), std::memory_order_release);
+  });
 }
 
 // --- TlsSession ----------------------------------------------------------------------------------
@@ -334,9 +622,8 @@ struct TlsBio {
   }
 };
 
-TlsSession::TlsSession(TlsContext& context) {
-  const auto contexts = context.state_->contexts.with([](const auto& current) { return current; });
-  ssl_ = ::SSL_new(contexts->each.front().get());
+TlsSession::TlsSession(TlsContext& context) : context_(context.state_) {
+  ssl_ = ::SSL_new(context_->current()->each.front().context.get());
   MUST(ssl_ != nullptr);
   BIO* const bio = ::BIO_new(TlsBio::method());
   MUST(bio != nullptr);
@@ -398,6 +685,51 @@ std::string_view TlsSession::alpn() const {
 std::string_view TlsSession::server_name() const {
   const char* const name = ::SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
   return name == nullptr ? std::string_view{} : std::string_view(name);
+}
+
+bool TlsSession::is_proof() const { return alpn() == acme_protocol; }
+
+bool TlsSession::resumed() const { return ::SSL_session_reused(ssl_) == 1; }
+
+namespace {
+
+// "example.com:8443" -> "example.com", "[::1]:8443" -> "::1"
+std::string_view host_of(std::string_view authority) {
+  if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
+  std::string_view host = authority.substr(0, authority.find(':'));
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return host;
+}
+
+}  // namespace
+
+bool TlsSession::covers(std::string_view authority) const {
+  const std::string_view host = host_of(authority);
+  const auto contexts = context_->current();
+  if (!contexts->find(host).is_none()) return true;
+  return std::any_of(contexts->each.begin(), contexts->each.end(),
+                     [host](const auto& entry) { return weir::covers(entry.served.facts, host); });
+}
+
+const ClientCertificate* TlsSession::client_certificate() {
+  if (client_ != nullptr || !established()) return client_.get();
+  X509* const shown = ::SSL_get0_peer_certificate(ssl_);
+  if (shown == nullptr || ::SSL_get_verify_result(ssl_) != X509_V_OK) return nullptr;
+  unsigned char* der = nullptr;
+  const int bytes = ::i2d_X509(shown, &der);
+  if (bytes <= 0) return nullptr;
+  Result<Certificate> facts =
+      parse_certificate_der({reinterpret_cast<const char*>(der), static_cast<std::size_t>(bytes)});
+  ::OPENSSL_free(der);
+  if (!facts.ok()) return nullptr;
+  auto client = std::make_unique<ClientCertificate>();
+  client->subject = std::move(facts->subject);
+  client->dns = std::move(facts->dns);
+  client->uris = std::move(facts->uris);
+  client->emails = std::move(facts->emails);
+  client->fingerprint = base64url_of(facts->fingerprint);
+  client_ = std::move(client);
+  return client_.get();
 }
 
 }  // namespace weir::http

@@ -132,8 +132,8 @@ TEST_CASE(
       read("[cache]\ndir = \"state\"\n[tls.a]\ncert = \"c.pem\"\nkey = \"/etc/k.pem\"\n", {},
            "/srv/site");
   CHECK(reading.config.cache.directory == "/srv/site/state");
-  CHECK(reading.config.tls.at(0).certificate_file == "/srv/site/c.pem");
-  CHECK(reading.config.tls.at(0).key_file == "/etc/k.pem");
+  CHECK(reading.config.tls.at(0).files.at(0).certificate == "/srv/site/c.pem");
+  CHECK(reading.config.tls.at(0).files.at(0).key == "/etc/k.pem");
 }
 
 TEST_CASE("secrets come from files, variables and systemd credentials, and are never in a message",
