@@ -131,6 +131,8 @@ Result<ActiveRelease> Store::adopt_release(ReleaseId id) {
     now.release = release;
     now.see(shared.clock.wall());
   });
+  // Here, and not only in the keeper's rounds: a build without a server has no keeper.
+  shared.collected.fetch_add(shared.collect_builds(), std::memory_order_relaxed);
   return ActiveRelease{release, number};
 }
 

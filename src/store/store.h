@@ -12,6 +12,8 @@
 //     after a power cut unless that came within 20 ms;
 //   - what is read was written by us, whole, or it is an Error;
 //   - `open` hashes no body: it maps, replays and is ready;
+//   - after each activation at most `releases_kept` releases are on disk, the newest and the active
+//   one, unless somebody builds meanwhile; what killed builds left goes with them;
 //   - a full or failing disk loses writes, says so, and loses nothing that was acknowledged; when
 //   there is room
 //     again the log starts anew from a snapshot of what memory knows.

@@ -9,7 +9,8 @@
 //             during an fsync (those are shared, LogFile::sync)
 //   state     what memory knows: read and changed in short steps, no I/O
 //   garbage_  a blob that is being put is not collected at the same time
-// Order: tick_, snapshot_ or named_, then writer_, then state. garbage_ is taken below tick_ only.
+// Order: tick_, snapshot_ or named_, then writer_, then state. garbage_ is taken below tick_ or
+// alone.
 
 #include "base/guarded.h"
 #include "store/log.h"
@@ -182,6 +183,9 @@ struct Store::Shared {
                         const StateRecord& head, const PurgeIds& ids);
   Status snapshot();
   std::size_t collect();
+  std::size_t collect_builds();
+  std::size_t collect_loose();
+  std::optional<std::set<std::string>> segments_needed_by(const std::vector<ReleaseId>& ids);
   std::size_t make_room();
   void forget_oldest_fills(std::size_t bytes);
   void complain(const Error& error);

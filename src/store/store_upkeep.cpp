@@ -86,23 +86,77 @@ Status Store::Shared::write_snapshot(std::uint64_t number, const std::vector<Fil
 
 // --- garbage -------------------------------------------------------------------------------------
 
+// Two kinds. What builds leave (old releases, segments, unfinished files) can be judged on the
+// spot, whoever made it and whenever: see collect_builds. Loose bodies are put before the record
+// that needs them, so they wait for a grace in which nothing refers to them.
 std::size_t Store::Shared::collect() {
+  std::size_t removed = collect_builds();
+  removed += collect_loose();
+  removed += make_room();
+  collected.fetch_add(removed, std::memory_order_relaxed);
+  return removed;
+}
+
+// The order makes it safe without a grace: first what lies there is listed, then nobody must hold a
+// build lease, then the manifests are read. A builder holds its lease from before its first file
+// until its manifest stands, so whatever was listed and is not named by then is named by nobody.
+// A release that is read keeps its segments open, and their bytes outlive their names.
+std::size_t Store::Shared::collect_builds() {
   const std::string& directory = settings.directory;
+  const std::lock_guard lock(garbage_);
+  const auto unfinished = names_in(directory + "/tmp").value_or({});
+  const auto bodies = names_in(directory + "/blobs").value_or({});
   const auto leased = has_build_lease(directory);
   if (!leased || *leased) return 0;
 
-  // What is needed: the newest releases and the active one, their segments, the bodies of all
-  // fills.
-  const auto [active, release] =
-      state.with([](const State& now) { return std::pair(now.active, now.release); });
+  std::vector<std::string> garbage;
+  for (const std::string& name : unfinished)
+    if (name.ends_with(".seg") || name.starts_with("manifest-"))
+      garbage.push_back(directory + "/tmp/" + name);
+  const ReleaseId active = state.with([](const State& now) { return now.active; });
   std::vector<ReleaseId> ids = numbered_files(directory + "/manifest", ".release").value_or({});
-  std::set<std::string> garbage;
   while (ids.size() > limits::releases_kept) {
-    const auto oldest =
-        std::ranges::find_if(ids, [active = active](ReleaseId id) { return id != active; });
-    garbage.insert(release_path_of(directory, *oldest));
+    const auto oldest = std::ranges::find_if(ids, [active](ReleaseId id) { return id != active; });
+    garbage.push_back(release_path_of(directory, *oldest));
     ids.erase(oldest);
   }
+  if (const auto needed = segments_needed_by(ids))
+    for (const std::string& name : bodies)
+      if (name.ends_with(".seg") && !needed->contains(name))
+        garbage.push_back(directory + "/blobs/" + name);
+
+  std::size_t removed = 0;
+  for (const std::string& path : garbage) {
+    const Status gone = disk.remove(path);
+    if (!gone) complain(gone.error());
+    removed += gone ? 1 : 0;
+  }
+  return removed;
+}
+
+// Nothing when one of them cannot be read: what it needs is then not known.
+std::optional<std::set<std::string>> Store::Shared::segments_needed_by(
+    const std::vector<ReleaseId>& ids) {
+  std::set<std::string> needed;
+  for (const ReleaseId id : ids) {
+    if (!segments_of.contains(id)) {
+      const auto opened = open_release(id);
+      if (!opened) return std::nullopt;
+      segments_of[id] = (*opened)->segment_names();
+    }
+    needed.insert(segments_of[id].begin(), segments_of[id].end());
+  }
+  std::erase_if(segments_of, [&ids](const auto& item) {
+    return std::ranges::find(ids, item.first) == ids.end();
+  });
+  return needed;
+}
+
+std::size_t Store::Shared::collect_loose() {
+  const std::string& directory = settings.directory;
+  const auto leased = has_build_lease(directory);
+  if (!leased || *leased) return 0;
+  const auto release = state.with([](const State& now) { return now.release; });
   std::set<std::string> needed_blobs;
   std::vector<FillSlot> slots;
   state.with([&](const State& now) {
@@ -113,24 +167,9 @@ std::size_t Store::Shared::collect() {
       needed_blobs.insert(head->body_id.hex());
 
   const std::lock_guard lock(garbage_);
-  std::set<std::string> needed_segments;
-  for (const ReleaseId id : ids) {
-    if (!segments_of.contains(id)) {
-      const auto opened = open_release(id);
-      if (!opened) return 0;  // what it needs is not known, so nothing is removed
-      segments_of[id] = (*opened)->segment_names();
-    }
-    needed_segments.insert(segments_of[id].begin(), segments_of[id].end());
-  }
-  std::erase_if(segments_of, [&ids](const auto& item) {
-    return std::ranges::find(ids, item.first) == ids.end();
-  });
-
+  std::set<std::string> garbage;
   for (const std::string& name : names_in(directory + "/blobs").value_or({})) {
-    if (name.ends_with(".seg")) {
-      if (!needed_segments.contains(name)) garbage.insert(directory + "/blobs/" + name);
-      continue;
-    }
+    if (name.ends_with(".seg")) continue;
     for (const std::string& rest : names_in(directory + "/blobs/" + name).value_or({})) {
       const std::size_t dot = rest.find('.');
       const std::string hex = name + rest.substr(0, dot);
@@ -154,8 +193,6 @@ std::size_t Store::Shared::collect() {
     doomed.erase(path);
     ++removed;
   }
-  removed += make_room();
-  collected.fetch_add(removed, std::memory_order_relaxed);
   return removed;
 }
 

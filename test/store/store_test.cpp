@@ -138,21 +138,55 @@ TEST_CASE("a deploy takes no page back in time, and a rollback does", "[store]")
 
 TEST_CASE("only the newest ten releases and what they need are kept", "[store]") {
   StoreBench bench;
+  const std::string directory = bench.settings().directory;
   const auto store = bench.open();
   for (int i = 0; i < 14; ++i) {
     need(store->adopt_release(build(bench, {{"/a/", large(std::to_string(i))}})));
-    bench.clock.advance(1s);
+    CHECK(store->releases().size() <= 10);  // each activation leaves no more than it promises
   }
-  need(store->adopt_release(2));
-  CHECK(store->collect() == 0);  // nothing goes before its grace
-  bench.clock.advance(6min);
-  CHECK(store->collect() == 8);
-  const auto kept = store->releases();
-  CHECK(kept.size() == 10);
-  CHECK(kept.front() == 2);
-  CHECK(active_body(*store, "/a/") == large("1"));
-  need(store->adopt_release(14));
-  CHECK(active_body(*store, "/a/") == large("13"));
+  need(store->adopt_release(5));
+  need(store->adopt_release(build(bench, {{"/a/", large("14")}})));
+  CHECK(store->releases().front() == 6);
+  need(store->adopt_release(6));
+  build(bench, {{"/a/", large("never active")}});
+  store->collect();
+  CHECK(store->releases().size() == 10);
+  CHECK(store->releases().front() == 6);  // the active one is never too old
+  CHECK(active_body(*store, "/a/") == large("5"));
+  std::size_t segments = 0;
+  for (const std::string& name : need(names_in(directory + "/blobs")))
+    segments += name.ends_with(".seg") ? 1 : 0;
+  CHECK(segments == 10);
+  need(store->adopt_release(15));
+  CHECK(active_body(*store, "/a/") == large("14"));
+}
+
+TEST_CASE("what killed builds leave goes with the next build, unless somebody builds", "[store]") {
+  StoreBench bench;
+  const std::string directory = bench.settings().directory;
+  build(bench, {{"/a/", large("first")}});
+  // Killed between the manifest and its activation, between segment and manifest, and before both.
+  for (int i = 0; i < 40; ++i) build(bench, {{"/a/", large(std::to_string(i))}});
+  const auto plant = [](const std::string& path) {
+    REQUIRE(write_file_atomically(path, "left over", Sync::no));
+  };
+  const auto store = bench.open();
+  const auto plant_all = [&] {
+    plant(directory + "/blobs/00112233445566778899aabbccddeeff.seg");
+    plant(directory + "/tmp/ffeeddccbbaa99887766554433221100.seg");
+    plant(directory + "/tmp/manifest-17");
+  };
+  plant_all();
+  {
+    const auto somebody = bench.writer();
+    CHECK(store->collect() == 0);
+  }
+  CHECK(need(names_in(directory + "/tmp")).size() == 2);
+  need(store->adopt_release(build(bench, {{"/a/", large("last")}})));
+  CHECK(store->releases().size() == 10);
+  CHECK(need(names_in(directory + "/tmp")).empty());
+  CHECK(need(names_in(directory + "/blobs")).size() == 10);
+  CHECK(active_body(*store, "/a/") == large("last"));
 }
 
 TEST_CASE("bodies that no fill needs go after their grace, and not while somebody builds",
