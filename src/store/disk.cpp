@@ -1,5 +1,7 @@
 #include "store/disk.h"
 
+#include "base/limits.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -94,6 +96,17 @@ Result<std::string> Disk::read(int descriptor, std::uint64_t offset, std::size_t
     return Error{Errc::corrupt, path + ": expected " + std::to_string(bytes) + " bytes at " +
                                     std::to_string(offset) + ", found " + std::to_string(have)};
   return out;
+}
+
+Result<std::string> read_whole(Disk& disk, const std::string& path) {
+  const Descriptor file = TRY(disk.open(path));
+  struct stat facts {};
+  if (::fstat(file.number(), &facts) != 0) return failed("look at", path);
+  if (!S_ISREG(facts.st_mode)) return Error{Errc::invalid, path + ": expected a regular file"};
+  const auto bytes = static_cast<std::size_t>(facts.st_size);
+  if (bytes > limits::file_bytes_max)
+    return Error{Errc::too_large, path + ": " + std::to_string(bytes) + " bytes"};
+  return disk.read(file.number(), 0, bytes, path);
 }
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(Disk& disk, const std::string& path) {

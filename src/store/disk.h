@@ -34,6 +34,9 @@ class Disk {
                                    const std::string& path);
 };
 
+// A whole file, copied. Errc::invalid when it is not a regular file, Errc::too_large.
+Result<std::string> read_whole(Disk& disk, const std::string& path);
+
 // A whole file, mapped to read. The mapping outlives the name: a file that is unlinked stays
 // readable. The files are written once and only by us; another program that shortens one while it
 // is mapped can end the process.

@@ -31,10 +31,10 @@ std::string release_path_of(const std::string& directory, ReleaseId id) {
   return directory + "/manifest/" + name.data();
 }
 
-// Mapped, verified, with its segments open. All look-ups go through here and stay within their
+// Read, verified, with its segments open. All look-ups go through here and stay within their
 // section.
-struct Release::Mapped {
-  std::shared_ptr<const MappedFile> file;
+struct Release::Manifest {
+  std::string file;  // a copy: whoever shortens the file on disk cannot reach what was verified
   HashKey key;
   manifest::Header header;
   std::vector<std::shared_ptr<const Segment>> segments;
@@ -42,7 +42,7 @@ struct Release::Mapped {
   template <class T>
   std::span<const T> all(manifest::Section section) const {
     const manifest::Range& range = header.ranges[section];
-    return {reinterpret_cast<const T*>(file->bytes().data() + range.offset),
+    return {reinterpret_cast<const T*>(file.data() + range.offset),
             static_cast<std::size_t>(range.count)};
   }
   std::string_view text(manifest::Text where) const {
@@ -76,17 +76,17 @@ struct Release::Mapped {
   }
 };
 
-Release::Release(std::unique_ptr<const Mapped> mapped) : mapped_(std::move(mapped)) {}
+Release::Release(std::unique_ptr<const Manifest> manifest) : manifest_(std::move(manifest)) {}
 Release::~Release() = default;
 
 Result<std::shared_ptr<const Release>> Release::open(const std::string& directory, ReleaseId id,
                                                      const HashKey& key, Disk& disk) {
   const std::string path = release_path_of(directory, id);
-  auto mapped = std::make_unique<Mapped>();
-  mapped->file = TRY(MappedFile::open(disk, path));
-  mapped->key = key;
-  const std::string_view bytes = mapped->file->bytes();
-  manifest::Header& header = mapped->header;
+  auto held = std::make_unique<Manifest>();
+  held->file = TRY(read_whole(disk, path));
+  held->key = key;
+  const std::string_view bytes = held->file;
+  manifest::Header& header = held->header;
   if (bytes.size() < sizeof header) return corrupt(path, "shorter than its header");
   std::memcpy(&header, bytes.data(), sizeof header);
   if (std::memcmp(header.magic_bytes.data(), manifest::magic, 8) != 0)
@@ -105,24 +105,24 @@ Result<std::shared_ptr<const Release>> Release::open(const std::string& director
         range.count > (bytes.size() - range.offset) / bytes_of_one(section))
       return corrupt(path, "section " + std::to_string(section) + " does not lie within it");
   }
-  for (const manifest::Text& name : mapped->all<manifest::Text>(manifest::segments)) {
+  for (const manifest::Text& name : held->all<manifest::Text>(manifest::segments)) {
     if (name.bytes == 0) {  // a build that wrote no body of its own
-      mapped->segments.push_back(nullptr);
+      held->segments.push_back(nullptr);
       continue;
     }
-    const std::string segment = directory + "/blobs/" + std::string(mapped->text(name));
+    const std::string segment = directory + "/blobs/" + std::string(held->text(name));
     auto opened = Segment::open(disk, segment);
     if (!opened) return std::move(opened).error().in(path);
-    mapped->segments.push_back(std::move(opened).value());
+    held->segments.push_back(std::move(opened).value());
   }
-  return std::shared_ptr<const Release>(new Release(std::move(mapped)));
+  return std::shared_ptr<const Release>(new Release(std::move(held)));
 }
 
-ReleaseId Release::id() const { return mapped_->header.id; }
-Wall Release::created() const { return {static_cast<std::int64_t>(mapped_->header.created_ns)}; }
-std::uint64_t Release::fill_seq() const { return mapped_->header.fill_seq; }
+ReleaseId Release::id() const { return manifest_->header.id; }
+Wall Release::created() const { return {static_cast<std::int64_t>(manifest_->header.created_ns)}; }
+std::uint64_t Release::fill_seq() const { return manifest_->header.fill_seq; }
 std::size_t Release::count() const {
-  return mapped_->all<manifest::Entry>(manifest::entries).size();
+  return manifest_->all<manifest::Entry>(manifest::entries).size();
 }
 
 ReleaseEntry Release::at(std::size_t index) const {
@@ -131,55 +131,56 @@ ReleaseEntry Release::at(std::size_t index) const {
 }
 
 std::optional<ReleaseEntry> Release::find(std::string_view path) const {
-  const auto entries = mapped_->all<manifest::Entry>(manifest::entries);
-  const auto slots = mapped_->all<std::uint32_t>(manifest::slots);
+  const auto entries = manifest_->all<manifest::Entry>(manifest::entries);
+  const auto slots = manifest_->all<std::uint32_t>(manifest::slots);
   if (slots.empty()) return std::nullopt;
   const std::size_t mask =
       slots.size() - 1;  // a power of two: a wrong file finds less, never outside
-  std::size_t at = mapped_->key.hash64(path) & mask;
+  std::size_t at = manifest_->key.hash64(path) & mask;
   for (std::size_t probes = 0; probes < slots.size(); ++probes, at = (at + 1) & mask) {
     const std::uint32_t number = slots[at];
     if (number == 0) return std::nullopt;
-    if (number <= entries.size() && mapped_->text(entries[number - 1].path) == path)
+    if (number <= entries.size() && manifest_->text(entries[number - 1].path) == path)
       return ReleaseEntry(*this, number - 1);
   }
   return std::nullopt;
 }
 
 Result<Body> Release::read(const ReleaseEntry& entry) const {
-  auto body = mapped_->read(mapped_->all<manifest::Entry>(manifest::entries)[entry.index_].blob);
+  auto body =
+      manifest_->read(manifest_->all<manifest::Entry>(manifest::entries)[entry.index_].blob);
   if (!body) return std::move(body).error().in(entry.path());
   return body;
 }
 
 std::size_t Release::tag_count() const {
-  return mapped_->all<manifest::Tag>(manifest::tags).size();
+  return manifest_->all<manifest::Tag>(manifest::tags).size();
 }
 
 std::optional<std::uint32_t> Release::find_tag(std::string_view tag) const {
-  const auto tags = mapped_->all<manifest::Tag>(manifest::tags);
+  const auto tags = manifest_->all<manifest::Tag>(manifest::tags);
   const auto found = std::ranges::lower_bound(
-      tags, tag, {}, [&](const manifest::Tag& t) { return mapped_->text(t.name); });
-  if (found == tags.end() || mapped_->text(found->name) != tag) return std::nullopt;
+      tags, tag, {}, [&](const manifest::Tag& t) { return manifest_->text(t.name); });
+  if (found == tags.end() || manifest_->text(found->name) != tag) return std::nullopt;
   return static_cast<std::uint32_t>(found - tags.begin());
 }
 
 std::size_t Release::entries_of_tag(std::uint32_t tag_number) const {
-  const auto tags = mapped_->all<manifest::Tag>(manifest::tags);
+  const auto tags = manifest_->all<manifest::Tag>(manifest::tags);
   return tag_number < tags.size() ? tags[tag_number].entries : 0;
 }
 
 std::vector<FoundFile> Release::list_inputs(std::string_view directory) const {
   std::vector<FoundFile> found;
-  const auto inputs = mapped_->all<manifest::Input>(manifest::inputs);
+  const auto inputs = manifest_->all<manifest::Input>(manifest::inputs);
   std::string below(directory);
   if (!below.empty() && !below.ends_with('/')) below += '/';
   auto at = std::ranges::lower_bound(
       inputs, std::string_view(below), {},
-      [&](const manifest::Input& input) { return mapped_->text(input.name); });
-  for (; at != inputs.end() && mapped_->text(at->name).starts_with(below); ++at) {
-    const manifest::Blob* const blob = mapped_->blob(at->blob);
-    found.push_back({std::string(mapped_->text(at->name)),
+      [&](const manifest::Input& input) { return manifest_->text(input.name); });
+  for (; at != inputs.end() && manifest_->text(at->name).starts_with(below); ++at) {
+    const manifest::Blob* const blob = manifest_->blob(at->blob);
+    found.push_back({std::string(manifest_->text(at->name)),
                      blob == nullptr ? 0 : static_cast<std::size_t>(blob->identity_bytes),
                      at->modified_ns});
   }
@@ -187,36 +188,36 @@ std::vector<FoundFile> Release::list_inputs(std::string_view directory) const {
 }
 
 Result<std::string> Release::read_input(std::string_view name) const {
-  const auto inputs = mapped_->all<manifest::Input>(manifest::inputs);
+  const auto inputs = manifest_->all<manifest::Input>(manifest::inputs);
   const auto found = std::ranges::lower_bound(
-      inputs, name, {}, [&](const manifest::Input& input) { return mapped_->text(input.name); });
-  if (found == inputs.end() || mapped_->text(found->name) != name)
+      inputs, name, {}, [&](const manifest::Input& input) { return manifest_->text(input.name); });
+  if (found == inputs.end() || manifest_->text(found->name) != name)
     return Error{Errc::missing,
                  std::string(name) + ": release " + std::to_string(id()) + " has no such input"};
-  auto body = mapped_->read(found->blob);
+  auto body = manifest_->read(found->blob);
   if (!body) return std::move(body).error().in(name);
   return std::move(body->identity);
 }
 
 std::vector<std::string> Release::segment_names() const {
   std::vector<std::string> names;
-  for (const manifest::Text& name : mapped_->all<manifest::Text>(manifest::segments))
-    if (name.bytes != 0) names.emplace_back(mapped_->text(name));
+  for (const manifest::Text& name : manifest_->all<manifest::Text>(manifest::segments))
+    if (name.bytes != 0) names.emplace_back(manifest_->text(name));
   return names;
 }
 
 std::optional<BlobPlaceInSegment> Release::find_blob(const BlobId& id) const {
   // Sorted by id by the writer.
-  const auto blobs = mapped_->all<manifest::Blob>(manifest::blobs);
+  const auto blobs = manifest_->all<manifest::Blob>(manifest::blobs);
   const auto found = std::ranges::lower_bound(
       blobs, std::pair(id.high, id.low), {},
       [](const manifest::Blob& blob) { return std::pair(blob.id_high, blob.id_low); });
   if (found == blobs.end() || found->id_low != id.low || found->id_high != id.high)
     return std::nullopt;
-  if (found->segment >= mapped_->segments.size() || found->codec >= codec_count)
+  if (found->segment >= manifest_->segments.size() || found->codec >= codec_count)
     return std::nullopt;
-  const manifest::Text segment = mapped_->all<manifest::Text>(manifest::segments)[found->segment];
-  return BlobPlaceInSegment{mapped_->text(segment),
+  const manifest::Text segment = manifest_->all<manifest::Text>(manifest::segments)[found->segment];
+  return BlobPlaceInSegment{manifest_->text(segment),
                             {found->offset,
                              {static_cast<Codec>(found->codec), found->identity_bytes,
                               found->stored_bytes, id, found->stored_sum}}};
@@ -232,22 +233,22 @@ const manifest::Entry& entry_of(const Mapped& mapped, std::size_t index) {
 }  // namespace
 
 std::string_view ReleaseEntry::path() const {
-  return release_->mapped_->text(entry_of(*release_->mapped_, index_).path);
+  return release_->manifest_->text(entry_of(*release_->manifest_, index_).path);
 }
-int ReleaseEntry::status() const { return entry_of(*release_->mapped_, index_).status; }
+int ReleaseEntry::status() const { return entry_of(*release_->manifest_, index_).status; }
 EntryKind ReleaseEntry::kind() const {
-  return static_cast<EntryKind>(entry_of(*release_->mapped_, index_).kind & 3);
+  return static_cast<EntryKind>(entry_of(*release_->manifest_, index_).kind & 3);
 }
 Renderable ReleaseEntry::renderable() const {
-  return entry_of(*release_->mapped_, index_).renderable == 1 ? Renderable::yes : Renderable::no;
+  return entry_of(*release_->manifest_, index_).renderable == 1 ? Renderable::yes : Renderable::no;
 }
 std::string_view ReleaseEntry::content_type() const {
-  return release_->mapped_->text(entry_of(*release_->mapped_, index_).content_type);
+  return release_->manifest_->text(entry_of(*release_->manifest_, index_).content_type);
 }
 
 Fields ReleaseEntry::fields() const {
   Fields fields;
-  std::string_view lines = release_->mapped_->text(entry_of(*release_->mapped_, index_).fields);
+  std::string_view lines = release_->manifest_->text(entry_of(*release_->manifest_, index_).fields);
   while (!lines.empty()) {
     const std::string_view line = lines.substr(0, lines.find('\n'));
     lines.remove_prefix(std::min(line.size() + 1, lines.size()));
@@ -259,7 +260,7 @@ Fields ReleaseEntry::fields() const {
 }
 
 Policy ReleaseEntry::policy() const {
-  const manifest::Entry& entry = entry_of(*release_->mapped_, index_);
+  const manifest::Entry& entry = entry_of(*release_->manifest_, index_);
   Policy policy;
   if (entry.ttl_ns >= 0) policy.ttl = Nanos(entry.ttl_ns);
   policy.swr = Nanos(entry.swr_ns);
@@ -269,35 +270,35 @@ Policy ReleaseEntry::policy() const {
 
 Sha256 ReleaseEntry::sha256() const {
   Sha256 hash;
-  std::memcpy(hash.data(), entry_of(*release_->mapped_, index_).sha256.data(), hash.size());
+  std::memcpy(hash.data(), entry_of(*release_->manifest_, index_).sha256.data(), hash.size());
   return hash;
 }
 
 BlobId ReleaseEntry::body_id() const {
   const manifest::Blob* const blob =
-      release_->mapped_->blob(entry_of(*release_->mapped_, index_).blob);
+      release_->manifest_->blob(entry_of(*release_->manifest_, index_).blob);
   return blob == nullptr ? BlobId{} : BlobId{blob->id_low, blob->id_high};
 }
 
 std::uint64_t ReleaseEntry::body_bytes() const {
   const manifest::Blob* const blob =
-      release_->mapped_->blob(entry_of(*release_->mapped_, index_).blob);
+      release_->manifest_->blob(entry_of(*release_->manifest_, index_).blob);
   return blob == nullptr ? 0 : blob->identity_bytes;
 }
 
 std::size_t ReleaseEntry::tag_count() const {
-  return release_->mapped_->tags_of(entry_of(*release_->mapped_, index_)).size();
+  return release_->manifest_->tags_of(entry_of(*release_->manifest_, index_)).size();
 }
 
 std::string_view ReleaseEntry::tag(std::size_t index) const {
-  const auto numbers = release_->mapped_->tags_of(entry_of(*release_->mapped_, index_));
-  const auto tags = release_->mapped_->all<manifest::Tag>(manifest::tags);
+  const auto numbers = release_->manifest_->tags_of(entry_of(*release_->manifest_, index_));
+  const auto tags = release_->manifest_->all<manifest::Tag>(manifest::tags);
   if (index >= numbers.size() || numbers[index] >= tags.size()) return {};
-  return release_->mapped_->text(tags[numbers[index]].name);
+  return release_->manifest_->text(tags[numbers[index]].name);
 }
 
 bool ReleaseEntry::has_tag(std::uint32_t tag_number) const {
-  const auto numbers = release_->mapped_->tags_of(entry_of(*release_->mapped_, index_));
+  const auto numbers = release_->manifest_->tags_of(entry_of(*release_->manifest_, index_));
   return std::ranges::binary_search(numbers, tag_number);
 }
 

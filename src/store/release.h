@@ -8,9 +8,10 @@
 // durable but not active; the owner of the store makes it so (Store::adopt_release, one atomic
 // step).
 //
-// `Release` maps the manifest: opening 10,000 entries allocates nothing per entry, looking one up
-// is one probe of a hash table in the file. Its grammar is drawn in manifest.h. Immutable, callable
-// from any thread.
+// `Release` holds the manifest as one copy, verified when it is opened: what happens to the file
+// later cannot harm it. Opening 10,000 entries is one read and allocates nothing per entry, looking
+// one up is one probe of a hash table in the file. Its grammar is drawn in manifest.h. Immutable,
+// callable from any thread.
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -159,12 +160,12 @@ class Release {
   std::optional<BlobPlaceInSegment> find_blob(const BlobId& id) const;
   ~Release();
 
-  struct Mapped;
+  struct Manifest;
 
  private:
   friend class ReleaseEntry;
-  explicit Release(std::unique_ptr<const Mapped> mapped);
-  std::unique_ptr<const Mapped> mapped_;
+  explicit Release(std::unique_ptr<const Manifest> manifest);
+  std::unique_ptr<const Manifest> manifest_;
 };
 
 }  // namespace weir::store

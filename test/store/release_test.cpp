@@ -5,6 +5,7 @@
 #include "store/log.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <set>
 #include <thread>
@@ -178,6 +179,18 @@ TEST_CASE("a manifest with any byte flipped or cut is refused", "[store]") {
     REQUIRE(write_file_atomically(path, std::string_view(whole).substr(0, length), Sync::no));
     CHECK_FALSE(Release::open(directory, id, key, bench.disk).ok());
   }
+}
+
+TEST_CASE("a manifest that is shortened under a reader harms nobody", "[store]") {
+  StoreBench bench;
+  const auto writer = bench.writer();
+  for (int i = 0; i < 300; ++i)  // several memory pages, so that a mapping would lose some
+    REQUIRE(writer->add(page("/" + std::to_string(i) + "/", "a body", {"t" + std::to_string(i)})));
+  const ReleaseId id = need(writer->finish());
+  const auto release = open_release(bench, id);
+  REQUIRE(::truncate(release_path_of(bench.settings().directory, id).c_str(), 0) == 0);
+  for (std::size_t i = 0; i < release->count(); ++i)
+    CHECK(release->find(release->at(i).path())->tag_count() == 1);
 }
 
 TEST_CASE("a body with any byte flipped on disk is an error, never a body", "[store]") {
