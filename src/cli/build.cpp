@@ -93,7 +93,10 @@ int run_build(const Arguments& arguments, Session& session) {
     return session.fail(
         active.error().code == Errc::exists ? exit_code::unavailable : exit_code::failed,
         active.error());
-  print_summary(*built, session, arguments.has("timings"));
+  if (session.is_verbose())
+    session.talk("release " + std::to_string(built->release) + " in " + loaded->store_directory +
+                 "\n");
+  print_summary(*built, session, arguments.has("timings") || session.is_verbose());
   return exit_code::done;
 }
 

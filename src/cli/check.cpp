@@ -58,7 +58,7 @@ int run_check(const Arguments& arguments, Session& session) {
   options.clock = clock.get();
   options.fetcher = &fetcher;
   const site::BuildReport report = site::check(**source, options);
-  show_report(report, **source, session);
+  show_report(report, **source, loaded->root, session);
   if (report.failed()) return failure_code_of(report);
   session.talk(std::to_string(report.pages) + " pages, " + std::to_string(report.sections) +
                " sections, " + std::to_string(report.warnings) + " warnings: good\n");

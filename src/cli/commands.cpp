@@ -13,7 +13,11 @@ constexpr Option root_flags[] = {
     {"config", 'c', "FILE", {}, "its configuration (default: weir.toml, zola.toml or config.toml)"},
     {"color", 0, "WHEN", "auto|always|never", "colour on stderr"},
     {"quiet", 'q', {}, {}, "errors only"},
-    {"verbose", 'v', {}, {}, "more of what happens"},
+    {"verbose",
+     'v',
+     {},
+     {},
+     "more of what happens: build shows its phases, serve logs at debug level"},
     {"help", 'h', {}, {}, "this text"},
     {"version", 'V', {}, {}, "the version"},
 };
@@ -220,6 +224,10 @@ int run(std::span<const std::string> words, Session& session) {
   const Arguments& arguments = parsed.value();
   session.obey(arguments);
   if (arguments.has("version")) return run_version(arguments, session);
+  if (!arguments.group.empty()) {
+    session.out(group_text(commands(), arguments.group));
+    return exit_code::done;
+  }
   if (arguments.command == nullptr) {
     session.out(overview_text(commands()));
     return exit_code::done;

@@ -76,7 +76,8 @@ class Parser {
     while (at_ < words_.size()) {
       const std::string& word = words_[at_++];
       if (flags_ended_ || word.size() < 2 || word[0] != '-') {
-        if (at_ - 1 == command_at_ || at_ - 1 == command_second_at_) continue;
+        if (at_ - 1 == help_at_ || at_ - 1 == command_at_ || at_ - 1 == command_second_at_)
+          continue;
         said_.operands.push_back(word);
       } else if (word == "--") {
         flags_ended_ = true;
@@ -91,8 +92,9 @@ class Parser {
   }
 
  private:
-  Status find_command() {
-    for (std::size_t i = 0; i < words_.size(); ++i) {
+  Status find_command() { return find_command_from(0); }
+  Status find_command_from(std::size_t first) {
+    for (std::size_t i = first; i < words_.size(); ++i) {
       const std::string& word = words_[i];
       if (word == "--") break;
       if (word.size() > 1 && word[0] == '-') {
@@ -108,6 +110,11 @@ class Parser {
 
   Status choose_command(std::size_t at) {
     const std::string& word = words_[at];
+    if (word == "help" && help_at_ == nowhere) {
+      help_at_ = at;
+      said_.add("help", {});
+      return at + 1 < words_.size() ? find_command_from(at + 1) : Status(done);
+    }
     command_at_ = at;
     bool is_group = false;
     for (const Command& command : commands_) {
@@ -124,6 +131,10 @@ class Parser {
     }
     if (said_.command != nullptr) return done;
     std::vector<std::string_view> names;
+    if (is_group && asks_for_help()) {
+      said_.group = word;
+      return done;
+    }
     if (is_group) {
       for (const Command& command : commands_) {
         if (command.name.substr(0, word.size() + 1) == word + " ")
@@ -141,6 +152,11 @@ class Parser {
                        did_you_mean(word, names, "weir ") + "`weir --help` lists the commands");
   }
 
+  bool asks_for_help() const {
+    return help_at_ != nowhere || std::ranges::any_of(words_, [](const std::string& word) {
+             return word == "--help" || word == "-h";
+           });
+  }
   static bool needs_next(std::string_view word) {
     if (word.substr(0, 2) == "--") return word.find('=') == std::string_view::npos;
     return word.size() == 2;
@@ -261,8 +277,8 @@ class Parser {
   std::span<const Command> commands_;
   std::span<const Option> globals_;
   std::size_t at_ = 0;
-  std::size_t command_at_ = static_cast<std::size_t>(-1);
-  std::size_t command_second_at_ = static_cast<std::size_t>(-1);
+  static constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
+  std::size_t help_at_ = nowhere, command_at_ = nowhere, command_second_at_ = nowhere;
   bool flags_ended_ = false;
   Arguments said_;
 };
@@ -318,7 +334,23 @@ std::string overview_text(std::span<const Command> commands) {
   out +=
       "\nEverywhere: -r/--root SITE, -c/--config FILE, --color auto|always|never, -q/--quiet, "
       "-v/--verbose.\n"
-      "`weir COMMAND --help` shows examples and flags. `weir --version` shows the version.\n";
+      "`weir help COMMAND` or `weir COMMAND --help` shows examples and flags. `weir --version` "
+      "shows the version.\n";
+  return out;
+}
+
+std::string group_text(std::span<const Command> commands, std::string_view group) {
+  std::string out = "weir " + std::string(group) + ": its commands\n\n";
+  for (const Command& command : commands) {
+    if (command.name.substr(0, group.size()) != group || command.name.size() <= group.size() ||
+        command.name[group.size()] != ' ')
+      continue;
+    out += "  ";
+    append_padded(out, command.name, 14);
+    out += command.summary;
+    out += '\n';
+  }
+  out += "\n`weir " + std::string(group) + " COMMAND --help` shows examples and flags.\n";
   return out;
 }
 

@@ -7,7 +7,7 @@
 // caller exits with 2.
 //
 // `--name VALUE`, `--name=VALUE`, `-n VALUE`, `-nVALUE`, switches together (`-qv`), `--` ends the
-// flags. Global flags stand before or after the command.
+// flags. Global flags stand before or after the command. `help COMMAND` is `COMMAND --help`.
 
 #include "base/result.h"
 
@@ -47,6 +47,7 @@ struct Command {
 class Arguments {
  public:
   const Command* command = nullptr;  // null: `weir` alone, or only global flags
+  std::string_view group = {};       // "token" when only its help was asked for; `command` is null
   std::vector<std::string> operands;
 
   bool has(std::string_view name) const { return values_.find(name) != values_.end(); }
@@ -65,6 +66,8 @@ Result<Arguments> parse_arguments(std::span<const std::string> words,
                                   std::span<const Option> globals);
 
 std::string overview_text(std::span<const Command> commands);
+// The commands that begin with `group`: what `weir token --help` says.
+std::string group_text(std::span<const Command> commands, std::string_view group);
 std::string help_text(const Command& command, std::span<const Option> globals);
 std::string usage_line(const Command& command);
 

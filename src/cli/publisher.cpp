@@ -113,11 +113,13 @@ std::optional<ExportPlan> export_plan(const BuildOrder& order) {
 }  // namespace
 
 void show_report(const site::BuildReport& report, const site::SiteSource& source,
-                 const Session& session) {
+                 std::string_view root, const Session& session) {
   for (const site::Diagnostic& diagnostic : report.diagnostics) {
     const bool is_error = diagnostic.severity == site::Severity::error;
-    session.show(diagnostic.error, site::source_of(source, diagnostic.error.place),
-                 is_error ? text::Severity::error : text::Severity::warning);
+    const std::string bytes = site::source_of(source, diagnostic.error.place);
+    Error error = diagnostic.error;
+    error.place.file = typed_path(root, error.place.file);
+    session.show(error, bytes, is_error ? text::Severity::error : text::Severity::warning);
   }
   const std::size_t unseen = report.errors + report.warnings -
                              std::min(report.errors + report.warnings, report.diagnostics.size());
@@ -174,7 +176,7 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
 
   Built built;
   built.report = site::build(**source, options, sink);
-  show_report(built.report, **source, session);
+  show_report(built.report, **source, order.loaded.root, session);
   if (built.report.failed()) return built;
 
   TRY(sink.add_redirects(built.report.base_url));

@@ -39,9 +39,9 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
                             store::Disk& disk);
 
 // Every diagnostic of the report, with the author's line and a caret, and a count of those beyond
-// the bound.
+// the bound. Files are named as typed_path says, below `root`.
 void show_report(const site::BuildReport& report, const site::SiteSource& source,
-                 const Session& session);
+                 std::string_view root, const Session& session);
 
 // The exit code of a report that has failed: `configuration` when one of its errors is in the
 // site's configuration.

@@ -14,7 +14,7 @@ Result<std::string> find_file(const std::string& root, const std::string& named)
   if (!named.empty()) {
     const std::string path = named.front() == '/' ? named : root + "/" + named;
     if (!std::filesystem::exists(path, error))
-      return Error{Errc::missing, "there is no configuration file " + path};
+      return Error{Errc::missing, "there is no configuration file " + typed_path(root, named)};
     return path;
   }
   for (const std::string_view name : {"weir.toml", "zola.toml", "config.toml"}) {
@@ -24,11 +24,13 @@ Result<std::string> find_file(const std::string& root, const std::string& named)
   return std::string();
 }
 
-std::string shown(const std::string& path) {
-  return path.rfind("./", 0) == 0 ? path.substr(2) : path;
-}
-
 }  // namespace
+
+std::string typed_path(std::string_view root, std::string_view file) {
+  if (file.empty() || file.front() == '/' || file.starts_with("builtin:")) return std::string(file);
+  std::string path = root == "." ? std::string(file) : std::string(root) + '/' + std::string(file);
+  return path.starts_with("./") ? path.substr(2) : path;
+}
 
 std::optional<LoadedConfig> load_config(const Arguments& arguments, Session& session,
                                         Notices notices) {
@@ -50,7 +52,7 @@ std::optional<LoadedConfig> load_config(const Arguments& arguments, Session& ses
       session.show(bytes.error());
       return std::nullopt;
     }
-    loaded.file = shown(*path);
+    loaded.file = typed_path(".", *path);
     loaded.source = std::move(bytes).value();
     auto tree = text::parse_toml(loaded.source, loaded.file);
     if (!tree.ok()) {

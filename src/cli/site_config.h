@@ -31,4 +31,8 @@ enum class Notices { show, keep };
 std::optional<LoadedConfig> load_config(const Arguments& arguments, Session& session,
                                         Notices notices);
 
+// A file of the site `root` as the user would type it: relative to the working directory, without a
+// leading "./". Absolute paths and embedded files ("builtin:...") stay as they are.
+std::string typed_path(std::string_view root, std::string_view file);
+
 }  // namespace weir::cli

@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 
 #include "cli/options.h"
+#include "cli/site_config.h"
 
 #include <catch2/catch.hpp>
 
@@ -106,4 +107,35 @@ TEST_CASE("no two flags of one command share a name or a letter", "[cli]") {
       }
     }
   }
+}
+
+TEST_CASE("help can be asked for in front, behind, and of a group of commands", "[cli]") {
+  const auto names = [](const std::vector<std::string>& words) -> std::string {
+    const auto said = parse(words);
+    if (!said.ok()) return "error: " + said.error().what;
+    if (!said->has("help")) return "no help";
+    if (!said->group.empty()) return "group " + std::string(said->group);
+    return said->command == nullptr ? "overview" : std::string(said->command->name);
+  };
+  CHECK(names({"help"}) == "overview");
+  CHECK(names({"help", "build"}) == "build");
+  CHECK(names({"-q", "help", "build"}) == "build");
+  CHECK(names({"help", "token", "mint"}) == "token mint");
+  CHECK(names({"help", "token"}) == "group token");
+  CHECK(names({"token", "--help"}) == "group token");
+  CHECK(names({"token", "-h"}) == "group token");
+  CHECK(names({"token"}) == "error: `weir token` needs one of: mint");
+  CHECK(names({"help", "biuld"}) == "error: unknown command \"biuld\"");
+  CHECK(names({"init", "help"}) == "no help");
+  const std::string group = cli::group_text(cli::commands(), "token");
+  CHECK_THAT(group, Catch::Contains("token mint") && !Catch::Contains("build"));
+}
+
+TEST_CASE("a file of the site is named as its user would type it", "[cli]") {
+  CHECK(cli::typed_path(".", "content/a.md") == "content/a.md");
+  CHECK(cli::typed_path("site", "content/a.md") == "site/content/a.md");
+  CHECK(cli::typed_path("./site", "weir.toml") == "site/weir.toml");
+  CHECK(cli::typed_path("/srv/site", "weir.toml") == "/srv/site/weir.toml");
+  CHECK(cli::typed_path("site", "/etc/weir.toml") == "/etc/weir.toml");
+  CHECK(cli::typed_path("site", "builtin:theme/page.html") == "builtin:theme/page.html");
 }

@@ -39,6 +39,7 @@ TEST_CASE("exit codes tell what kind of trouble it was", "[flow][cli]") {
     int code;
     std::string_view says;
   };
+  const std::string bad_place = bad_content.path() + "/content/x.md:2:";  // as it was typed
   const Row rows[] = {
       {{"biuld"}, 2, "did you mean `weir build`?"},
       {{"serve", "--drafts"}, 2, "did you mean `weir dev`?"},
@@ -48,7 +49,8 @@ TEST_CASE("exit codes tell what kind of trouble it was", "[flow][cli]") {
        3,
        "reachable from other hosts"},
       {{"--root", directory.path(), "serve", "--listen", "nowhere"}, 2, "ADDRESS:PORT"},
-      {{"--root", bad_content.path(), "build"}, 1, "content/x.md:2:"},
+      {{"--root", bad_content.path(), "build"}, 1, bad_place},
+      {{"--root", bad_content.path(), "check"}, 1, bad_place},
       {{"--root", directory.path(), "serve", "--store", "/proc/nope"}, 4, "error"},
       {{"--root", directory.path(), "check"}, 0, "good"},
       {{"--root", directory.path(), "check", "--only", "config"}, 0, "valid"},
