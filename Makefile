@@ -24,8 +24,8 @@ DEPS ?= build/deps
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Werror
 HARD := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fcf-protection
 FLAGS_release := -O2 -fPIE $(HARD) -ffunction-sections -fdata-sections
-FLAGS_debug := -O1 -g -D_GLIBCXX_ASSERTIONS
-FLAGS_asan := -O0 -g1 -D_GLIBCXX_ASSERTIONS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-maybe-uninitialized
+FLAGS_debug := -O1 -g -D_GLIBCXX_ASSERTIONS -DWEIR_FAULTS
+FLAGS_asan := -O0 -g1 -D_GLIBCXX_ASSERTIONS -DWEIR_FAULTS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-maybe-uninitialized
 FLAGS_tsan := -O1 -g1 -D_GLIBCXX_ASSERTIONS -fsanitize=thread -Wno-tsan
 FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -Wno-error
 LINK_release := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,pack-relative-relocs

@@ -1,11 +1,13 @@
 #include "support.h"
 
+#include "base/faults.h"
 #include "base/file.h"
 #include "base/must.h"
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <new>
 
 namespace weir::test {
 
@@ -48,3 +50,17 @@ std::size_t rounds(std::size_t reduced, std::size_t proof) {
 }
 
 }  // namespace weir::test
+
+// In the builds with faults an allocation can be made to fail like any other call (base/faults.h).
+#ifdef WEIR_FAULTS
+void* operator new(std::size_t bytes) {
+  if (weir::faults::strike(weir::faults::Call::allocate) == weir::faults::none)
+    if (void* const at = std::malloc(bytes == 0 ? 1 : bytes)) return at;
+  throw std::bad_alloc();
+}
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return std::malloc(bytes == 0 ? 1 : bytes);  // for whoever asks like this, failing is no fault
+}
+void operator delete(void* at) noexcept { std::free(at); }
+void operator delete(void* at, std::size_t) noexcept { std::free(at); }
+#endif

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/sys.h"
 
 #include <algorithm>
 #include <atomic>
@@ -77,7 +78,7 @@ Result<std::string> read_open_file(int descriptor, std::string_view path) {
   std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t filled = 0;
   while (filled < bytes.size()) {
-    const ssize_t count = ::read(descriptor, bytes.data() + filled, bytes.size() - filled);
+    const ssize_t count = sys::read(descriptor, bytes.data() + filled, bytes.size() - filled);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return error_of("read", path);
     if (count == 0) break;  // it shrank while we read
@@ -91,14 +92,14 @@ Result<std::string> read_open_file(int descriptor, std::string_view path) {
 
 Result<std::string> read_file(const std::string& path) {
   // O_NONBLOCK: opening a FIFO must not wait for a writer.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const Descriptor file(sys::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open()) return error_of("open", path);
   return read_open_file(file.number(), path);
 }
 
 Status write_all(int descriptor, std::string_view bytes, std::string_view path_for_errors) {
   while (!bytes.empty()) {
-    const ssize_t count = ::write(descriptor, bytes.data(), bytes.size());
+    const ssize_t count = sys::write(descriptor, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return error_of("write", path_for_errors);
     bytes.remove_prefix(static_cast<std::size_t>(count));
@@ -107,9 +108,9 @@ Status write_all(int descriptor, std::string_view bytes, std::string_view path_f
 }
 
 Status sync_directory(const std::string& path) {
-  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor directory(sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.is_open()) return error_of("open", path);
-  if (::fsync(directory.number()) != 0) return error_of("sync", path);
+  if (sys::fsync(directory.number()) != 0) return error_of("sync", path);
   return done;
 }
 
@@ -118,8 +119,8 @@ Status write_file_atomically(const std::string& path, std::string_view bytes, Sy
   static std::atomic<unsigned> count{0};  // only makes temporary names unique within the process
   const std::string temporary =
       path + ".tmp" + std::to_string(::getpid()) + '.' + std::to_string(count++);
-  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                         readers == Readers::all ? 0644 : 0600));
+  Descriptor file(sys::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                            readers == Readers::all ? 0644 : 0600));
   if (!file.is_open()) return error_of("create", temporary);
   const auto give_up = [&temporary](Error error) {
     ::unlink(temporary.c_str());
@@ -127,8 +128,10 @@ Status write_file_atomically(const std::string& path, std::string_view bytes, Sy
   };
   if (Status written = write_all(file.number(), bytes, path); !written)
     return give_up(std::move(written).error());
-  if (sync == Sync::yes && ::fdatasync(file.number()) != 0) return give_up(error_of("sync", path));
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up(error_of("rename to", path));
+  if (sync == Sync::yes && sys::fdatasync(file.number()) != 0)
+    return give_up(error_of("sync", path));
+  if (sys::rename(temporary.c_str(), path.c_str()) != 0)
+    return give_up(error_of("rename to", path));
   if (sync == Sync::yes) {
     const std::size_t slash = path.rfind('/');
     return sync_directory(
@@ -181,7 +184,7 @@ Result<RootDirectory> RootDirectory::open(const std::string& path) {
   RootDirectory root;
   root.path_ = path;
   root.directory_ =
-      Descriptor(::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      Descriptor(sys::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root.directory_.is_open()) return error_of("open directory", path);
   return root;
 }

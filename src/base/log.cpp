@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include "base/sys.h"
 #include "base/text_escape.h"
 
 #include <charconv>
@@ -30,7 +31,7 @@ struct LineWriter::Shared {
   // stopping.
   void write_out(int to, std::string_view text) {
     while (!text.empty()) {
-      const ssize_t count = ::write(to, text.data(), text.size());
+      const ssize_t count = sys::write(to, text.data(), text.size());
       if (count > 0) {
         text.remove_prefix(static_cast<std::size_t>(count));
       } else if (count < 0 && errno == EAGAIN) {

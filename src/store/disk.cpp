@@ -1,6 +1,7 @@
 #include "store/disk.h"
 
 #include "base/limits.h"
+#include "base/sys.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -22,10 +23,14 @@ Error failed(std::string_view what, const std::string& path) {
                path + ": cannot " + std::string(what) + ": " + reason_of(number)};
 }
 
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
 }  // namespace
 
 Result<Descriptor> Disk::create(const std::string& path) {
-  const int number = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  const int number = sys::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (number < 0) return failed("create", path);
   return Descriptor(number);
 }
@@ -34,7 +39,7 @@ Status Disk::write(int descriptor, std::uint64_t offset, std::string_view bytes,
                    const std::string& path) {
   while (!bytes.empty()) {
     const ssize_t count =
-        ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        sys::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return failed("write", path);
     bytes.remove_prefix(static_cast<std::size_t>(count));
@@ -44,37 +49,37 @@ Status Disk::write(int descriptor, std::uint64_t offset, std::string_view bytes,
 }
 
 Status Disk::sync(int descriptor, const std::string& path) {
-  while (::fdatasync(descriptor) != 0)
+  while (sys::fdatasync(descriptor) != 0)
     if (errno != EINTR) return failed("sync", path);
   return done;
 }
 
 Status Disk::truncate(int descriptor, std::uint64_t bytes, const std::string& path) {
-  while (::ftruncate(descriptor, static_cast<off_t>(bytes)) != 0)
+  while (sys::ftruncate(descriptor, static_cast<off_t>(bytes)) != 0)
     if (errno != EINTR) return failed("truncate", path);
   return done;
 }
 
 Status Disk::rename(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) return failed("rename to '" + to + "'", from);
+  if (sys::rename(from.c_str(), to.c_str()) != 0) return failed("rename to '" + to + "'", from);
   return done;
 }
 
 Status Disk::link(const std::string& from, const std::string& to) {
-  if (::link(from.c_str(), to.c_str()) != 0) return failed("link to '" + to + "'", from);
+  if (sys::link(from.c_str(), to.c_str()) != 0) return failed("link to '" + to + "'", from);
   return done;
 }
 
 Status Disk::sync_directory(const std::string& path) { return weir::sync_directory(path); }
 
 Status Disk::remove(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failed("remove", path);
+  if (sys::unlink(path.c_str()) != 0 && errno != ENOENT) return failed("remove", path);
   return done;
 }
 
 Result<Descriptor> Disk::open(const std::string& path) {
   int number = -1;
-  do number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  do number = sys::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   while (number < 0 && errno == EINTR);
   if (number < 0) return failed("open", path);
   return Descriptor(number);
@@ -86,7 +91,7 @@ Result<std::string> Disk::read(int descriptor, std::uint64_t offset, std::size_t
   std::size_t have = 0;
   while (have < bytes) {
     const ssize_t count =
-        ::pread(descriptor, out.data() + have, bytes - have, static_cast<off_t>(offset + have));
+        sys::pread(descriptor, out.data() + have, bytes - have, static_cast<off_t>(offset + have));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return failed("read", path);
     if (count == 0) break;
@@ -117,7 +122,7 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(Disk& disk, const std
   const auto bytes = static_cast<std::size_t>(facts.st_size);
   const char* data = nullptr;
   if (bytes != 0) {
-    void* const at = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file.number(), 0);
+    void* const at = sys::map(bytes, file.number());
     if (at == MAP_FAILED) return failed("map", path);
     data = static_cast<const char*>(at);
   }
@@ -130,16 +135,15 @@ MappedFile::~MappedFile() {
 
 Result<std::vector<std::string>> names_in(const std::string& directory) {
   std::vector<std::string> names;
-  DIR* const stream = ::opendir(directory.c_str());
+  const std::unique_ptr<DIR, CloseDirectory> stream(::opendir(directory.c_str()));
   if (stream == nullptr) {
     if (errno == ENOENT) return names;
     return failed("list", directory);
   }
-  while (const dirent* const entry = ::readdir(stream)) {
+  while (const dirent* const entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
-  ::closedir(stream);
   std::ranges::sort(names);
   return names;
 }

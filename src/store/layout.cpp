@@ -1,6 +1,7 @@
 #include "store/layout.h"
 
 #include "base/crypto.h"
+#include "base/sys.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -60,7 +61,7 @@ Result<BuildLease> BuildLease::take(const std::string& directory) {
   for (int tries = 0; tries < 100; ++tries) {
     std::string path =
         directory + "/tmp/" + std::string(lease_prefix) + std::to_string(random_u64());
-    Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    Descriptor file(sys::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!file.is_open()) return failed("create", path);
     if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) continue;
     // Somebody who looked between the two calls took it for abandoned and removed it: then it
@@ -82,8 +83,9 @@ Result<bool> has_build_lease(const std::string& directory) {
   for (const std::string& name : TRY(names_in(directory + "/tmp"))) {
     if (!name.starts_with(lease_prefix)) continue;
     const std::string path = directory + "/tmp/" + name;
-    const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    if (!file.is_open()) continue;  // ended between the two calls
+    const Descriptor file(sys::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!file.is_open() && errno == ENOENT) continue;  // ended between the two calls
+    if (!file.is_open()) return failed("open", path);
     if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) return true;
     ::unlink(path.c_str());
   }

@@ -50,8 +50,6 @@ Result<std::unique_ptr<Store>> Store::open(StoreSettings settings, const Clock& 
   return store;
 }
 
-Store::Store(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) {}
-
 Status Store::Shared::recover() {
   const std::string& directory = settings.directory;
   if (!TRY(has_build_lease(directory))) {
