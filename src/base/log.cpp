@@ -8,6 +8,7 @@
 #include <ctime>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <thread>
 
 #include <poll.h>
@@ -47,6 +48,20 @@ struct LineWriter::Shared {
     return stopping;
   }
 
+  void gather(std::string& batch) {
+    while (!lines.empty() && batch.size() < 256 * 1024) {
+      batch.reserve(batch.size() + lines.front().size() + 1);  // a line is whole or not there
+      batch += lines.front();
+      batch += '\n';
+      lines.pop_front();
+    }
+    if (dropped == dropped_said) return;
+    batch +=
+        "{\"event\":\"log-lines-dropped\",\"dropped\":" + std::to_string(dropped - dropped_said) +
+        "}\n";
+    dropped_said = dropped;
+  }
+
   void run() {
     std::string batch;
     std::unique_lock lock(mutex);
@@ -54,15 +69,11 @@ struct LineWriter::Shared {
       wake.wait(lock, [this] { return stopping || !lines.empty(); });
       if (lines.empty()) return;
       batch.clear();
-      while (!lines.empty() && batch.size() < 256 * 1024) {
-        batch += lines.front();
-        batch += '\n';
-        lines.pop_front();
-      }
-      if (dropped != dropped_said) {
-        batch += "{\"event\":\"log-lines-dropped\",\"dropped\":" +
-                 std::to_string(dropped - dropped_said) + "}\n";
-        dropped_said = dropped;
+      try {
+        gather(batch);
+      } catch (const std::bad_alloc&) {  // the line that it was about
+        if (!lines.empty()) lines.pop_front();
+        ++dropped;
       }
       const int to = descriptor;
       lock.unlock();
@@ -106,6 +117,11 @@ bool LineWriter::write(std::string line) {
 std::uint64_t LineWriter::dropped() const {
   const std::lock_guard lock(shared_->mutex);
   return shared_->dropped;
+}
+
+void LineWriter::lose() {
+  const std::lock_guard lock(shared_->mutex);
+  ++shared_->dropped;
 }
 
 void LineWriter::redirect(int descriptor) {
@@ -155,8 +171,17 @@ void append_value(std::string& line, const LogField& field, LogForm form) {
 
 }  // namespace
 
+// Whoever reports a trouble must not get another from it: without memory the line is lost.
 void Log::say(LogLevel level, std::string_view event, LogFields fields) {
   if (!speaks(level)) return;
+  try {
+    write(level, event, fields);
+  } catch (const std::bad_alloc&) {
+    writer_.lose();
+  }
+}
+
+void Log::write(LogLevel level, std::string_view event, LogFields fields) {
   std::string line;
   line.reserve(128);
   const std::string_view level_name = level_names[static_cast<std::size_t>(level)];

@@ -48,6 +48,7 @@ class LineWriter {
   // `line` without its newline. False = the queue is full and the line was dropped and counted.
   bool write(std::string line);
   std::uint64_t dropped() const;
+  void lose();                    // counts a line that could not be made
   void redirect(int descriptor);  // log rotation: later lines go there
 
  private:
@@ -67,10 +68,11 @@ class Log {
     say(LogLevel::warning, event, fields);
   }
   void error(std::string_view event, LogFields fields = {}) { say(LogLevel::error, event, fields); }
-  void say(LogLevel level, std::string_view event, LogFields fields);
+  void say(LogLevel level, std::string_view event, LogFields fields);  // never throws
   bool speaks(LogLevel level) const { return level >= least_; }
 
  private:
+  void write(LogLevel level, std::string_view event, LogFields fields);
   const Clock& clock_;
   LineWriter& writer_;
   LogLevel least_;

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -22,7 +23,17 @@ struct WorkerPool::Shared {
   std::size_t queue_max = 0;
   std::size_t running = 0;
   bool stopping = false;
+  std::atomic<std::uint64_t> lost{0};
   std::vector<std::thread> threads;
+
+  // Memory that does not suffice costs the work that wanted it, not the process.
+  void run_one(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const std::bad_alloc&) {
+      lost.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
 
   void run() {
     std::unique_lock lock(mutex);
@@ -33,7 +44,7 @@ struct WorkerPool::Shared {
       queue.pop_front();
       ++running;
       lock.unlock();
-      work();
+      run_one(work);
       work = nullptr;  // what it captured dies before we say that it is done
       lock.lock();
       --running;
@@ -78,6 +89,8 @@ std::size_t WorkerPool::queued() const {
   const std::lock_guard lock(shared_->mutex);
   return shared_->queue.size();
 }
+
+std::uint64_t WorkerPool::lost() const { return shared_->lost.load(std::memory_order_relaxed); }
 
 void WorkerPool::wait_until_idle() {
   std::unique_lock lock(shared_->mutex);

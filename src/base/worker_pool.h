@@ -3,11 +3,13 @@
 //
 // `offer` never waits: a full queue is Errc::full, and the caller says so (503, or the stale copy
 // stays). Work runs exactly once or, when the pool is destroyed first, not at all. Work must not
-// throw. Callable from any thread. The destructor lets running work end and drops what is queued.
+// throw, except for want of memory: it then ends where it stood, and is counted. Callable from any
+// thread. The destructor lets running work end and drops what is queued.
 
 #include "base/result.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,7 +25,8 @@ class WorkerPool {
 
   Status offer(std::function<void()> work);
   std::size_t queued() const;
-  void wait_until_idle();  // nothing queued, nothing running; for build phases and tests
+  std::uint64_t lost() const;  // works that memory did not suffice for
+  void wait_until_idle();      // nothing queued, nothing running; for build phases and tests
 
  private:
   struct Shared;

@@ -13,6 +13,7 @@
 #include "cache/page_cache_shared.h"
 
 #include <algorithm>
+#include <new>
 
 namespace weir::cache {
 namespace {
@@ -109,11 +110,18 @@ void PageCache::Shared::refresh(std::string_view key) {
   if (ShelfEntry* const entry = shelf.find(key)) entry->refreshing.store(false);
 }
 
+// Memory that does not suffice ends a flight like any other failure: who waits is told, and the
+// next request tries again.
 Status PageCache::Shared::launch(const std::string& key, std::uint64_t number, Purpose purpose) {
-  auto self = shared_from_this();
-  if (purpose == Purpose::load)
-    return loads.offer([self, key, number] { self->run_load(key, number); });
-  return renders.offer([self, key, number] { self->run_render(key, number); });
+  const auto fly = [self = shared_from_this(), key, number, purpose] {
+    try {
+      if (purpose == Purpose::load) self->run_load(key, number);
+      else self->run_render(key, number);
+    } catch (const std::bad_alloc&) {
+      self->land(key, number, nullptr, Error{Errc::full, "out of memory"});
+    }
+  };
+  return purpose == Purpose::load ? loads.offer(fly) : renders.offer(fly);
 }
 
 // --- loading -------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@
 #include "sync/schema.h"
 
 #include <algorithm>
+#include <new>
+#include <optional>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -195,11 +197,27 @@ Result<std::vector<Reply>> Tenant::apply(std::vector<Job>& jobs, Commit& commit)
   return replies;
 }
 
+// Nothing when memory did not suffice; the transaction is undone then, and nothing is broken.
+std::optional<Result<std::vector<Reply>>> Tenant::apply_within_memory(std::vector<Job>& jobs,
+                                                                      Commit& commit) {
+  try {
+    return apply(jobs, commit);
+  } catch (const std::bad_alloc&) {
+    return std::nullopt;
+  }
+}
+
 void Tenant::commit(std::vector<Job>& jobs) {
   if (has_failed_) return refuse(jobs, Error{Errc::io, "the storage failed earlier"});
   const CommitContext context{database_, sql_, documents_, room_.hub, name_, epoch_};
   Commit commit(context, room_.clock.wall(), last_position_, *hlc_);
-  Result<std::vector<Reply>> replies = apply(jobs, commit);
+  std::optional<Result<std::vector<Reply>>> applied = apply_within_memory(jobs, commit);
+  if (!applied) {
+    for (Job& job : jobs)
+      job.answer(problem_reply(Problem::overloaded, "the server is out of memory; try again"));
+    return;
+  }
+  Result<std::vector<Reply>> replies = *std::move(applied);
   if (!replies) return refuse(jobs, replies.error());
 
   if (commit.has_changes()) {

@@ -128,6 +128,8 @@ class Tenant : public std::enable_shared_from_this<Tenant> {
   std::vector<Job> take_batch();
   void commit(std::vector<Job>& jobs);
   Result<std::vector<Reply>> apply(std::vector<Job>& jobs, Commit& commit);
+  std::optional<Result<std::vector<Reply>>> apply_within_memory(std::vector<Job>& jobs,
+                                                                Commit& commit);
   void refuse(std::vector<Job>& jobs, const Error& error);
   void checkpoint_when_large();
   void checkpoint(data::Database::CheckpointMode mode);
