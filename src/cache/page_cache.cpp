@@ -50,6 +50,8 @@ Mono PageCache::now() const { return shared_->clock.mono(); }
 
 // --- readers -------------------------------------------------------------------------------------
 
+void PageCache::shed() { shared_->shelf.shed(); }
+
 std::unique_ptr<PageCache::Reader> PageCache::make_reader() {
   auto reader = std::unique_ptr<Reader>(new Reader(shared_, shared_->domain.take_slot()));
   shared_->readers.with([&](std::vector<Reader*>& all) { all.push_back(reader.get()); });

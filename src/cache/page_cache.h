@@ -165,6 +165,10 @@ class PageCache {
   void use_active_release();
   std::shared_ptr<const store::Release> release() const;
 
+  // Drops the half of the pages in memory that is wanted least: the process is short of memory.
+  // What was dropped comes back from disk, or is rendered again. For workers: it may free much.
+  void shed();
+
   EntryInfo describe(std::string_view key);
   CacheCounters counters() const;
 

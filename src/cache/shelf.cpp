@@ -73,13 +73,19 @@ Shelf::Put Shelf::put(std::shared_ptr<const Page> page,
     domain_.retire(std::move(replaced));
     link(*entry, arena);
   }
-  evict(arenas_[arena], entry);
+  evict(arenas_[arena], arenas_[arena].bytes_max, entry);
   return Put::kept;
 }
 
 void Shelf::remove(std::string_view key) {
   const std::lock_guard lock(mutex_);
   if (ShelfEntry* const entry = find(key)) drop(*entry);
+}
+
+void Shelf::shed() {
+  const std::lock_guard lock(mutex_);
+  for (Arena& arena : arenas_)
+    evict(arena, arena.bytes.load(std::memory_order_relaxed) / 2, nullptr);
 }
 
 std::vector<std::shared_ptr<const Page>> Shelf::pages() const {
@@ -157,8 +163,8 @@ void Shelf::drop(ShelfEntry& entry) {
   domain_.retire(std::move(entry.self));  // and the page with it
 }
 
-void Shelf::evict(Arena& arena, const ShelfEntry* spared) {
-  while (arena.bytes.load(std::memory_order_relaxed) > arena.bytes_max) {
+void Shelf::evict(Arena& arena, std::size_t bytes_max, const ShelfEntry* spared) {
+  while (arena.bytes.load(std::memory_order_relaxed) > bytes_max) {
     ShelfEntry* at = arena.hand != nullptr ? arena.hand : arena.oldest;
     while (at->visited.load(std::memory_order_relaxed) || at == spared) {
       at->visited.store(false, std::memory_order_relaxed);

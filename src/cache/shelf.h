@@ -68,6 +68,10 @@ class Shelf {
   Put put(std::shared_ptr<const Page> page, const std::function<void(ShelfEntry&)>& touch);
   void remove(std::string_view key);
 
+  // Gives memory back when the process is short of it: evicts, the least wanted first, until at
+  // most half of what is there is left. The budget stays as it is.
+  void shed();
+
   // For reports and warming; a copy of what was there at some moment.
   std::vector<std::shared_ptr<const Page>> pages() const;
 
@@ -101,7 +105,7 @@ class Shelf {
   void link(ShelfEntry& entry, std::size_t arena);
   void unlink(ShelfEntry& entry);
   void drop(ShelfEntry& entry);
-  void evict(Arena& arena, const ShelfEntry* spared);
+  void evict(Arena& arena, std::size_t bytes_max, const ShelfEntry* spared);
 
   EpochDomain& domain_;
   const HashKey key_;

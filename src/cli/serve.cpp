@@ -11,6 +11,7 @@
 #include "cli/site_origin.h"
 #include "cli/wiring.h"
 
+#include "base/memory.h"
 #include "base/must.h"
 #include "base/version.h"
 #include "edge/front.h"
@@ -18,6 +19,7 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -133,6 +135,7 @@ Result<http::ServerSettings> server_settings(const LoadedConfig& loaded,
     one.port = listen.endpoint.port;
     one.tag = static_cast<int>(kind_of(listen));
     one.tls = certificates.context_for(listen.tls);
+    one.proxy_protocol = listen.proxy_protocol;
     settings.listeners.push_back(std::move(one));
   }
   settings.limits.connections = serve.connections_max;
@@ -145,18 +148,26 @@ Result<http::ServerSettings> server_settings(const LoadedConfig& loaded,
     settings.limits.handshakes_per_second = *serve.handshakes_per_second;
     settings.limits.handshakes_spare_loopback = false;
   }
+  settings.limits.requests_per_connection = serve.requests_per_connection_max;
   settings.timeouts.handshake = serve.handshake_time_max;
   settings.timeouts.head = serve.head_time_max;
+  settings.timeouts.body_grace = serve.body_grace;
+  settings.timeouts.body_rate = serve.body_rate_min;
   settings.timeouts.write_stall = serve.write_stall_max;
+  settings.timeouts.write_rate = serve.write_rate_min;
   settings.timeouts.idle = serve.idle_time_max;
+  settings.timeouts.idle_crowded = serve.idle_time_crowded_max;
   settings.timeouts.answer = serve.answer_time_max;
   settings.loops = serve.loops == 0 ? cores() : serve.loops;
   return settings;
 }
 
-cache::CacheSettings cache_settings(const edge::CacheSettings& said) {
+// `memory_bytes_max` is the whole process'; a quarter of it is the most that pages may have.
+cache::CacheSettings cache_settings(const edge::CacheSettings& said, std::size_t memory_bytes_max) {
   cache::CacheSettings settings;
   settings.memory_bytes_max = said.memory_bytes_max;
+  if (memory_bytes_max != 0)
+    settings.memory_bytes_max = std::min(settings.memory_bytes_max, memory_bytes_max / 4);
   settings.fill_wait = said.fill_wait;
   settings.warm_window = said.warm_window;
   using HardOnError = cache::CacheSettings::HardOnError;
@@ -202,6 +213,9 @@ class Serving {
   Serving(LoadedConfig loaded, Session& session)
       : loaded_(std::move(loaded)),
         session_(session),
+        memory_bytes_max_(loaded_.config.serve.memory_bytes_max != 0
+                              ? loaded_.config.serve.memory_bytes_max
+                              : memory_allowed()),
         lines_(2, limits::log_queue_lines_max),
         log_(clock_, lines_, session.is_verbose() ? LogLevel::debug : LogLevel::info,
              session.log_form()) {}
@@ -228,6 +242,7 @@ class Serving {
   Status open_server();
   void serve();
   void say_listening();
+  void watch_memory();
   void stop(int number);
   void reload();
   void reopen_logs();
@@ -237,6 +252,9 @@ class Serving {
   const SystemClock clock_;
   LoadedConfig loaded_;
   Session& session_;
+  const std::size_t memory_bytes_max_;  // of the process; 0 = no bound is known
+  const MemoryMeter meter_;
+  Pressure pressure_ = Pressure::none;  // of the housekeeper
   LineWriter lines_;
   Log log_;
   store::Disk disk_;
@@ -332,7 +350,7 @@ void Serving::open_cache() {
   loads_ = std::make_unique<PoolTasks>("loads", 2, limits::worker_queue_max);
   renders_ = std::make_unique<PoolTasks>("renders", 4 * cores(), limits::worker_queue_max);
   cache_ = std::make_unique<cache::PageCache>(
-      cache_settings(loaded_.config.cache),
+      cache_settings(loaded_.config.cache, memory_bytes_max_),
       cache::PageCache::Parts{*store_, *origin_, *loads_, *renders_, clock_, log_});
 }
 
@@ -412,6 +430,22 @@ Status Serving::open_server() {
   return done;
 }
 
+// The ladder of wire, section 8: idle connections and cached pages go first, then nobody new comes.
+void Serving::watch_memory() {
+  const std::size_t used = meter_.used();
+  const Pressure now = pressure_of(used, memory_bytes_max_, pressure_);
+  if (now != pressure_)
+    log_.warning(now == Pressure::none ? "memory-suffices" : "memory-short",
+                 {{"used", used},
+                  {"allowed", memory_bytes_max_},
+                  {"new_connections", now == Pressure::refuse ? "refused" : "taken"}});
+  if (now != Pressure::none || pressure_ != now) server_->set_pressure(now);
+  pressure_ = now;
+  if (now == Pressure::none) return;
+  cache_->shed();
+  return_free_memory();
+}
+
 void Serving::say_listening() {
   const auto& listeners = loaded_.config.serve.listeners;
   for (std::size_t at = 0; at < listeners.size(); ++at) {
@@ -432,6 +466,7 @@ void Serving::serve() {
     if (ticks++ % 10 != 0) return;
     pipeline_->tick();
     certificates_->tick();
+    watch_memory();
   });
   for (const Error& notice : loaded_.notices)
     log_.warning("configuration", {{"notice", notice.text()}});

@@ -60,7 +60,7 @@ std::optional<ListenSettings> read_listener(Table& table) {
   table.read("admin", listen.is_admin);
   table.read_choice("redirect", redirect, {"https"});
   table.read_secret("token", listen.admin_token);
-  table.not_available("proxy_protocol");
+  table.read("proxy_protocol", listen.proxy_protocol);
   table.finish();
   listen.redirects_to_https = redirect == "https";
   const auto endpoint = parse_endpoint(address);
@@ -85,6 +85,33 @@ void check_admin(Table& table, const ListenSettings& listen) {
                  "file = \"...\" }");
 }
 
+// Below this even an idle server would refuse everybody.
+void read_memory(Table& table, std::string_view key, ServeSettings& serve) {
+  constexpr std::size_t least = 32 * MiB;
+  if (!table.has(key)) return;
+  table.read_size(key, serve.memory_bytes_max);
+  if (serve.memory_bytes_max < least)
+    table.error(table.find(key), table.label(key) + " must be at least 32MiB");
+}
+
+// A rate in bytes per second, at least one.
+void read_rate(Table& table, std::string_view key, std::size_t& into) {
+  table.read_size(key, into);
+  if (into == 0)
+    table.error(table.find(key), table.label(key) + " must be at least 1 byte a second");
+}
+
+// Whoever may say for whom it speaks must be named: a header from anybody else is a lie.
+void check_proxy_protocol(Table& table, const ListenSettings& listen, const ServeSettings& serve) {
+  if (!listen.proxy_protocol) return;
+  if (listen.is_admin)
+    table.error_at(listen.place, "an admin listener cannot have proxy_protocol",
+                   "its clients are known by where they connect from");
+  else if (serve.trusted_proxies.empty())
+    table.error_at(listen.place, "proxy_protocol needs trusted_proxies: nobody else may send it",
+                   "for example trusted_proxies = [\"10.0.0.0/8\"] in [serve]");
+}
+
 void read_limits(Table table, ServeSettings& serve) {
   table.read_count("connections", serve.connections_max, 1, 1'000'000);
   table.read_count("per_client", serve.connections_per_client_max, 1, 1'000'000);
@@ -98,18 +125,22 @@ void read_limits(Table table, ServeSettings& serve) {
   table.read_size("body", serve.body_bytes_max);
   table.read_size("body_buffer_total", serve.bodies_buffered_bytes_max);
   table.read_count("json_depth", serve.json_depth_max, 1, 512);
-  table.not_available("memory");
+  table.read_count("requests", serve.requests_per_connection_max, 1, 1'000'000'000);
+  read_memory(table, "memory", serve);
   table.finish();
 }
 
 void read_timeouts(Table table, ServeSettings& serve) {
   table.read("handshake", serve.handshake_time_max);
   table.read("head", serve.head_time_max);
+  table.read("body_grace", serve.body_grace);
+  read_rate(table, "body_rate", serve.body_rate_min);
   table.read("write_stall", serve.write_stall_max);
+  read_rate(table, "write_rate", serve.write_rate_min);
   table.read("idle", serve.idle_time_max);
+  table.read("idle_crowded", serve.idle_time_crowded_max);
   table.read("answer", serve.answer_time_max);
   table.read("drain", serve.drain_time_max);
-  table.not_available("body_rate");
   table.not_available("upstream_connect");
   table.finish();
 }
@@ -193,8 +224,9 @@ void read_serve(Table table, ServeSettings& serve) {
   read_hsts(table, serve.hsts);
   read_limits(table.table("limits"), serve);
   read_timeouts(table.table("timeouts"), serve);
-  for (const std::string_view later :
-       {"h2c", "underscores", "lenient_lf", "shutdown_delay", "memory_max"}) {
+  read_memory(table, "memory_max", serve);  // another name for limits.memory
+  for (const ListenSettings& listen : serve.listeners) check_proxy_protocol(table, listen, serve);
+  for (const std::string_view later : {"h2c", "underscores", "lenient_lf", "shutdown_delay"}) {
     table.not_available(later);
   }
   table.finish();

@@ -39,6 +39,7 @@ struct ListenSettings {
   std::vector<std::string> tls;  // names of [tls.*] tables, the first is the default; empty = plain
   bool is_admin = false;
   bool redirects_to_https = false;
+  bool proxy_protocol = false;  // every connection begins with a PROXY header, from trusted_proxies
   Secret admin_token;  // only for an admin listener that is not on loopback
   Place place;
 };
@@ -54,11 +55,17 @@ struct ServeSettings {
   std::size_t head_fields_max = limits::head_fields_max;
   std::size_t body_bytes_max = limits::body_bytes_max;
   std::size_t bodies_buffered_bytes_max = limits::bodies_buffered_bytes_max;
+  std::size_t requests_per_connection_max = limits::requests_per_connection_max;
+  std::size_t memory_bytes_max = 0;  // 0 = what the control group or the machine says
   std::size_t json_depth_max = limits::json_depth_max;
   Nanos handshake_time_max = limits::handshake_time_max;
   Nanos head_time_max = limits::head_time_max;
+  Nanos body_grace = limits::body_grace;
+  std::size_t body_rate_min = limits::body_rate_min;  // bytes per second
   Nanos write_stall_max = limits::write_stall_max;
+  std::size_t write_rate_min = limits::write_rate_min;  // bytes per second
   Nanos idle_time_max = limits::idle_time_max;
+  Nanos idle_time_crowded_max = limits::idle_time_crowded_max;
   Nanos answer_time_max = limits::answer_time_max;
   Nanos drain_time_max = limits::drain_time_max;
   std::optional<std::size_t> handshakes_per_second;  // per client; empty = the default

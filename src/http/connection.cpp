@@ -1,6 +1,7 @@
 #include "http/connection.h"
 
 #include "base/must.h"
+#include "base/sys.h"
 #include "http/loop_core.h"
 #include "http/problem.h"
 #include "http/target.h"
@@ -34,11 +35,15 @@ Connection::Connection(LoopCore& core, int descriptor, const Peer& peer,
       core_(core),
       listener_(listener),
       descriptor_(descriptor),
-      phase_(listener.tls == nullptr ? Phase::head : Phase::handshake),
-      peer_(peer) {
+      phase_(listener.proxy_protocol   ? Phase::proxy
+             : listener.tls == nullptr ? Phase::head
+                                       : Phase::handshake),
+      peer_(peer),
+      idle_since_(core.now) {
   const ServerTimeouts& timeouts = core.engine.settings.timeouts;
   if (listener.tls != nullptr) tls_ = std::make_unique<TlsSession>(*listener.tls);
-  core.wheel.set(*this, core.now + (tls_ == nullptr ? timeouts.head : timeouts.handshake));
+  core.wheel.set(*this,
+                 core.now + (phase_ == Phase::handshake ? timeouts.handshake : timeouts.head));
 }
 
 Connection::~Connection() {
@@ -70,6 +75,7 @@ void Connection::on_events(std::uint32_t events) {
 bool Connection::wants_input() const {
   switch (phase_) {
     case Phase::head: return output_ == nullptr;
+    case Phase::proxy:
     case Phase::handshake:
     case Phase::discard:
     case Phase::linger: return true;
@@ -85,7 +91,8 @@ void Connection::read() {
       core_.resume_later(*this);
       return;
     }
-    if (phase_ == Phase::linger || tls_ == nullptr) read_plain();
+    if (phase_ == Phase::proxy) read_proxy_header();
+    else if (phase_ == Phase::linger || tls_ == nullptr) read_plain();
     else read_tls();
   }
 }
@@ -93,6 +100,7 @@ void Connection::read() {
 // True when bytes came. Afterwards readable_ says whether another read is worth its call (H-2).
 bool Connection::received(long count, std::size_t room) {
   if (count > 0) {
+    heard_ = true;
     core_.counters.bytes_in.add(static_cast<std::uint64_t>(count));
     if (static_cast<std::size_t>(count) < room && !peer_closed_) readable_ = false;
     return true;
@@ -107,7 +115,7 @@ bool Connection::received(long count, std::size_t room) {
 void Connection::read_plain() {
   char* const buffer = core_.read_buffer.get();
   if (phase_ == Phase::linger) {
-    const long count = ::recv(descriptor_, buffer, limits::read_buffer_bytes, 0);
+    const long count = sys::recv(descriptor_, buffer, limits::read_buffer_bytes, 0);
     if (!received(count, limits::read_buffer_bytes)) return;
     discarded_ += static_cast<std::uint32_t>(count);
     if (discarded_ > limits::lingering_bytes_max) close(Ending::complete);
@@ -116,7 +124,7 @@ void Connection::read_plain() {
   const std::size_t known = input_ == nullptr ? 0 : input_->size();
   MUST(known < limits::read_buffer_bytes);
   const std::size_t room = limits::read_buffer_bytes - known;
-  const long count = ::recv(descriptor_, buffer + known, room, 0);
+  const long count = sys::recv(descriptor_, buffer + known, room, 0);
   if (!received(count, room)) return;
   if (known > 0) std::memcpy(buffer, input_->data(), known);
   work(buffer, known + static_cast<std::size_t>(count), known);
@@ -126,7 +134,7 @@ void Connection::read_tls() {
   const std::size_t known = input_ == nullptr ? 0 : input_->size();
   MUST(known < limits::read_buffer_bytes);
   const std::size_t room = limits::read_buffer_bytes - known;
-  const long count = ::recv(descriptor_, core_.cipher_buffer.get(), room, 0);
+  const long count = sys::recv(descriptor_, core_.cipher_buffer.get(), room, 0);
   if (!received(count, room)) return;
 
   char* const buffer = core_.read_buffer.get();
@@ -146,7 +154,7 @@ void Connection::read_tls() {
   if (step.step == TlsSession::Step::failed) {
     core_.counters.tls_failures.add(1);
     if (!out.empty())
-      ::send(descriptor_, out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);  // the alert
+      sys::send(descriptor_, out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);  // the alert
     close(Ending::gone);
     return;
   }
@@ -181,6 +189,7 @@ void Connection::end_of_input() {
       if (output_ != nullptr) phase_ = Phase::closing;
       else close(Ending::complete);
       return;
+    case Phase::proxy:
     case Phase::handshake:
     case Phase::body:
     case Phase::tunnel:
@@ -443,6 +452,7 @@ void Connection::on_deadline() {
       else body_failed(408, "The body of the request did not come in time.");
       return;
     case Phase::tunnel: close(Ending::cut); return;
+    case Phase::proxy:
     case Phase::discard:
     case Phase::closing:
     case Phase::linger: close(Ending::complete); return;

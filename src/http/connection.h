@@ -43,6 +43,11 @@ class Connection final : public Source, public Timed, public Carrier {
   void begin_drain();
   void cut();  // reset, whatever is going on
   bool is_idle() const { return idle_; }
+  // Idle, or never sent a byte: may be closed to make room.
+  bool is_waiting() const {
+    return idle_ || (!heard_ && (phase_ == Phase::head || phase_ == Phase::handshake ||
+                                 phase_ == Phase::proxy));
+  }
   bool is_closed() const { return phase_ == Phase::closed; }
   Mono idle_since() const { return idle_since_; }
   void set_idle_deadline();
@@ -77,6 +82,7 @@ class Connection final : public Source, public Timed, public Carrier {
  private:
   friend struct LoopCore;
   enum class Phase : std::uint8_t {
+    proxy,      // a trusted proxy has not said yet for whom it connects
     handshake,  // TLS
     head,       // between requests, or within a head
     exchange,   // a handler is at work
@@ -90,6 +96,7 @@ class Connection final : public Source, public Timed, public Carrier {
 
   bool wants_input() const;
   void read();
+  void read_proxy_header();  // connection_proxy.cpp
   void read_plain();
   void read_tls();
   bool received(long count, std::size_t room);
@@ -140,6 +147,7 @@ class Connection final : public Source, public Timed, public Carrier {
   Phase phase_;
   Framing body_framing_ = Framing::none;
   bool idle_ = false;
+  bool heard_ = false;      // a byte of the client itself has come
   bool head_began_ = true;  // the deadline of a head is running (the first: from accept)
   bool keep_alive_ = true;
   bool readable_ = false;         // the socket may have more than we took

@@ -1,6 +1,7 @@
 #include "http/connection.h"
 
 #include "base/must.h"
+#include "base/sys.h"
 #include "http/loop_core.h"
 #include "http/problem.h"
 
@@ -428,7 +429,7 @@ void Connection::send_batch(OutputBatch& batch) {
   msghdr message{};
   message.msg_iov = pieces;
   message.msg_iovlen = count;
-  long sent = count == 0 ? 0 : ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+  long sent = count == 0 ? 0 : sys::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
   if (sent < 0) {
     if (errno != EAGAIN && errno != EINTR) {
       close(Ending::gone);
@@ -481,7 +482,8 @@ void Connection::send_batch_tls(OutputBatch& batch) {
 void Connection::send_cipher(std::string& records) {
   std::size_t at = 0;
   while (output_ == nullptr && at < records.size()) {
-    const long sent = ::send(descriptor_, records.data() + at, records.size() - at, MSG_NOSIGNAL);
+    const long sent =
+        sys::send(descriptor_, records.data() + at, records.size() - at, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno != EAGAIN) {
       close(Ending::gone);
@@ -533,8 +535,8 @@ void Connection::pump() {
 long Connection::pump_once() {
   OutputQueue& waiting = *output_;
   if (tls_ != nullptr) {
-    const long sent = ::send(descriptor_, waiting.cipher.data() + waiting.cipher_at,
-                             waiting.cipher.size() - waiting.cipher_at, MSG_NOSIGNAL);
+    const long sent = sys::send(descriptor_, waiting.cipher.data() + waiting.cipher_at,
+                                waiting.cipher.size() - waiting.cipher_at, MSG_NOSIGNAL);
     if (sent > 0) {
       const auto count = static_cast<std::size_t>(sent);
       waiting.cipher_at += count;
@@ -553,7 +555,7 @@ long Connection::pump_once() {
   msghdr message{};
   message.msg_iov = pieces;
   message.msg_iovlen = count;
-  const long sent = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+  const long sent = sys::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
   if (sent > 0) waiting.took(static_cast<std::size_t>(sent), core_.now);
   return sent;
 }
@@ -596,7 +598,7 @@ void Connection::begin_close() {
     std::string& out = core_.cipher_out;
     out.clear();
     tls_->say_goodbye(out);
-    if (!out.empty()) ::send(descriptor_, out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (!out.empty()) sys::send(descriptor_, out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   }
   if (!lingers_ && !readable_ && input_ == nullptr) {
     close(Ending::complete);

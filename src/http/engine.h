@@ -57,6 +57,7 @@ struct Engine {
   HandshakeLimiter handshakes;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> bodies_buffered{0};
+  std::atomic<Pressure> pressure{Pressure::none};
   std::atomic<std::int64_t> stop_ns{
       -1};  // the drain's length; -1 = not stopping. The least asked for counts.
 };

@@ -25,6 +25,13 @@ Exchange::Exchange() {
 }
 Exchange::~Exchange() = default;
 
+void Exchange::give_back() {
+  head_bytes_.reset();
+  head_capacity_ = 0;
+  fields_ = {};
+  body_ = {};
+}
+
 void Exchange::reset() {
   request_ = Request{};
   carrier_ = nullptr;

@@ -196,6 +196,7 @@ class Exchange {
   friend struct LoopCore;
 
   void reset();
+  void give_back();  // kept buffers; between two lives
   void clean(Response& head);
 
   Request request_;

@@ -1,6 +1,7 @@
 #include "http/loop_core.h"
 
 #include "base/must.h"
+#include "base/sys.h"
 #include "http/dates.h"
 
 #include <arpa/inet.h>
@@ -14,6 +15,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
+#include <utility>
 
 namespace weir::http {
 namespace {
@@ -21,6 +24,8 @@ namespace {
 constexpr std::size_t events_max = 512;
 constexpr std::size_t idle_candidates_max = 64;
 constexpr auto accept_pause = std::chrono::milliseconds(100);
+constexpr auto idle_look_pause = std::chrono::milliseconds(10);
+constexpr auto proxy_complain_every = std::chrono::seconds(1);
 
 Peer peer_of(const sockaddr_storage& from) {
   Peer peer;
@@ -90,7 +95,7 @@ Status LoopCore::open() {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = &wake_source_;
-  if (::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, wake_.number(), &event) != 0)
+  if (sys::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, wake_.number(), &event) != 0)
     return Error{errc_of(errno), "epoll_ctl: " + reason_of(errno)};
   return done;
 }
@@ -130,6 +135,25 @@ void LoopCore::run() {
   handler.reset();
 }
 
+// Memory that is not there costs the connection that wanted it, never the process (F-4). What was
+// being said is in doubt, so it is cut. The lists that closing needs have their room in advance.
+template <class F>
+void LoopCore::within_memory(Connection* connection, F work) {
+  try {
+    work();
+  } catch (const std::bad_alloc&) {
+    out_of_memory(connection);
+  }
+}
+
+void LoopCore::out_of_memory(Connection* connection) {
+  counters.overload.add(1);
+  Connection* const worked = std::exchange(working, nullptr);
+  work_rest = 0;
+  for (Connection* const each : {connection, worked, batch.connection})
+    if (each != nullptr) each->cut();
+}
+
 void LoopCore::turn() {
   std::array<epoll_event, events_max> events;
   const int count = ::epoll_wait(epoll_.number(), events.data(), events_max, timeout_ms());
@@ -139,13 +163,18 @@ void LoopCore::turn() {
     auto* const source = static_cast<Source*>(events[static_cast<std::size_t>(i)].data.ptr);
     switch (source->kind) {
       case Source::Kind::connection:
-        static_cast<Connection*>(source)->on_events(events[static_cast<std::size_t>(i)].events);
+        within_memory(static_cast<Connection*>(source), [&] {
+          static_cast<Connection*>(source)->on_events(events[static_cast<std::size_t>(i)].events);
+        });
         break;
-      case Source::Kind::listener: accept_from(*static_cast<Listener*>(source)); break;
+      case Source::Kind::listener:
+        within_memory(nullptr, [&] { accept_from(*static_cast<Listener*>(source)); });
+        break;
       case Source::Kind::wake: woken = true; break;
       case Source::Kind::watch:
         if (Watcher* const watcher = static_cast<Watched*>(source)->watcher)
-          watcher->on_ready(events[static_cast<std::size_t>(i)].events);
+          within_memory(nullptr,
+                        [&] { watcher->on_ready(events[static_cast<std::size_t>(i)].events); });
         break;
     }
     if (!finished_.empty()) settle();
@@ -157,7 +186,8 @@ void LoopCore::turn() {
   }
   if (!resumable_.empty()) resume_all();
   wheel.advance(now, [this](Timed& timed) {
-    static_cast<Connection&>(timed).on_deadline();
+    auto& connection = static_cast<Connection&>(timed);
+    within_memory(&connection, [&connection] { connection.on_deadline(); });
     if (!finished_.empty()) settle();
   });
   if (!timers.empty()) run_timers();
@@ -216,8 +246,8 @@ void LoopCore::accept_from(Listener& listener) {
     sockaddr_storage from{};
     socklen_t from_bytes = sizeof from;
     const int descriptor =
-        ::accept4(listener.descriptor.number(), reinterpret_cast<sockaddr*>(&from), &from_bytes,
-                  SOCK_NONBLOCK | SOCK_CLOEXEC);
+        sys::accept4(listener.descriptor.number(), reinterpret_cast<sockaddr*>(&from), &from_bytes,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
       admit(descriptor, peer_of(from), listener);
       continue;
@@ -232,8 +262,15 @@ void LoopCore::accept_from(Listener& listener) {
 void LoopCore::admit(int descriptor, const Peer& peer, const Listener& listener) {
   counters.accepted.add(1);
   const ServerLimits& most = engine.settings.limits;
+  if (listener.settings->proxy_protocol &&
+      (!engine.settings.is_exempt || !engine.settings.is_exempt(peer))) {
+    refuse_proxy(peer, "not a trusted proxy");
+    ::close(descriptor);
+    return;
+  }
   bool full = engine.connections.load(std::memory_order_relaxed) >= engine.connections_max;
   if (full) full = !make_room();
+  full = full || engine.pressure.load(std::memory_order_relaxed) == Pressure::refuse;
   const bool exempt =
       peer.is_loopback() || (engine.settings.is_exempt && engine.settings.is_exempt(peer));
   const bool may_greet = listener.settings->tls == nullptr ||
@@ -253,13 +290,16 @@ void LoopCore::admit(int descriptor, const Peer& peer, const Listener& listener)
       return;
     }
   }
+  Descriptor held(descriptor);  // until the connection is made
+  doomed_.reserve(connections_.count() + 1);
   Connection& connection = connections_.create(*this, descriptor, peer, *listener.settings);
+  held.release();
   engine.connections.fetch_add(1, std::memory_order_relaxed);
   connection.counted_per_client = !exempt && !full && !too_many;
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = static_cast<Source*>(&connection);
-  if (::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, descriptor, &event) !=
+  if (sys::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, descriptor, &event) !=
       0) {  // out of kernel memory or watches
     connection.cut();
     return;
@@ -268,28 +308,53 @@ void LoopCore::admit(int descriptor, const Peer& peer, const Listener& listener)
   else if (too_many) turn_away(connection, 429, "this address has too many connections open");
 }
 
+void LoopCore::know_client(Connection& connection, const Peer& client) {
+  if (connection.counted_per_client) engine.clients.leave(connection.peer_);
+  connection.counted_per_client = false;
+  connection.peer_ = client;
+  if (client.is_loopback() || engine.settings.is_exempt(client)) return;
+  connection.counted_per_client =
+      engine.clients.enter(client, engine.settings.limits.connections_per_client);
+  if (connection.counted_per_client) return;
+  counters.overload.add(1);
+  if (turned_away_ >= limits::refusals_lingering_max) connection.cut();
+  else turn_away(connection, 429, "this address has too many connections open");
+}
+
+void LoopCore::refuse_proxy(const Peer& peer, std::string_view reason) {
+  counters.refused.add(1);
+  ++proxy_unsaid_;
+  if (now < proxy_complained_ + proxy_complain_every) return;
+  proxy_complained_ = now;
+  engine.log.warning("proxy-protocol-refused",
+                     {{"peer", peer.text()}, {"reason", reason}, {"count", proxy_unsaid_}});
+  proxy_unsaid_ = 0;
+}
+
 void LoopCore::turn_away(Connection& connection, int status, std::string_view detail) {
   ++turned_away_;
   connection.turned_away = true;
   connection.refuse_and_close(status, detail.data(), {{"Retry-After", "5"}});
 }
 
-// Closes the oldest idle connection of this loop. All are looked at once for the next 64; a
-// candidate that was busy since is skipped, so the order is exact for those that were idle at that
-// look, and all others are younger.
+// Closes the oldest idle connection of this loop, or one that never said a word. All are looked at
+// once for the next 64; a candidate that was busy since is skipped, so the order is exact for those
+// that were idle at that look, and all others are younger.
 bool LoopCore::make_room() {
+  if (now < none_idle_until_) return false;  // a crowd at the door must not cost a look each
   for (int look = 0; look < 2; ++look) {
     while (!oldest_idle_.empty()) {
       const IdleCandidate candidate = oldest_idle_.back();
       oldest_idle_.pop_back();
-      if (!candidate.connection->is_idle() || candidate.connection->idle_since() != candidate.since)
+      if (!candidate.connection->is_waiting() ||
+          candidate.connection->idle_since() != candidate.since)
         continue;
       counters.closed_idle.add(1);
       candidate.connection->cut();
       return true;
     }
     connections_.for_each([this](Connection& connection) {
-      if (connection.is_idle())
+      if (connection.is_waiting())
         oldest_idle_.push_back({&connection, connection.serial, connection.idle_since()});
     });
     const auto older_last = [](const IdleCandidate& a, const IdleCandidate& b) {
@@ -299,7 +364,17 @@ bool LoopCore::make_room() {
     if (oldest_idle_.size() > idle_candidates_max)
       oldest_idle_.erase(oldest_idle_.begin(), oldest_idle_.end() - idle_candidates_max);
   }
+  none_idle_until_ = now + idle_look_pause;
   return false;
+}
+
+void LoopCore::shed() {
+  connections_.for_each([this](Connection& connection) {
+    if (!connection.is_idle()) return;
+    counters.closed_idle.add(1);
+    connection.cut();
+  });
+  for (const std::uint32_t slot : free_exchanges_) exchanges_[slot]->give_back();
 }
 
 // The process has no descriptor left: gives up the reserve for one moment, so that one more client
@@ -314,7 +389,7 @@ void LoopCore::spend_reserve(Listener& listener) {
   if (reserve_.is_open()) {
     reserve_.close();
     const int descriptor =
-        ::accept4(listener.descriptor.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        sys::accept4(listener.descriptor.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
       if (listener.settings->tls == nullptr)
         ::send(descriptor, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -328,31 +403,41 @@ void LoopCore::spend_reserve(Listener& listener) {
   }
   if (listeners_paused_) return;
   listeners_paused_ = true;
-  const auto set_all = [this](std::uint32_t wanted) {
-    for (const auto& each : listeners_) {
-      if (!each->descriptor.is_open()) continue;
-      epoll_event event{};
-      event.events = wanted;
-      event.data.ptr = static_cast<Source*>(each.get());
-      ::epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, each->descriptor.number(), &event);
-    }
-  };
-  set_all(0);
-  loop.after(accept_pause, [this, set_all] {
-    listeners_paused_ = false;
-    if (!reserve_.is_open()) reserve_ = open_reserve();
-    set_all(EPOLLIN);
-  });
+  (void)listen_for(0);
+  loop.after(accept_pause, [this] { resume_listeners(); });
+}
+
+bool LoopCore::listen_for(std::uint32_t wanted) {
+  bool is_set = true;
+  for (const auto& each : listeners_) {
+    if (!each->descriptor.is_open()) continue;
+    epoll_event event{};
+    event.events = wanted;
+    event.data.ptr = static_cast<Source*>(each.get());
+    if (sys::epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, each->descriptor.number(), &event) != 0)
+      is_set = false;
+  }
+  return is_set;
+}
+
+void LoopCore::resume_listeners() {
+  if (!reserve_.is_open()) reserve_ = open_reserve();
+  listeners_paused_ = !listen_for(EPOLLIN);
+  if (listeners_paused_) loop.after(accept_pause, [this] { resume_listeners(); });
 }
 
 // --- exchanges and connections -------------------------------------------------------------------
 
 Exchange& LoopCore::take_exchange() {
   if (free_exchanges_.empty()) {
-    free_exchanges_.push_back(static_cast<std::uint32_t>(exchanges_.size()));
-    exchanges_.push_back(std::make_unique<Exchange>());
-    exchanges_.back()->loop_ = &loop;
-    exchanges_.back()->reset();
+    auto made = std::make_unique<Exchange>();
+    made->loop_ = &loop;
+    made->reset();
+    exchanges_.push_back(std::move(made));
+    // So that none of them needs memory when it ends.
+    finished_.reserve(exchanges_.capacity());
+    free_exchanges_.reserve(exchanges_.capacity());
+    free_exchanges_.push_back(static_cast<std::uint32_t>(exchanges_.size() - 1));
   }
   const std::uint32_t slot = free_exchanges_.back();
   free_exchanges_.pop_back();
@@ -371,6 +456,7 @@ Exchange* LoopCore::find_exchange(ExchangeId id) {
 }
 
 void LoopCore::finish(Exchange& exchange, Ending ending) {
+  if (exchange.finished_) return;  // cut while it was being finished: memory ran out
   exchange.finished_ = true;
   exchange.ending_ = ending;
   finished_.push_back(&exchange);
@@ -381,11 +467,17 @@ void LoopCore::settle() {
   for (std::size_t i = 0; i < finished_.size();
        ++i) {  // grows when a callback ends another exchange
     Exchange& exchange = *finished_[i];
-    if (exchange.ending_ != Ending::complete && exchange.gone_) exchange.gone_();
-    if (exchange.tunnel_sink_ != nullptr)
-      exchange.tunnel_sink_->on_end(exchange.tunnel_, exchange.ending_);
-    handler->on_finished({exchange, exchange.status_, exchange.body_sent_, exchange.bytes_sent_,
-                          ended - exchange.started_, exchange.ending_});
+    within_memory(nullptr, [&exchange] {
+      if (exchange.ending_ != Ending::complete && exchange.gone_) exchange.gone_();
+    });
+    within_memory(nullptr, [&exchange] {
+      if (exchange.tunnel_sink_ != nullptr)
+        exchange.tunnel_sink_->on_end(exchange.tunnel_, exchange.ending_);
+    });
+    within_memory(nullptr, [this, &exchange, ended] {
+      handler->on_finished({exchange, exchange.status_, exchange.body_sent_, exchange.bytes_sent_,
+                            ended - exchange.started_, exchange.ending_});
+    });
     if (exchange.drop_ != nullptr) exchange.drop_(exchange.user_);
     if (exchange.body_charged_ > 0)
       engine.bodies_buffered.fetch_sub(exchange.body_charged_, std::memory_order_relaxed);
@@ -405,15 +497,15 @@ OutputBatch& LoopCore::batch_of(Connection& connection) {
 
 void LoopCore::resume_later(Connection& connection) {
   if (connection.resuming_) return;
+  resumable_.push_back(&connection);  // before it says so: memory may not suffice
   connection.resuming_ = true;
-  resumable_.push_back(&connection);
 }
 
 void LoopCore::resume_all() {
   std::vector<Connection*> now_due;
   now_due.swap(resumable_);  // those that ask again wait for the next turn
   for (Connection* const connection : now_due) {
-    connection->resume();
+    within_memory(connection, [connection] { connection->resume(); });
     if (!finished_.empty()) settle();
   }
   if (resumable_.empty()) {
@@ -425,12 +517,8 @@ void LoopCore::resume_all() {
 void LoopCore::doom(Connection& connection) { doomed_.push_back(&connection); }
 
 void LoopCore::bury() {
-  std::vector<Connection*> later;
-  for (Connection* const connection : doomed_) {
-    if (connection->resuming_) {
-      later.push_back(connection);
-      continue;
-    }
+  std::erase_if(doomed_, [this](Connection* connection) {
+    if (connection->resuming_) return false;
     engine.connections.fetch_sub(1, std::memory_order_relaxed);
     if (connection->turned_away) --turned_away_;
     if (connection->counted_per_client) engine.clients.leave(connection->peer_);
@@ -438,8 +526,8 @@ void LoopCore::bury() {
       return each.connection == connection;
     });
     connections_.destroy(*connection);
-  }
-  doomed_ = std::move(later);
+    return true;
+  });
 }
 
 // --- foreign descriptors -------------------------------------------------------------------------
@@ -450,7 +538,7 @@ Status LoopCore::watch(int descriptor, Watcher& watcher) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = static_cast<Source*>(watched.get());
-  if (::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, descriptor, &event) != 0)
+  if (sys::epoll_ctl(epoll_.number(), EPOLL_CTL_ADD, descriptor, &event) != 0)
     return Error{errc_of(errno), "epoll_ctl: " + reason_of(errno)};
   watcher.watched_ = watched.release();  // owned by the watcher's place in epoll until unwatch
   return done;
@@ -459,7 +547,7 @@ Status LoopCore::watch(int descriptor, Watcher& watcher) {
 void LoopCore::unwatch(Watcher& watcher) {
   if (watcher.watched_ == nullptr) return;
   std::unique_ptr<Watched> watched(std::exchange(watcher.watched_, nullptr));
-  ::epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, watched->descriptor, nullptr);
+  sys::epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, watched->descriptor, nullptr);
   watched->watcher = nullptr;
   unwatched_.push_back(std::move(watched));
 }
@@ -472,7 +560,7 @@ void LoopCore::run_posted() {
     running_posts_.swap(posted_);
   }
   for (std::function<void()>& work : running_posts_) {
-    work();
+    within_memory(nullptr, work);
     work = nullptr;
     if (!finished_.empty()) settle();
   }
@@ -485,7 +573,7 @@ void LoopCore::run_timers() {
          timers.begin()->first.second <= last) {
     const auto call = std::move(timers.begin()->second);
     timers.erase(timers.begin());
-    call();
+    within_memory(nullptr, call);
     if (!finished_.empty()) settle();
   }
 }

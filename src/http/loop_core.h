@@ -56,6 +56,10 @@ struct LoopCore {
   void finish(Exchange& exchange, Ending ending);  // on_finished follows when control is back here
   void resume_later(Connection& connection);
   void doom(Connection& connection);  // freed behind the batch
+  void shed();                        // idle connections and kept buffers: memory is short
+  // A trusted proxy has said for whom it connects; the client counts from here on.
+  void know_client(Connection& connection, const Peer& client);
+  void refuse_proxy(const Peer& peer, std::string_view reason);  // to the log, once a second
   bool crowded() const { return crowded_; }
   bool stopping() const { return stopping_; }
   OutputBatch& batch_of(Connection& connection);  // sends another connection's bytes first
@@ -88,6 +92,9 @@ struct LoopCore {
   std::uint64_t timer_serial = 0;
 
  private:
+  template <class F>
+  void within_memory(Connection* connection, F work);
+  void out_of_memory(Connection* connection);
   void turn();
   int timeout_ms() const;
   void read_time();
@@ -95,6 +102,8 @@ struct LoopCore {
   void admit(int descriptor, const Peer& peer, const Listener& listener);
   void turn_away(Connection& connection, int status, std::string_view detail);
   void spend_reserve(Listener& listener);
+  bool listen_for(std::uint32_t wanted);  // false: the kernel refused for one of them
+  void resume_listeners();
   bool make_room();
   void watch_crowding();
   void run_posted();
@@ -126,6 +135,10 @@ struct LoopCore {
     Mono since;
   };
   std::vector<IdleCandidate> oldest_idle_;
+  Mono none_idle_until_;  // a look found nobody: not again in the next moment
+
+  Mono proxy_complained_;
+  std::uint64_t proxy_unsaid_ = 0;  // refusals since then
 
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;

@@ -135,6 +135,12 @@ void Server::stop(Nanos drain) {
   for (const auto& core : shared_->loops) core->wake();
 }
 
+void Server::set_pressure(Pressure pressure) {
+  shared_->engine.pressure.store(pressure, std::memory_order_relaxed);
+  if (pressure == Pressure::none) return;
+  for (const auto& core : shared_->loops) core->post([loop = core.get()] { loop->shed(); });
+}
+
 const std::vector<std::uint16_t>& Server::ports() const { return shared_->ports; }
 std::size_t Server::loops() const { return shared_->loops.size(); }
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/result.h"
 #include "http/exchange.h"
 #include "http/head_parser.h"
@@ -33,6 +34,9 @@ struct ListenerSettings {
   std::string unix_path =
       {};  // not empty: a Unix socket there instead (mode 0600, replaced if stale)
   std::shared_ptr<TlsContext> tls = {};
+  // Every connection begins with a PROXY header, before TLS. Only peers of is_exempt may connect:
+  // others are closed and logged.
+  bool proxy_protocol = false;
   int tag = 0;  // appears as Request::listener_tag
 };
 
@@ -68,8 +72,8 @@ struct ServerSettings {
   Underscores underscores = Underscores::drop;
   LineEnds line_ends = LineEnds::crlf;
   std::size_t loops = 1;
-  // Peers that do not count against connections_per_client (trusted proxies). Loopback never
-  // counts.
+  // Trusted proxies: they do not count against connections_per_client, and may send PROXY headers.
+  // Loopback never counts.
   std::function<bool(const Peer&)> is_exempt = {};
 };
 
@@ -106,6 +110,11 @@ class Server {
   // Listeners close, answers carry Connection: close, idle connections are closed; what is not done
   // after `drain` is cut. A second call with 0 forces. Async-signal-safe.
   void stop(Nanos drain);
+
+  // The memory that the process can still afford (wire, section 8): with `shed` every connection
+  // that is idle now is closed and kept buffers are given back; with `refuse` new connections get
+  // 503 as well. Told again while it lasts, and with `none` when it is over. Any thread.
+  void set_pressure(Pressure pressure);
 
   // In the order of ServerSettings::listeners; 0 for Unix sockets.
   const std::vector<std::uint16_t>& ports() const;

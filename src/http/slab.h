@@ -29,9 +29,9 @@ class Slab {
   T& create(Arguments&&... arguments) {
     if (free_.empty()) grow();
     const std::uint32_t place = free_.back();
-    free_.pop_back();
     Chunk& chunk = *chunks_[place / per_chunk];
     T* const object = new (chunk.at(place % per_chunk)) T(std::forward<Arguments>(arguments)...);
+    free_.pop_back();  // not before: without memory for what T holds the place stays free
     chunk.live |= std::uint64_t{1} << (place % per_chunk);
     object->slab_place = place;
     ++count_;
@@ -67,6 +67,7 @@ class Slab {
   };
   void grow() {
     const auto first = static_cast<std::uint32_t>(chunks_.size() * per_chunk);
+    free_.reserve(first + per_chunk);  // all at once, so that `destroy` never allocates
     chunks_.push_back(std::make_unique<Chunk>());
     for (std::uint32_t i = per_chunk; i-- > 0;) free_.push_back(first + i);
   }

@@ -60,6 +60,14 @@ TEST_CASE("a mistake is told with its place, what was expected, and what was mea
       {"[serve]\nlisten = [{ addr = \"0.0.0.0:1\", admin = true }]\n",
        "is reachable from other hosts and needs tls and token"},
       {"[serve]\ntimeouts = { idel = \"1s\" }\n", "did you mean \"idle\"?"},
+      {"[serve]\nlimits = { memory = \"1MiB\" }\n", "serve.limits.memory must be at least 32MiB"},
+      {"[serve]\nmemory_max = 7\n", "weir.toml:2:14: serve.memory_max must be at least 32MiB"},
+      {"[serve]\ntimeouts = { body_rate = 0 }\n", "must be at least 1 byte a second"},
+      {"[serve]\nlisten = [{ addr = \"127.0.0.1:1\", proxy_protocol = true }]\n",
+       "proxy_protocol needs trusted_proxies"},
+      {"[serve]\ntrusted_proxies = [\"10.0.0.0/8\"]\nlisten = [{ addr = \"127.0.0.1:1\", admin = "
+       "true, proxy_protocol = true }]\n",
+       "an admin listener cannot have proxy_protocol"},
       {"[limit.a]\nrate = \"fast\"\n", "limit.a.rate"},
       {"[limit.a]\nrate = \"1/s\"\nkey = [\"jtw:sub\"]\n", "limit.a.key"},
       {"[auth.a]\nsecret = { env = \"S\" }\nalgorithms = [\"ES265\"]\n", "did you mean \"ES256\"?"},
@@ -92,6 +100,42 @@ TEST_CASE("a mistake is told with its place, what was expected, and what was mea
     INFO(all_of(reading.errors));
     CHECK(all_of(reading.errors).find(row.says) != std::string::npos);
   }
+}
+
+TEST_CASE("every row of the limits that an operator may change can be changed", "[edge][limits]") {
+  const auto reading = read(
+      "[serve]\nlimits = { connections = 1, per_client = 2, target_bytes = 3, header_bytes = 4, "
+      "headers = 5, body = 6, body_buffer_total = 7, memory = \"64MiB\", requests = 8, json_depth "
+      "= 9 "
+      "}\ntimeouts = { handshake = \"1s\", head = \"2s\", body_grace = \"3s\", body_rate = "
+      "\"4KiB\", "
+      "write_stall = \"5s\", write_rate = 6, idle = \"7s\", idle_crowded = \"8s\", answer = "
+      "\"9s\", "
+      "drain = \"10s\" }\n");
+  CHECK(all_of(reading.errors).empty());
+  CHECK(reading.notices.empty());
+  const edge::ServeSettings& serve = reading.config.serve;
+  CHECK(serve.connections_max == 1);
+  CHECK(serve.connections_per_client_max == 2);
+  CHECK(serve.target_bytes_max == 3);
+  CHECK(serve.head_bytes_max == 4);
+  CHECK(serve.head_fields_max == 5);
+  CHECK(serve.body_bytes_max == 6);
+  CHECK(serve.bodies_buffered_bytes_max == 7);
+  CHECK(serve.memory_bytes_max == 64 * MiB);
+  CHECK(serve.requests_per_connection_max == 8);
+  CHECK(serve.json_depth_max == 9);
+  CHECK(serve.handshake_time_max == 1s);
+  CHECK(serve.head_time_max == 2s);
+  CHECK(serve.body_grace == 3s);
+  CHECK(serve.body_rate_min == 4 * KiB);
+  CHECK(serve.write_stall_max == 5s);
+  CHECK(serve.write_rate_min == 6);
+  CHECK(serve.idle_time_max == 7s);
+  CHECK(serve.idle_time_crowded_max == 8s);
+  CHECK(serve.answer_time_max == 9s);
+  CHECK(serve.drain_time_max == 10s);
+  CHECK(read("[serve]\nmemory_max = \"1GiB\"\n").config.serve.memory_bytes_max == 1 * GiB);
 }
 
 TEST_CASE("all mistakes of a file are told at once", "[edge]") {

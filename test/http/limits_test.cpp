@@ -291,6 +291,77 @@ TEST_CASE("above the connections' bound the oldest idle one makes room; with non
   CHECK(live.server().counters().overload == 1);
 }
 
+TEST_CASE("a connection that never said a word makes room like an idle one, the oldest first",
+          "[http][limits]") {
+  ServerLimits two;
+  two.connections = 2;
+  LiveServer live(hello, {.limits = two});
+  RawClient mute(live.port());
+  live.wait_until([&live] { return live.server().counters().accepted == 1; });
+  RawClient begun(live.port());
+  begun.say("GET / HTT");
+  live.wait_for_bytes(9);
+  RawClient third(live.port());
+  third.say(get("/"));
+  CHECK(third.hear().status == 200);
+  CHECK(mute.ends());
+  RawClient fourth(live.port());  // the third is idle; the second is within its head
+  fourth.say(get("/"));
+  CHECK(fourth.hear().status == 200);
+  CHECK(third.ends());
+  begun.say("P/1.1\r\nHost: a\r\n\r\n");
+  CHECK(begun.hear().status == 200);
+}
+
+TEST_CASE("short of memory: idle connections go, then nobody new comes, then all is well again",
+          "[http][limits]") {
+  Guarded<ExchangeId> waiting;
+  LiveServer live([&waiting](Exchange& exchange) {
+    if (exchange.request().path != "/wait") return hello(exchange);
+    waiting.with([&exchange](ExchangeId& id) { id = exchange.id(); });
+  });
+  RawClient idle(live.port());
+  idle.say(get("/"));
+  CHECK(idle.hear().status == 200);
+  RawClient busy(live.port());
+  busy.say(get("/wait"));
+  live.wait_for_requests(2);
+  live.server().set_pressure(Pressure::shed);
+  CHECK(idle.ends());
+  CHECK(answers(live.port()));  // below the second rung everybody is served
+  live.server().set_pressure(Pressure::refuse);
+  RawClient refused(live.port());
+  refused.say(get("/"));
+  const Answer answer = refused.hear();
+  CHECK(answer.status == 503);
+  CHECK(answer.field("Retry-After") == "5");
+  CHECK(answer.field("Connection") == "close");
+  const ExchangeId id = waiting.with([](ExchangeId& each) { return each; });
+  Loop& loop = live.server().loop(0);
+  loop.post([&loop, id] {
+    if (Exchange* const exchange = loop.find(id)) hello(*exchange);
+  });
+  CHECK(busy.hear().status == 200);  // what was under way is finished
+  live.server().set_pressure(Pressure::none);
+  CHECK(answers(live.port()));
+  CHECK(live.server().counters().overload == 1);
+}
+
+TEST_CASE("the requests of one connection have a bound, said on the last", "[http][limits]") {
+  ServerLimits three;
+  three.requests_per_connection = 3;
+  LiveServer live(hello, {.limits = three});
+  RawClient client(live.port());
+  for (int i = 1; i <= 3; ++i) {
+    client.say(get("/"));
+    const Answer answer = client.hear();
+    CHECK(answer.status == 200);
+    CHECK(answer.field("Connection") == (i == 3 ? "close" : ""));
+  }
+  CHECK(client.ends());
+  CHECK(answers(live.port()));
+}
+
 TEST_CASE("clients are counted by IPv4 address or IPv6 /64", "[http][limits]") {
   const auto peer = [](const char* text) {
     Peer made;

@@ -32,6 +32,7 @@ struct LiveOptions {
   std::string unix_path = {};
   std::size_t loops = 1;
   std::function<bool(const http::Peer&)> is_exempt = {};
+  bool proxy_protocol = false;
   const Clock* clock = nullptr;  // default: the system's
 };
 

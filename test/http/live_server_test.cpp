@@ -49,6 +49,7 @@ LiveServer::LiveServer(Answering answering, LiveOptions options)
   http::ListenerSettings listener;
   listener.tls = options.tls;
   listener.unix_path = options.unix_path;
+  listener.proxy_protocol = options.proxy_protocol;
   settings.listeners.push_back(listener);
   settings.limits = options.limits;
   settings.timeouts = options.timeouts;

@@ -30,6 +30,7 @@ class TlsClient {
     const char* signatures = nullptr;
     SSL_SESSION* session = nullptr;
     std::string alpn_wire = {};
+    std::string before = {};  // plain bytes in front of the handshake
   };
   explicit TlsClient(std::uint16_t port) : TlsClient(port, Options{}) {}
   TlsClient(std::uint16_t port, const Options& options) : raw_(port) {
@@ -48,6 +49,7 @@ class TlsClient {
                                 static_cast<unsigned>(options.alpn_wire.size()));
     ::SSL_CTX_set_session_cache_mode(context_,
                                      SSL_SESS_CACHE_OFF);  // a freed cache would spoil its sessions
+    raw_.say(options.before);
     ssl_ = ::SSL_new(context_);
     ::SSL_set_fd(ssl_, raw_.descriptor());
     if (options.server_name != nullptr) ::SSL_set_tlsext_host_name(ssl_, options.server_name);
