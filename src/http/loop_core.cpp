@@ -273,11 +273,7 @@ void LoopCore::admit(int descriptor, const Peer& peer, const Listener& listener)
   full = full || engine.pressure.load(std::memory_order_relaxed) == Pressure::refuse;
   const bool exempt =
       peer.is_loopback() || (engine.settings.is_exempt && engine.settings.is_exempt(peer));
-  const bool may_greet = listener.settings->tls == nullptr ||
-                         (exempt && (most.handshakes_spare_loopback || !peer.is_loopback())) ||
-                         engine.handshakes.take(peer, now);
-  if (!may_greet) {  // in TLS nothing can be said before a handshake, and that is what costs
-    counters.tls_limited.add(1);
+  if (!listener.settings->proxy_protocol && !may_greet(peer, *listener.settings)) {
     ::close(descriptor);
     return;
   }
@@ -308,10 +304,22 @@ void LoopCore::admit(int descriptor, const Peer& peer, const Listener& listener)
   else if (too_many) turn_away(connection, 429, "this address has too many connections open");
 }
 
+// In TLS nothing can be said before a handshake, and that is what costs.
+bool LoopCore::may_greet(const Peer& peer, const ListenerSettings& listener) {
+  if (listener.tls == nullptr) return true;
+  const bool is_trusted = engine.settings.is_exempt && engine.settings.is_exempt(peer);
+  if (peer.is_loopback() ? engine.settings.limits.handshakes_spare_loopback : is_trusted)
+    return true;
+  if (engine.handshakes.take(peer, now)) return true;
+  counters.tls_limited.add(1);
+  return false;
+}
+
 void LoopCore::know_client(Connection& connection, const Peer& client) {
   if (connection.counted_per_client) engine.clients.leave(connection.peer_);
   connection.counted_per_client = false;
   connection.peer_ = client;
+  if (!may_greet(client, connection.listener_)) return connection.cut();
   if (client.is_loopback() || engine.settings.is_exempt(client)) return;
   connection.counted_per_client =
       engine.clients.enter(client, engine.settings.limits.connections_per_client);

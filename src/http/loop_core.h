@@ -100,6 +100,7 @@ struct LoopCore {
   void read_time();
   void accept_from(Listener& listener);
   void admit(int descriptor, const Peer& peer, const Listener& listener);
+  bool may_greet(const Peer& peer, const ListenerSettings& listener);
   void turn_away(Connection& connection, int status, std::string_view detail);
   void spend_reserve(Listener& listener);
   bool listen_for(std::uint32_t wanted);  // false: the kernel refused for one of them
