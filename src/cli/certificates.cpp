@@ -115,9 +115,10 @@ std::shared_ptr<http::TlsContext> Certificates::context_for(
 bool Certificates::note(std::size_t index, const Status& reloaded) {
   const std::string& table = held_[index].tables.front();
   const std::string problem = reloaded.ok() ? std::string() : reloaded.error().text();
-  seen_.with([&](Seen& seen) {
+  seen_.with([&](Seen& seen) {  // readyz is public: paths are for the log
     seen.problems[index] =
-        problem.empty() ? problem : "[tls." + table + "] keeps its certificate: " + problem;
+        problem.empty() ? problem
+                        : "[tls." + table + "] keeps its certificate: its files cannot be used now";
     seen.next_warning = clock_.wall();
   });
   if (!problem.empty()) {
@@ -298,7 +299,7 @@ std::vector<std::string> Certificates::notes() const {
       else if (ends_soon(served, now))
         all.push_back(who + " ends in " +
                       std::to_string(days_until(served.facts.valid_until, now)) + " days");
-      if (!served.ocsp_problem.empty()) all.push_back("not stapled: " + served.ocsp_problem);
+      if (!served.ocsp_problem.empty()) all.push_back(who + " has no OCSP answer to staple");
     }
   }
   return all;

@@ -116,7 +116,7 @@ void AcmeKeeper::renew(Kept& kept) {
          {"failures", kept.failures},
          {"again_s", std::chrono::duration_cast<std::chrono::seconds>(pause).count()}});
     notes_.with([&](auto& notes) {
-      notes[at] = "[tls." + kept.table.name + "] has no new certificate: " + reason;
+      notes[at] = "[tls." + kept.table.name + "] has no new certificate from its authority";
     });
     return;
   }

@@ -37,7 +37,7 @@ class AcmeKeeper {
 
   // Does what is due; says how long nothing will be.
   Nanos step();
-  std::vector<std::string> notes() const;  // why a certificate could not be had
+  std::vector<std::string> notes() const;  // which could not be had; for everybody, so without why
 
  private:
   struct Kept {

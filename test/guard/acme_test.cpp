@@ -335,7 +335,7 @@ TEST_CASE("a failure is told and tried again later and later, and what was there
   CHECK(keeping.setting.authority.orders == 2);
   CHECK(*read_file(keeping.file()) == before);
   REQUIRE(keeper.notes().size() == 1);
-  CHECK_THAT(keeper.notes().front(), Catch::Contains("nobody answered"));
+  CHECK_THAT(keeper.notes().front(), Catch::Contains("[tls.main] has no new certificate"));
 
   keeping.setting.clock.advance(90s);  // at least 96 s: two minutes, a fifth shorter by chance
   keeper.step();
