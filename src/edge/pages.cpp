@@ -97,12 +97,12 @@ Pages::Pages(cache::PageCache& cache, Negotiation negotiation)
 
 void Pages::answer(Visit& visit) {
   const http::Request& request = visit.exchange->request();
-  if (request.method != http::Method::get && request.method != http::Method::head)
-    return refuse_method(visit);
-  if (request.encoded_slash) {
+  if (request.encoded_slash) {  // before the method: a target in doubt ends the connection
     visit.exchange->close_after();
     return refuse(visit, {400, "bad-request", "The path holds an encoded slash."});
   }
+  if (request.method != http::Method::get && request.method != http::Method::head)
+    return refuse_method(visit);
   if (!request.path_is_utf8) return answer_absent(visit, {});
   find_and_send(visit, request.path);
 }

@@ -77,6 +77,7 @@ bool Connection::wants_input() const {
     case Phase::head: return output_ == nullptr;
     case Phase::proxy:
     case Phase::handshake:
+    case Phase::drop:
     case Phase::discard:
     case Phase::linger: return true;
     case Phase::body:
@@ -191,6 +192,7 @@ void Connection::end_of_input() {
       return;
     case Phase::proxy:
     case Phase::handshake:
+    case Phase::drop:
     case Phase::body:
     case Phase::tunnel:
     case Phase::linger: close(Ending::gone); return;
@@ -200,8 +202,8 @@ void Connection::end_of_input() {
 void Connection::resume() {
   resuming_ = false;
   if (phase_ == Phase::closed) return;
-  if (phase_ == Phase::head || phase_ == Phase::body || phase_ == Phase::discard ||
-      phase_ == Phase::tunnel) {
+  if (phase_ == Phase::head || phase_ == Phase::drop || phase_ == Phase::body ||
+      phase_ == Phase::discard || phase_ == Phase::tunnel) {
     const std::size_t known = input_ == nullptr ? 0 : input_->size();
     char* const buffer = core_.read_buffer.get();
     if (known > 0) std::memcpy(buffer, input_->data(), known);
@@ -221,6 +223,7 @@ void Connection::work(char* at, std::size_t count, std::size_t known) {
   while (goes_on) {
     switch (phase_) {
       case Phase::head: goes_on = count > 0 && take_head(at, count, known); break;
+      case Phase::drop: goes_on = take_dropped(at, count); break;
       case Phase::body: goes_on = take_body(at, count); break;
       case Phase::discard: goes_on = take_discarded(at, count); break;
       case Phase::tunnel: goes_on = take_tunnel(at, count); break;
@@ -257,11 +260,14 @@ void Connection::rest(std::size_t count) {
   if (phase_ == Phase::exchange) {
     if (exchange_->streaming_) core_.wheel.set_never(*this);
     else core_.wheel.set(*this, exchange_->deadline_);
+  } else if (phase_ == Phase::drop) {
+    credit_body(0);
   } else if (phase_ == Phase::body) {
     set_body_deadline();
   } else if (phase_ == Phase::tunnel) {
     core_.wheel.set(*this, exchange_->deadline_);
-  } else if (phase_ == Phase::head && count == 0 && !head_began_ && !idle_) {
+  } else if (phase_ == Phase::head && count == 0 && !head_began_ && !idle_ && requests_ > 0) {
+    // Not before the first request: empty lines in front of it buy no time.
     idle_ = true;
     idle_since_ = core_.now;
     set_idle_deadline();
@@ -368,7 +374,15 @@ void Connection::begin_exchange(const char* head, std::size_t head_bytes) {
   }
 
   phase_ = Phase::exchange;
-  if (!answer_at_the_door(exchange, decoded.refusal)) core_.handler->on_request(exchange);
+  if (answer_at_the_door(exchange, decoded.refusal)) return;
+  if (request.dropped_body && drops_first()) {
+    phase_ = Phase::drop;
+    discarded_ = 0;
+    due_ns = never;
+    credit_body(0);
+    return;
+  }
+  core_.handler->on_request(exchange);
 }
 
 // What is answered alike on every route.
@@ -379,15 +393,16 @@ bool Connection::answer_at_the_door(Exchange& exchange, const char* path_refusal
     exchange.refuse(status, detail, std::move(extra));
     return true;
   };
+  // A client may have sent what was meant for the tunnel already; that is not ours to read.
+  if (request.method == Method::connect || path_refusal != nullptr) exchange.close_after_ = true;
   if (request.method == Method::trace || request.method == Method::connect)
     return refuse_here(405, "This method is not served here.",
                        {{"Allow", std::string(engine_methods)}});
-  if (path_refusal != nullptr) {
-    exchange.close_after_ = true;
-    return refuse_here(400, path_refusal, {});
-  }
-  if (core_.head.expectation_unknown)
+  if (path_refusal != nullptr) return refuse_here(400, path_refusal, {});
+  if (core_.head.expectation_unknown) {
+    exchange.close_after_ = body_pending();  // it may wait for us before it sends its body, or not
     return refuse_here(417, "Expect can only be 100-continue.", {});
+  }
   if (request.target == "*") {
     exchange.respond(Response{204, {{"Allow", std::string(engine_methods)}}, {}});
     return true;
@@ -446,6 +461,9 @@ void Connection::on_deadline() {
       if (exchange_->streaming_) return;
       core_.counters.refused.add(1);
       exchange_->refuse(504, "The answer did not come in time.");
+      return;
+    case Phase::drop:
+      body_failed(408, "The body of the request did not come in time.");
       return;
     case Phase::body:
       if (exchange_->input_paused_) body_failed(504, "The answer did not come in time.");

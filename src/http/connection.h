@@ -86,6 +86,7 @@ class Connection final : public Source, public Timed, public Carrier {
     handshake,  // TLS
     head,       // between requests, or within a head
     exchange,   // a handler is at work
+    drop,       // the body of a GET or HEAD is thrown away before a handler sees the request
     body,       // a handler waits for the body; it may have begun to answer already
     tunnel,     // the protocol was switched: bytes both ways, as they are
     discard,    // the answer is out, the rest of the body is thrown away
@@ -105,6 +106,8 @@ class Connection final : public Source, public Timed, public Carrier {
   bool take_head(char*& at, std::size_t& count, std::size_t known);
   void begin_exchange(const char* head, std::size_t head_bytes);
   bool answer_at_the_door(Exchange& exchange, const char* path_refusal);
+  bool drops_first() const;
+  bool take_dropped(char*& at, std::size_t& count);
   bool take_body(char*& at, std::size_t& count);
   bool keep_body(std::string_view piece);
   bool give_body(std::string_view piece);

@@ -28,6 +28,50 @@ void Connection::credit_body(std::size_t bytes) {
   core_.wheel.set(*this, std::min(most, Mono{due_ns == never ? most.ns : due_ns + bought}));
 }
 
+// A body on GET or HEAD is thrown away before the request is answered, so that nothing is answered
+// whose framing turns out bad. Not when the client waits for a word, or when it is more than we
+// throw away: those are answered at once, and closed.
+bool Connection::drops_first() const {
+  if (continue_wanted_) return false;
+  return body_framing_ == Framing::chunked || body_left_ <= limits::lingering_bytes_max;
+}
+
+bool Connection::take_dropped(char*& at, std::size_t& count) {
+  const std::size_t arrived = count;
+  const auto give_up = [this](int status, std::string_view detail) {
+    phase_ = Phase::exchange;
+    body_failed(status, detail);
+    return true;
+  };
+  if (body_framing_ == Framing::length) {
+    const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(count, body_left_));
+    at += part;
+    count -= part;
+    body_left_ -= part;
+  }
+  while (body_framing_ == Framing::chunked && !body_done_) {
+    const ChunkDecoder::Piece piece = chunks_.next({at, count});
+    at += piece.consumed;
+    count -= piece.consumed;
+    discarded_ += static_cast<std::uint32_t>(piece.consumed);
+    if (piece.step == ChunkDecoder::Step::bad) return give_up(400, chunks_.reason());
+    if (discarded_ > limits::lingering_bytes_max)
+      return give_up(413, "The body is larger than this resource takes.");
+    if (piece.step == ChunkDecoder::Step::more) break;
+    body_done_ = piece.step == ChunkDecoder::Step::done;
+  }
+  if (body_pending()) {
+    if (arrived > 0) credit_body(arrived);
+    return false;
+  }
+  phase_ = Phase::exchange;
+  exchange_->deadline_ =
+      std::max(exchange_->deadline_, core_.now + core_.engine.settings.timeouts.answer);
+  core_.work_rest = count;
+  core_.handler->on_request(*exchange_);
+  return true;
+}
+
 // The deadline that belongs to a body at rest. While its taker has paused it the client is not to
 // blame: only the time of the whole answer counts, anew from each pause.
 void Connection::set_body_deadline() {

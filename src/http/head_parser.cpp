@@ -364,17 +364,19 @@ class Parser {
     return true;
   }
 
-  // `chunked` must be the final and the only coding, over all lines of the field.
+  // `chunked` must be the final and the only coding, over all lines of the field. Empty members of
+  // the list, which other lists may have, are refused: parsers do not agree on what is final then.
   bool transfer_encoding(std::string_view value) {
-    bool ok = true;
-    bool other = false;
-    for_each_member(value, [&](std::string_view coding) {
-      if (chunked_) ok = false;
+    constexpr const char* reason = "chunked must be the final and the only transfer coding";
+    while (true) {
+      const std::size_t comma = value.find(',');
+      const std::string_view coding = trimmed(value.substr(0, comma));
+      if (coding.empty() || chunked_) return refuse(400, reason);
       if (equals_ignoring_case(coding, "chunked")) chunked_ = true;
-      else other = true;
-    });
-    other_coding_ |= other;
-    return ok || refuse(400, "chunked must be the final and the only transfer coding");
+      else other_coding_ = true;
+      if (comma == std::string_view::npos) return true;
+      value.remove_prefix(comma + 1);
+    }
   }
 
   void connection(std::string_view value) {

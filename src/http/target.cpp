@@ -11,13 +11,25 @@ namespace weir::http {
 namespace {
 
 // unreserved and sub-delims of RFC 3986: what a registered name may hold besides percent escapes.
+// The comma is left out: it is what a proxy makes of two Host fields.
 constexpr std::array<bool, 256> name_bytes = [] {
   std::array<bool, 256> table{};
   for (std::size_t c = 0; c < 256; ++c) table[c] = is_alnum(static_cast<char>(c));
-  for (const char c : std::string_view("-._~!$&'()*+,;="))
+  for (const char c : std::string_view("-._~!$&'()*+;="))
     table[static_cast<unsigned char>(c)] = true;
   return table;
 }();
+
+// An escape at the front that stands for a letter, a digit or a byte above ASCII. One that hides a
+// delimiter or a control character makes another host of it for whoever decodes it.
+bool is_escaped_letter(std::string_view text) {
+  if (text.size() < 3 || text.front() != '%') return false;
+  const int high = hex_digit_of(text[1]);
+  const int low = hex_digit_of(text[2]);
+  if (high < 0 || low < 0) return false;
+  const int byte = high * 16 + low;
+  return byte >= 0x80 || is_alnum(static_cast<char>(byte));
+}
 
 bool is_valid_port(std::string_view port) {  // may be empty (RFC 3986 3.2.3)
   if (port.size() > 5) return false;
@@ -95,9 +107,7 @@ bool is_valid_authority(std::string_view authority) {
   const std::string_view name = authority.substr(0, colon);
   for (std::size_t i = 0; i < name.size(); ++i) {
     if (name_bytes[static_cast<unsigned char>(name[i])]) continue;
-    const bool escape = name[i] == '%' && i + 2 < name.size() && hex_digit_of(name[i + 1]) >= 0 &&
-                        hex_digit_of(name[i + 2]) >= 0;
-    if (!escape) return false;
+    if (!is_escaped_letter(name.substr(i))) return false;
     i += 2;
   }
   return true;

@@ -29,8 +29,8 @@ struct DecodedPath {
   bool encoded_slash = false;
   bool is_utf8 = true;
 };
-// `scratch` has room for raw.size() bytes; it is written to only when the path is not already in
-// its final form
+// `raw` begins with '/'. `scratch` has room for raw.size() bytes; it is written to only when the
+// path is not already in its final form
 // (`needs_decoding`).
 DecodedPath decode_path(std::string_view raw, char* scratch);
 bool needs_decoding(std::string_view raw);

@@ -226,6 +226,9 @@ TEST_CASE("what a head may not hold is refused with its status, wherever it is c
       {400, get("Transfer-Encoding:\r\n")},
       {400, get("Transfer-Encoding: chunked, identity\r\n")},
       {400, get("Transfer-Encoding: chunked, chunked\r\n")},
+      {400, get("Transfer-Encoding: chunked,\r\n")},
+      {400, get("Transfer-Encoding: , chunked\r\n")},
+      {400, get("Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n")},
       {400, get("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n")},
       {400, get("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n")},
       {400, get("Transfer-Encoding: xchunked\r\n")},
@@ -287,8 +290,9 @@ TEST_CASE("what is unusual but good is accepted, wherever it is cut", "[http]") 
       "GET / HTTP/1.1\r\nHost: a\r\nX: a\tb\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\nX: \t \r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\n!#$%&'*+-.^`|~1aZ: v\r\n\r\n",
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: , Chunked ,\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \tChunked \r\n\r\n",
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0042\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: %C3%A9%41.example\r\n\r\n",
   };
   for (const std::string& row : rows) {
     const Parsed parsed = parse(row);
