@@ -53,6 +53,7 @@ $(LIBRARY): $(filter-out $(B)/src/main.o,$(OBJECTS)) ; @rm -f $@; ar rcs $@ $^
 $(B)/unit-tests: $(UNIT) $(LIBRARY) ; $(LINK) -o $@ $^ -lCatch2WithMain $(LIBS) 2> $@.warnings || { cat $@.warnings; exit 1; }
 $(B)/flow-tests: $(FLOW) $(LIBRARY) ; $(LINK) -o $@ $^ -lCatch2WithMain $(LIBS) 2> $@.warnings || { cat $@.warnings; exit 1; }
 $(B)/bench-%: $(B)/test/bench/%_bench.o $(LIBRARY) ; $(LINK) -o $@ $^ $(LIBS) 2> $@.warnings || { cat $@.warnings; exit 1; }
+$(B)/tool-%: $(B)/test/bench/%_tool.o ; $(CXX) -o $@ $^ -lssl -lcrypto -lpthread
 $(B)/fuzz-%: $(B)/test/fuzz/%_fuzz.o $(LIBRARY) ; $(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 $(B)/%.o: %.cpp | $(DEPS)/httplib.h ; @mkdir -p $(@D); $(CXX) $(CXXFLAGS_ALL) $(if $(filter test/%,$<),-O0 -U_FORTIFY_SOURCE -Itest) -c -o $@ $<
 $(B)/test/bench/%.o: test/bench/%.cpp ; @mkdir -p $(@D); $(CXX) $(CXXFLAGS_ALL) -Itest -c -o $@ $<

@@ -89,10 +89,10 @@ def weir_serve(root, port, *words):
     return process
 
 
-def nginx_serve(name, port, root, tls=None):
+def nginx_serve(name, port, root, tls=None, more=""):
     folder = WORK / name
     folder.mkdir()
-    listen = f"127.0.0.1:{port} reuseport backlog=4096" + (" ssl" if tls else "")
+    listen = f"127.0.0.1:{port} reuseport backlog=4096" + (" ssl" if tls else "") + more
     certificates = f"ssl_certificate {tls[0]}; ssl_certificate_key {tls[1]}; ssl_protocols TLSv1.2 TLSv1.3;" if tls else ""
     (folder / "nginx.conf").write_text(f"""
 worker_processes {os.cpu_count()}; daemon off; pid {folder}/pid; error_log {folder}/error.log crit;
