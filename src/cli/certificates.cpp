@@ -44,6 +44,13 @@ bool ends_soon(const http::ServedCertificate& served, Wall now) {
   return !served.stands_in && served.facts.valid_until - now < soon;
 }
 
+// Why nothing is stapled although a file is named; empty = it is, or none is.
+std::string staple_problem(const http::ServedCertificate& served, Wall now) {
+  if (served.stapled_until && *served.stapled_until <= now)
+    return "the OCSP answer for " + names_of(served.facts) + " is out of date";
+  return served.ocsp_problem;
+}
+
 }  // namespace
 
 std::string acme_file_of(const std::string& store_directory, const std::string& table) {
@@ -186,8 +193,8 @@ void Certificates::warn_of_ends() {
         log_.warning("certificate-ends", {{"file", served.file},
                                           {"names", names_of(served.facts)},
                                           {"days", days_until(served.facts.valid_until, now)}});
-      if (!served.ocsp_problem.empty())
-        log_.warning("ocsp-not-stapled", {{"reason", served.ocsp_problem}});
+      if (const std::string reason = staple_problem(served, now); !reason.empty())
+        log_.warning("ocsp-not-stapled", {{"reason", reason}});
     }
   }
 }
@@ -299,7 +306,8 @@ std::vector<std::string> Certificates::notes() const {
       else if (ends_soon(served, now))
         all.push_back(who + " ends in " +
                       std::to_string(days_until(served.facts.valid_until, now)) + " days");
-      if (!served.ocsp_problem.empty()) all.push_back(who + " has no OCSP answer to staple");
+      if (!staple_problem(served, now).empty())
+        all.push_back(who + " has no OCSP answer to staple");
     }
   }
   return all;
