@@ -13,6 +13,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 namespace weir::flow {
 namespace {
@@ -156,6 +157,11 @@ std::optional<std::string> Process::wait_for_line(std::string_view text) {
 std::string Process::output() {
   drain(out_, out_seen_);
   return out_seen_;
+}
+
+std::string Process::take_output() {
+  drain(out_, out_seen_);
+  return std::exchange(out_seen_, {});
 }
 
 void Process::signal(int number) {

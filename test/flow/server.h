@@ -45,6 +45,7 @@ class Process {
   pid_t id() const { return id_; }
   std::string errors() const { return seen_; }  // stderr so far
   std::string output();                         // stdout so far
+  std::string take_output();                    // and forgets it
 
  private:
   pid_t id_ = -1;
