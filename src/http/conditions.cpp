@@ -1,5 +1,6 @@
 #include "http/conditions.h"
 
+#include "base/limits.h"
 #include "http/dates.h"
 
 #include <algorithm>
@@ -69,7 +70,8 @@ bool etags_match(std::string_view a, std::string_view b, Comparison comparison) 
 bool etag_list_matches(std::string_view list, std::string_view etag, Comparison comparison) {
   list = without_blanks(list);
   if (list == "*") return true;
-  while (!list.empty()) {
+  // Each member is a step, and the comma behind it another.
+  for (std::size_t steps = 0; !list.empty() && steps < 2 * limits::list_members_max; ++steps) {
     if (list.front() == ',') {
       list = without_blanks(list.substr(1));
       continue;

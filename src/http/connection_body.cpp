@@ -125,9 +125,7 @@ bool Connection::keep_body(std::string_view piece) {
                        {{"Retry-After", "1"}});
   }
   exchange.body_charged_ += piece.size();
-  if (exchange.body_.empty() && exchange.request_.framing == Framing::length)
-    exchange.body_.reserve(
-        static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, limits::read_buffer_bytes)));
+  // Grows with what came, never by what was announced: a promise costs a slow client nothing.
   exchange.body_.append(piece);
   return true;
 }

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -104,6 +105,13 @@ void LoopCore::listen(Descriptor descriptor, const ListenerSettings& settings) {
   auto listener = std::make_unique<Listener>();
   listener->descriptor = std::move(descriptor);
   listener->settings = &settings;
+  // Accepted sockets inherit it. Without it the kernel takes megabytes for each client that does
+  // not read, and some thousand of those are enough for it to hold back everybody's packets. What
+  // it does not take stays where it is: in the cache, shared by all readers.
+  const int unsent = limits::unsent_bytes_max;
+  if (settings.unix_path.empty())
+    ::setsockopt(listener->descriptor.number(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
+                 sizeof unsent);
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = static_cast<Source*>(listener.get());

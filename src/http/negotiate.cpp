@@ -1,6 +1,7 @@
 #include "http/negotiate.h"
 
 #include "base/bytes.h"
+#include "base/limits.h"
 
 #include <algorithm>
 
@@ -35,10 +36,10 @@ struct Member {
   int weight = 1000;            // -1 = malformed
 };
 
-// Calls `take` with each member of a weighted list.
+// Calls `take` with each member of a weighted list, as far as our patience reaches.
 template <class Take>
 void for_each_member(std::string_view list, Take&& take) {
-  while (!list.empty()) {
+  for (std::size_t members = 0; !list.empty() && members < limits::list_members_max; ++members) {
     const std::size_t comma = std::min(list.find(','), list.size());
     std::string_view text = trimmed(list.substr(0, comma));
     list.remove_prefix(std::min(comma + 1, list.size()));
@@ -47,7 +48,7 @@ void for_each_member(std::string_view list, Take&& take) {
     const std::size_t semicolon = std::min(text.find(';'), text.size());
     member.value = trimmed(text.substr(0, semicolon));
     std::string_view rest = text.substr(semicolon);
-    while (!rest.empty()) {
+    for (std::size_t parts = 0; !rest.empty() && parts < limits::list_members_max; ++parts) {
       rest.remove_prefix(1);  // ';'
       const std::size_t end = std::min(rest.find(';'), rest.size());
       const std::string_view parameter = trimmed(rest.substr(0, end));

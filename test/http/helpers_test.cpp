@@ -9,6 +9,8 @@
 #include "http/problem.h"
 #include "http/ranges.h"
 
+#include "base/limits.h"
+
 #include <catch2/catch.hpp>
 
 #include <string>
@@ -332,4 +334,18 @@ TEST_CASE("problems are valid JSON and pages are escaped", "[http]") {
   const Response page = error_page_response(404, "<script>");
   CHECK(page.body.find("<script>") == std::string::npos);
   CHECK(page.body.find("404 Not Found") != std::string::npos);
+}
+
+TEST_CASE("lists are read as far as patience reaches", "[http]") {
+  const auto many = [](std::string_view text, std::size_t count) {
+    std::string all;
+    for (std::size_t i = 0; i < count; ++i) all += text;
+    return all;
+  };
+  const std::size_t most = limits::list_members_max;
+  CHECK(parse_accept_encoding(many("x,", most - 1) + "gzip").gzip == 1000);
+  CHECK(parse_accept_encoding(many("x,", most) + "gzip").gzip == 0);
+  CHECK(accept_weight(many("a/b,", most) + "text/html", "text/html") == 0);
+  CHECK(etag_list_matches(many("\"x\", ", most - 1) + "\"y\"", "\"y\"", Comparison::weak));
+  CHECK_FALSE(etag_list_matches(many("\"x\", ", most) + "\"y\"", "\"y\"", Comparison::weak));
 }

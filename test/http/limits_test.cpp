@@ -212,6 +212,19 @@ TEST_CASE("a reader that takes nothing, or next to nothing, is reset", "[http][l
   CHECK(live.wait_for_seen(1).ending == Ending::cut);
 }
 
+TEST_CASE("the kernel is given little of an answer that its reader does not take",
+          "[http][limits]") {
+  // It takes 2.5 MB on loopback when it is not told otherwise.
+  LiveServer live([](Exchange& exchange) {
+    exchange.respond(Response{200, {}, std::string(32 * MiB, 'x')});
+  });
+  RawClient stuck(live.port(), 4096);
+  stuck.say(get("/"));
+  CHECK(stuck.hear_some().starts_with("HTTP/1.1 200"));
+  live.turn();
+  CHECK(live.server().counters().bytes_out < 512 * KiB);
+}
+
 TEST_CASE("a stream has no deadline, but its blocked output has", "[http][limits]") {
   ManualClock clock;
   LiveServer live(
