@@ -1,6 +1,9 @@
 #include "sync/access.h"
 
 #include "base/bytes.h"
+#include "text/utf8.h"
+
+#include <algorithm>
 
 namespace weir::sync {
 
@@ -114,6 +117,32 @@ Reply AccessRules::refusal(Verb verb, std::string_view path, const text::Value* 
                               std::move(detail));
   if (claims == nullptr) reply.fields.emplace_back("www-authenticate", "Bearer");
   return reply;
+}
+
+std::optional<Reply> refuse_document(std::string_view name) {
+  const bool has_controls = std::any_of(name.begin(), name.end(),
+                                        [](char c) { return static_cast<unsigned char>(c) < ' '; });
+  if (name.empty() || name.size() > limits::sync_name_bytes_max || has_controls ||
+      !text::is_utf8(name))
+    return problem_reply(Problem::bad_request,
+                         "a document's name is UTF-8 without control characters, 1 to " +
+                             std::to_string(limits::sync_name_bytes_max) + " bytes");
+  return std::nullopt;
+}
+
+Mono end_of_token(const text::Value* claims, const Clock& clock) {
+  constexpr std::int64_t seconds_max = 10LL * 366 * 24 * 3600;
+  const text::Value* expiry = claims == nullptr ? nullptr : claims->find("exp");
+  std::int64_t left = seconds_max;
+  // A date is a whole number or a fraction (RFC 7519); what is neither grants nothing.
+  if (expiry != nullptr && expiry->integer() != nullptr)
+    left = std::clamp<std::int64_t>(*expiry->integer() - clock.wall().seconds(), 0, seconds_max);
+  else if (expiry != nullptr && expiry->real() != nullptr)
+    left = static_cast<std::int64_t>(
+        std::clamp(*expiry->real() - static_cast<double>(clock.wall().seconds()), 0.0,
+                   static_cast<double>(seconds_max)));
+  else if (expiry != nullptr) left = 0;
+  return clock.mono() + std::chrono::seconds(left);
 }
 
 std::string subject_of(const text::Value* claims) {

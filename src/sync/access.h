@@ -5,6 +5,7 @@
 #include "sync/service.h"
 #include "text/rule.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -26,8 +27,6 @@ class TenantOf {
   std::string name_;
 };
 
-enum class Verb : std::uint8_t { read, write };
-
 class AccessRules {
  public:
   // `table` is how the configuration calls them, for the reply when there are none.
@@ -48,6 +47,12 @@ class AccessRules {
   std::string table_;
   std::vector<Compiled> rules_;
 };
+
+// Why there is no document of this name; none = the name is good.
+std::optional<Reply> refuse_document(std::string_view name);
+
+// When the right to read ends: with the token; without `exp` in ten years.
+Mono end_of_token(const text::Value* claims, const Clock& clock);
 
 // The claim `sub`; empty for nobody.
 std::string subject_of(const text::Value* claims);

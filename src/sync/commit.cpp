@@ -66,14 +66,16 @@ Result<Document> Commit::create_document(const std::string& name) {
   return staged.document;
 }
 
-void Commit::append(const std::string& name, std::int64_t position, std::string_view replica,
-                    std::int64_t counter, std::string_view body) {
+void Commit::append(const std::string& name, const Appended& operation) {
   Staged& staged = stage(name);
-  staged.document.head = position;
-  staged.positions.push_back(position);
+  staged.document.head = operation.position;
+  if (staged.positions.empty()) staged.origin = operation.origin;
+  if (staged.origin != operation.origin) staged.origin = 0;
+  staged.positions.push_back(operation.position);
   if (!staged.is_followed) return;
   if (!staged.operations.empty()) staged.operations += ',';
-  append_operation(staged.operations, position, replica, counter, body);
+  append_operation(staged.operations, operation.position, operation.replica, operation.counter,
+                   operation.body);
 }
 
 void Commit::remove_document(const std::string& name) {
@@ -106,11 +108,12 @@ void Commit::change_key(std::string_view key, std::int64_t position,
     key_frames_.emplace_back(std::move(followed), nullptr);
     return;
   }
-  Frame frame;
-  frame.to = position;
-  frame.count = 1;
-  frame.event = std::make_shared<const std::string>(event());
-  key_frames_.emplace_back(std::move(followed), std::make_shared<const Frame>(std::move(frame)));
+  auto frame = std::make_shared<Frame>();
+  frame->kind = Frame::Kind::value;
+  frame->to = position;
+  frame->count = 1;
+  frame->value = std::make_shared<const std::string>(event());
+  key_frames_.emplace_back(std::move(followed), std::move(frame));
 }
 
 void Commit::after(std::function<void(Documents&)> change) {
@@ -134,28 +137,25 @@ void Commit::reveal(Documents& documents) {
 void Commit::publish(Hub& hub) {
   for (auto& [name, staged] : staged_) {
     if (staged.positions.empty() && !staged.is_removed) continue;
-    Frame frame;
-    frame.from = staged.head_before;
-    frame.to = staged.positions.empty() ? last_position_ : staged.positions.back();
-    frame.count = staged.positions.size();
-    if (staged.is_followed && !staged.positions.empty()) {
-      const std::string page =
-          json_of({context_.epoch, frame.from, frame.to, false, staged.operations});
-      frame.event =
-          std::make_shared<const std::string>(event_text(context_.epoch, frame.to, "ops", page));
-      frame.operations = std::move(staged.operations);
-    } else if (staged.is_followed) {
-      frame.event = std::make_shared<const std::string>(
-          event_text(context_.epoch, frame.to, "removed", "{}"));
+    auto frame = std::make_shared<Frame>();
+    frame->kind = staged.positions.empty() ? Frame::Kind::removal : Frame::Kind::operations;
+    frame->from = staged.head_before;
+    frame->to = staged.positions.empty() ? last_position_ : staged.positions.back();
+    frame->count = staged.positions.size();
+    if (staged.is_followed) {
+      frame->document = name;
+      frame->epoch = context_.epoch;
+      frame->origin = staged.origin;
+      frame->operations = std::move(staged.operations);
     }
-    hub.publish(document_key(context_.tenant, name),
-                std::make_shared<const Frame>(std::move(frame)));
+    hub.publish(document_key(context_.tenant, name), std::move(frame));
   }
   for (auto& [key, frame] : key_frames_) {
     if (frame == nullptr) {
-      Frame unseen;
-      unseen.to = last_position_;
-      frame = std::make_shared<const Frame>(std::move(unseen));
+      auto unseen = std::make_shared<Frame>();
+      unseen->kind = Frame::Kind::value;
+      unseen->to = last_position_;
+      frame = std::move(unseen);
     }
     hub.publish(key, frame);
   }
@@ -178,32 +178,6 @@ void append_operation(std::string& out, std::int64_t position, std::string_view 
   out += std::to_string(counter);
   out += ',';
   out += body;
-}
-
-std::string json_of(const PageText& page) {
-  std::string out;
-  out.reserve(page.operations.size() + 128);
-  out += "{\"epoch\":\"";
-  out += page.epoch;
-  out += "\",\"from\":" + std::to_string(page.from) + ",\"to\":" + std::to_string(page.to);
-  out += page.has_more ? ",\"more\":true,\"ops\":[" : ",\"more\":false,\"ops\":[";
-  out += page.operations;
-  out += "]}";
-  return out;
-}
-
-std::string event_text(std::string_view epoch, std::int64_t position, std::string_view name,
-                       std::string_view json) {
-  std::string out;
-  out.reserve(json.size() + 96);
-  out += "id: ";
-  out += epoch;
-  out += '.' + std::to_string(position) + "\nevent: ";
-  out += name;
-  out += "\ndata: ";
-  out += json;
-  out += "\n\n";
-  return out;
 }
 
 }  // namespace weir::sync

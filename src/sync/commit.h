@@ -69,9 +69,15 @@ class Commit {
   // Documents as they are after the jobs so far.
   std::optional<Document> find_document(std::string_view name) const;
   Result<Document> create_document(const std::string& name);
-  // `replica` and `body` as in op.h; the row is already in the log.
-  void append(const std::string& name, std::int64_t position, std::string_view replica,
-              std::int64_t counter, std::string_view body);
+  // As a row of the log, where it already is; `replica` and `body` as in op.h.
+  struct Appended {
+    std::int64_t position = 0;
+    std::string_view replica;
+    std::int64_t counter = 0;
+    std::string_view body;
+    std::uint64_t origin = 0;  // of the socket that sent it (Frame::origin)
+  };
+  void append(const std::string& name, const Appended& operation);
   void remove_document(const std::string& name);
   // Rows of the log that belong to it, also those of this commit.
   std::vector<std::int64_t> positions_of(const std::string& name) const;
@@ -95,6 +101,7 @@ class Commit {
     std::int64_t head_before = 0;
     std::vector<std::int64_t> positions;
     std::string operations;
+    std::uint64_t origin = 0;  // of all of them so far
   };
   Staged& stage(const std::string& name);
 
@@ -111,17 +118,5 @@ class Commit {
 // {"seq":7,"rep":"r_..","ctr":41,"e":...}
 void append_operation(std::string& out, std::int64_t position, std::string_view replica,
                       std::int64_t counter, std::string_view body);
-// {"epoch":..,"from":..,"to":..,"more":..,"ops":[...]}
-struct PageText {
-  std::string_view epoch;
-  std::int64_t from = 0;
-  std::int64_t to = 0;
-  bool has_more = false;
-  std::string_view operations;
-};
-std::string json_of(const PageText& page);
-// "id: <epoch>.<position>", "event: <name>", "data: <json>"; json has no line breaks.
-std::string event_text(std::string_view epoch, std::int64_t position, std::string_view name,
-                       std::string_view json);
 
 }  // namespace weir::sync

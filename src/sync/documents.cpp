@@ -30,6 +30,14 @@ std::vector<std::int64_t> Documents::positions(std::string_view name, std::int64
   return {first, first + static_cast<std::ptrdiff_t>(count)};
 }
 
+std::size_t Documents::count_after(std::string_view name, std::int64_t since) const {
+  const std::shared_lock lock(mutex_);
+  const auto entry = entries_.find(name);
+  if (entry == entries_.end()) return 0;
+  const std::vector<std::int64_t>& all = entry->second.positions;
+  return static_cast<std::size_t>(all.end() - std::upper_bound(all.begin(), all.end(), since));
+}
+
 void Documents::add(const std::string& name, const Document& document) {
   const std::unique_lock lock(mutex_);
   entries_[name].document = document;

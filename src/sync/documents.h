@@ -41,6 +41,9 @@ class Documents {
   std::vector<std::int64_t> positions(std::string_view name, std::int64_t since,
                                       std::size_t count_max) const;
 
+  // Operations of the log after `since`.
+  std::size_t count_after(std::string_view name, std::int64_t since) const;
+
   void add(const std::string& name, const Document& document);
   void append(std::string_view name,
               std::span<const std::int64_t> positions);  // the name is known, positions rise

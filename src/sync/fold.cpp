@@ -51,15 +51,19 @@ std::string snapshot_etag(const Tenant& tenant, std::int64_t position) {
   return '"' + tenant.epoch() + ":s" + std::to_string(position) + '"';
 }
 
-Reply snapshot_reply(const Tenant& tenant, const Folded& folded) {
-  const std::string state = folded.state.text();
+std::string state_hash_text(std::string_view state) {
   std::string hash(8, '\0');
   const std::uint64_t checksum = xxh3_64(state);
   for (std::size_t i = 0; i < hash.size(); ++i)
     hash[i] = static_cast<char>(checksum >> (56 - 8 * i) & 0xff);
+  return hex_of(bytes_of(hash));
+}
+
+Reply snapshot_reply(const Tenant& tenant, const Folded& folded) {
+  const std::string state = folded.state.text();
   std::string body =
       "{\"epoch\":\"" + tenant.epoch() + "\",\"seq\":" + std::to_string(folded.position);
-  body += ",\"vv\":" + json_of(folded.state.versions()) + ",\"xxh3\":\"" + hex_of(bytes_of(hash)) +
+  body += ",\"vv\":" + json_of(folded.state.versions()) + ",\"xxh3\":\"" + state_hash_text(state) +
           "\",\"state\":";
   body += state;
   body += '}';

@@ -24,6 +24,8 @@ struct Folded {
 Result<Folded> fold_document(const Tenant& tenant, Reader& reader, const std::string& name);
 // {"epoch","seq","vv","xxh3","state"} with an ETag.
 Reply snapshot_reply(const Tenant& tenant, const Folded& folded);
+// xxh3 of the state's text, 16 hex digits.
+std::string state_hash_text(std::string_view state);
 std::string snapshot_etag(const Tenant& tenant, std::int64_t position);
 
 // On a reader thread: folds, stores the result through the writer, then deletes old rows that the

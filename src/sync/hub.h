@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/guarded.h"
-#include "sync/reply.h"
+#include "sync/frame.h"
 
 #include <cstdint>
 #include <functional>
@@ -23,17 +23,6 @@
 #include <vector>
 
 namespace weir::sync {
-
-// One commit as seen by the followers of one key, encoded once and shared.
-struct Frame {
-  std::int64_t from = 0;   // position of the key before the commit
-  std::int64_t to = 0;     // position after
-  std::size_t count = 0;   // operations
-  std::string operations;  // of a document: JSON objects with commas between; empty = nobody
-                           // followed when it was made
-  SharedText event;        // as a server-sent event; null likewise
-};
-using SharedFrame = std::shared_ptr<const Frame>;
 
 class Follower {
  public:

@@ -22,7 +22,6 @@ bool is_json(std::string_view type) {
   return type == "application/json" || type.substr(0, 17) == "application/json;";
 }
 
-std::string quoted(std::string_view text) { return text::json_of(Value(text)); }
 
 // "v" with the value itself when it is JSON, "b64" otherwise.
 std::string value_member(std::string_view type, std::string_view bytes) {
@@ -470,14 +469,14 @@ LogFeed::Read kv_events(std::shared_ptr<Tenant> tenant, std::string key) {
       if (version > cursor) {
         refill.cursor = version;
         const std::string json = entry_json(key, version, expiry, find.bytes(2), find.bytes(3));
-        refill.event =
-            std::make_shared<const std::string>(event_text(tenant->epoch(), version, "put", json));
+        refill.texts = {
+            std::make_shared<const std::string>(event_text(tenant->epoch(), version, "put", json))};
       }
     } else if (last_position > cursor) {
       // Nothing there now, whatever the watcher saw before.
       refill.cursor = last_position;
-      refill.event = std::make_shared<const std::string>(
-          event_text(tenant->epoch(), last_position, "delete", removal_json(key)));
+      refill.texts = {std::make_shared<const std::string>(
+          event_text(tenant->epoch(), last_position, "delete", removal_json(key)))};
     }
     find.reset();
     return refill;

@@ -88,7 +88,9 @@ void LogFeed::read_now() {
       ended_ = true;  // the reader connects again and goes on from its last event
       wake = wake_if_waiting();
     } else {
-      if (found->event) push({found->event, found->cursor});
+      // The position counts as taken with the last text of it.
+      for (std::size_t i = 0; i < found->texts.size(); ++i)
+        push({found->texts[i], i + 1 == found->texts.size() ? found->cursor : cursor});
       queued_to_ = std::max(queued_to_, found->cursor);
       lagging_ = found->has_more || missed_;
       if (!queue_.empty()) wake = wake_if_waiting();
@@ -98,8 +100,38 @@ void LogFeed::read_now() {
   if (wake) wake();
 }
 
+SharedText LogFeed::text_of(const Frame& frame) const {
+  if (settings_.form == Form::events) return frame.event();
+  if (settings_.origin != 0 && frame.origin == settings_.origin) return frame.empty_message();
+  return frame.message();
+}
+
+bool LogFeed::has_room_for(const SharedText& text) const {
+  // Many documents of one socket share its bound; a commit that comes alone may still be shared.
+  if (settings_.form == Form::messages && queue_.empty() && text->size() <= limits::feed_bytes_max)
+    return true;
+  return queue_.size() < limits::feed_frames_max &&
+         queue_bytes_ + text->size() <= settings_.bytes_max;
+}
+
+// Lost when there is no room: the next one says it again.
+void LogFeed::hear_presence(const Frame& frame) {
+  const bool is_own = frame.origin == settings_.origin;
+  if (settings_.form == Form::events || is_own || lagging_ || !has_room_for(frame.presence)) return;
+  push({frame.presence, queued_to_});
+}
+
 void LogFeed::on_frame(const SharedFrame& frame) {
   std::function<void()> wake;
+  if (frame->kind == Frame::Kind::presence) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!ended_) hear_presence(*frame);
+      if (!queue_.empty()) wake = wake_if_waiting();
+    }
+    if (wake) wake();
+    return;
+  }
   {
     const std::lock_guard lock(mutex_);
     if (ended_) return;
@@ -109,13 +141,13 @@ void LogFeed::on_frame(const SharedFrame& frame) {
       return;
     }
     if (frame->to <= queued_to_) return;
-    if (frame->event == nullptr) {  // made before this feed was there
+    const SharedText text = frame->was_followed() ? text_of(*frame) : nullptr;
+    if (text == nullptr) {  // made before this feed was there
       lagging_ = true;
       if (waiting_) offer_read();
       return;
     }
-    if (queue_.size() >= limits::feed_frames_max ||
-        queue_bytes_ + frame->event->size() > settings_.bytes_max) {
+    if (!has_room_for(text)) {
       queue_.clear();
       queue_bytes_ = 0;
       queued_to_ = taken_to_;
@@ -123,7 +155,7 @@ void LogFeed::on_frame(const SharedFrame& frame) {
       if (waiting_) offer_read();  // one frame alone is over the bound
       return;
     }
-    push({frame->event, frame->to});
+    push({text, frame->to});
     wake = wake_if_waiting();
   }
   if (wake) wake();
@@ -143,7 +175,8 @@ std::optional<Mono> LogFeed::on_time(Mono now) {
     } else {
       next = std::min(now + limits::feed_silence_max, settings_.ends_at);
       if (lagging_ && queue_.empty() && waiting_) offer_read();
-      if (std::exchange(silent_, true) && waiting_) {
+      // A socket has pings of its own.
+      if (std::exchange(silent_, true) && waiting_ && settings_.form == Form::events) {
         push({comment, taken_to_});
         silent_ = true;
         wake = wake_if_waiting();

@@ -25,16 +25,20 @@ class LogFeed final : public Follower, public std::enable_shared_from_this<LogFe
  public:
   // What the log holds behind a cursor. Called on a reader thread.
   struct Refill {
-    SharedText event;         // null = nothing
-    std::int64_t cursor = 0;  // after the event
+    std::vector<SharedText> texts = {};  // in the feed's form
+    std::int64_t cursor = 0;             // after them
     bool has_more = false;
   };
   using Read = std::function<Result<Refill>(std::int64_t cursor)>;
 
+  // Which text of a Frame is told: server-sent events, or WebSocket frames (sync/session.h).
+  enum class Form : std::uint8_t { events, messages };
   struct Settings {
     std::int64_t cursor = 0;
     std::size_t bytes_max = limits::feed_bytes_max;
     Mono ends_at;  // the reader's right to read ends (token); the feed ends with it
+    Form form = Form::events;
+    std::uint64_t origin = 0;  // the socket that reads: what it sent itself is told without content
   };
   LogFeed(Hub& hub, WorkerPool& readers, const Clock& clock, Read read, Settings settings)
       : hub_(hub),
@@ -62,6 +66,9 @@ class LogFeed final : public Follower, public std::enable_shared_from_this<LogFe
     std::int64_t to = 0;
   };
 
+  SharedText text_of(const Frame& frame) const;
+  bool has_room_for(const SharedText& text) const;  // call with the lock held
+  void hear_presence(const Frame& frame);           // call with the lock held
   void offer_read();  // call with the lock held; at most one read is under way
   void read_now();
   void push(Item item);                     // call with the lock held

@@ -258,9 +258,13 @@ std::variant<Batch, Reply> decode_batch(std::string_view body, const BatchBounds
   Result<Value> parsed = text::parse_json(body, {.depth_max = limits::sync_json_depth_max});
   if (!parsed)
     return problem_reply(Problem::bad_request, "the body is not JSON: " + parsed.error().text());
-  const Value* replica = parsed->find("rep");
-  const Value* first = parsed->find("n");
-  const Value* ops = parsed->find("ops");
+  return batch_of(*parsed, bounds);
+}
+
+std::variant<Batch, Reply> batch_of(const Value& body, const BatchBounds& bounds) {
+  const Value* replica = body.find("rep");
+  const Value* first = body.find("n");
+  const Value* ops = body.find("ops");
   if (replica == nullptr || replica->string() == nullptr || !is_replica(*replica->string()))
     return problem_reply(
         Problem::bad_request,

@@ -75,6 +75,8 @@ struct BatchBounds {
 // bytes, 422 invalid-op with errors:[{op, pointer, detail}] for the first bad operation, 422
 // clock-drift with server_now.
 std::variant<Batch, Reply> decode_batch(std::string_view body, const BatchBounds& bounds);
+// The same of a body that was read as JSON; other members are nobody's business.
+std::variant<Batch, Reply> batch_of(const text::Value& body, const BatchBounds& bounds);
 
 // "r_" and 16 to 62 of 0-9 a-z.
 bool is_replica(std::string_view text);

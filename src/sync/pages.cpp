@@ -129,8 +129,8 @@ LogFeed::Read document_events(std::shared_ptr<Tenant> tenant, std::string name) 
     if (page.count == 0) return refill;
     const std::string json =
         json_of({tenant->epoch(), page.from, page.to, page.has_more, page.operations});
-    refill.event =
-        std::make_shared<const std::string>(event_text(tenant->epoch(), page.to, "ops", json));
+    refill.texts = {
+        std::make_shared<const std::string>(event_text(tenant->epoch(), page.to, "ops", json))};
     return refill;
   };
 }

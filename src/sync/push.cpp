@@ -12,6 +12,7 @@ struct Push {
   std::string document;
   std::string subject;
   Batch batch;
+  std::uint64_t origin = 0;
 };
 
 struct Replica {
@@ -109,7 +110,7 @@ Result<Reply> store(const Tenant& tenant, Commit& commit, const Push& push) {
         .bind(6, commit.now().millis())
         .bind_blob(7, op.body);
     TRY(insert.run());
-    commit.append(push.document, position, batch.replica, batch.first + i, op.body);
+    commit.append(push.document, {position, batch.replica, batch.first + i, op.body, push.origin});
     ack.stamp = commit.clock().receive(op.stamp);
     if (ack.first == 0) ack.first = position;
     ack.last = position;
@@ -126,13 +127,22 @@ Result<Reply> store(const Tenant& tenant, Commit& commit, const Push& push) {
 
 }  // namespace
 
+BatchBounds bounds_at(const SyncSettings& settings, Wall now) {
+  BatchBounds bounds;
+  bounds.ops_max = settings.batch_ops_max;
+  bounds.value_bytes_max = settings.value_bytes_max;
+  bounds.server_now_ms = now.millis();
+  bounds.stamp_max = hlc_of((now + settings.drift_max).millis(), 0xffff);
+  return bounds;
+}
+
 Job push_job(const std::shared_ptr<Tenant>& tenant, std::string document, std::string subject,
-             Batch batch) {
+             Batch batch, std::uint64_t origin) {
   Job job;
   job.ops = batch.ops.size();
   job.bytes = batch.bytes;
-  const auto push =
-      std::make_shared<const Push>(Push{std::move(document), std::move(subject), std::move(batch)});
+  const auto push = std::make_shared<const Push>(
+      Push{std::move(document), std::move(subject), std::move(batch), origin});
   job.apply = [tenant, push](Commit& commit) { return store(*tenant, commit, *push); };
   return job;
 }

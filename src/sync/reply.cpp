@@ -12,7 +12,7 @@ struct ProblemRow {
   int status;
 };
 
-constexpr std::array<ProblemRow, 16> problems{{
+constexpr std::array<ProblemRow, 18> problems{{
     {Problem::bad_request, "bad-request", 400},
     {Problem::unauthorized, "unauthorized", 401},
     {Problem::forbidden, "forbidden", 403},
@@ -26,6 +26,8 @@ constexpr std::array<ProblemRow, 16> problems{{
     {Problem::too_large, "too-large", 413},
     {Problem::invalid_op, "invalid-op", 422},
     {Problem::clock_drift, "clock-drift", 422},
+    {Problem::rate_limited, "rate-limited", 429},
+    {Problem::blocked, "blocked", 403},
     {Problem::storage_failed, "storage-failed", 503},
     {Problem::overloaded, "overloaded", 503},
     {Problem::quota, "quota", 507},

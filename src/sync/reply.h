@@ -57,6 +57,8 @@ enum class Problem : std::uint8_t {
   too_large,
   invalid_op,
   clock_drift,
+  rate_limited,
+  blocked,
   storage_failed,
   overloaded,
   quota,

@@ -9,6 +9,7 @@
 #include "sync/long_poll.h"
 #include "sync/pages.h"
 #include "sync/push.h"
+#include "sync/session.h"
 #include "sync/tenants.h"
 #include "text/url.h"
 #include "text/utf8.h"
@@ -58,17 +59,6 @@ Reply not_allowed(std::string_view allow) {
 
 Reply overloaded_reply() {
   return problem_reply(Problem::overloaded, "too many requests are waiting; try again in a second");
-}
-
-std::optional<Reply> refuse_document(std::string_view name) {
-  const bool has_controls = std::any_of(name.begin(), name.end(),
-                                        [](char c) { return static_cast<unsigned char>(c) < ' '; });
-  if (name.empty() || name.size() > limits::sync_name_bytes_max || has_controls ||
-      !text::is_utf8(name))
-    return problem_reply(Problem::bad_request,
-                         "a document's name is UTF-8 without control characters, 1 to " +
-                             std::to_string(limits::sync_name_bytes_max) + " bytes");
-  return std::nullopt;
 }
 
 bool take_suffix(std::string& path, std::string_view suffix) {
@@ -124,22 +114,6 @@ std::variant<std::size_t, Reply> parse_count(std::string_view text, std::string_
   return std::min<std::size_t>(*count, most);
 }
 
-// The reader's right to read ends with its token.
-Mono end_of(const text::Value* claims, const Clock& clock) {
-  constexpr std::int64_t seconds_max = 10LL * 366 * 24 * 3600;
-  const text::Value* expiry = claims == nullptr ? nullptr : claims->find("exp");
-  std::int64_t left = seconds_max;
-  // A date is a whole number or a fraction (RFC 7519); what is neither grants nothing.
-  if (expiry != nullptr && expiry->integer() != nullptr)
-    left = std::clamp<std::int64_t>(*expiry->integer() - clock.wall().seconds(), 0, seconds_max);
-  else if (expiry != nullptr && expiry->real() != nullptr)
-    left = static_cast<std::int64_t>(
-        std::clamp(*expiry->real() - static_cast<double>(clock.wall().seconds()), 0.0,
-                   static_cast<double>(seconds_max)));
-  else if (expiry != nullptr) left = 0;
-  return clock.mono() + std::chrono::seconds(left);
-}
-
 Reply stream_reply(std::shared_ptr<LogFeed> feed) {
   Reply reply;
   reply.fields = {{"content-type", "text/event-stream"}, {"cache-control", "no-store"}};
@@ -170,6 +144,7 @@ class SyncService::Parts {
   ~Parts();
 
   AskId answer(Ask ask, Answer on_reply);
+  std::variant<std::shared_ptr<Session>, Reply> open_session(SessionAsk ask);
   void cancel(AskId id);
   void stop();
   Counters counters() const;
@@ -231,6 +206,8 @@ class SyncService::Parts {
   WorkerPool writers_;
   WorkerPool readers_;
   Tenants tenants_;
+  SessionTable sessions_;
+  std::atomic<std::uint64_t> last_origin_{0};
   std::thread timekeeper_;
 };
 
@@ -386,12 +363,7 @@ AskId SyncService::Parts::answer_sync(const std::string& tenant, Ask& ask, const
 }
 
 void SyncService::Parts::push(const std::string& tenant, Ask& ask, const Answer& answer) {
-  const Wall now = clock_.wall();
-  BatchBounds bounds;
-  bounds.ops_max = settings_.batch_ops_max;
-  bounds.value_bytes_max = settings_.value_bytes_max;
-  bounds.server_now_ms = now.millis();
-  bounds.stamp_max = hlc_of((now + settings_.drift_max).millis(), 0xffff);
+  const BatchBounds bounds = bounds_at(settings_, clock_.wall());
   const bool is_small = ask.body.size() <= limits::sync_inline_bytes_max;
   const auto decode = [this, tenant, asked = std::make_shared<const Ask>(std::move(ask)), bounds,
                        answer] {
@@ -526,7 +498,7 @@ void SyncService::Parts::cancel(AskId id) {
 
 void SyncService::Parts::follow(const std::string& tenant, const Ask& ask, const Cursor& cursor,
                                 const Answer& answer) {
-  const Mono ends_at = end_of(ask.claims.get(), clock_);
+  const Mono ends_at = end_of_token(ask.claims.get(), clock_);
   with_tenant(
       tenant, answer,
       [this, name = ask.path, cursor, ends_at, answer](const std::shared_ptr<Tenant>& open) {
@@ -638,7 +610,7 @@ void SyncService::Parts::watch_key(const std::string& tenant, const Ask& ask,
                                    const Answer& answer) {
   auto cursor = parse_cursor(Query(ask.query), field_of(ask, "last-event-id"));
   if (Reply* refused = std::get_if<Reply>(&cursor)) return answer(std::move(*refused));
-  const Mono ends_at = end_of(ask.claims.get(), clock_);
+  const Mono ends_at = end_of_token(ask.claims.get(), clock_);
   with_tenant(
       tenant, answer,
       [this, key = ask.path, cursor = std::get<Cursor>(cursor), ends_at,
@@ -650,6 +622,37 @@ void SyncService::Parts::watch_key(const std::string& tenant, const Ask& ask,
         if (feed->join(kv_key(open->name(), key))) answer(stream_reply(std::move(feed)));
         else answer(problem_reply(Problem::overloaded, "too many are watching; ask without watch"));
       });
+}
+
+// --- sessions ------------------------------------------------------------------------------------
+
+std::variant<std::shared_ptr<Session>, Reply> SyncService::Parts::open_session(SessionAsk ask) {
+  const auto refused = [this](Reply reply) {
+    ++refused_;
+    if (reply.status == 503) reply.fields.emplace_back("retry-after", "1");
+    return reply;
+  };
+  if (is_stopping_) return refused(problem_reply(Problem::overloaded, "the server is stopping"));
+  Ask asker;
+  asker.host = ask.host;
+  asker.claims = ask.claims;
+  auto tenant = tenant_of_.name(asker);
+  if (Reply* nameless = std::get_if<Reply>(&tenant)) return refused(std::move(*nameless));
+  if (!sync_rules_.exist()) return refused(sync_rules_.refusal(Verb::read, "", ask.claims.get()));
+  const SessionRoom room{
+      settings_,  clock_,    hub_,
+      readers_,   tenants_,  sync_rules_,
+      tenant_of_, sessions_, [this](Answer answer) { return counted(std::move(answer)); }};
+  auto session = std::make_shared<Session>(
+      room, std::move(ask), std::get<std::string>(std::move(tenant)), ++last_origin_);
+  const Session::Joined joined = session->join();
+  if (joined == Session::Joined::yes) return session;
+  session->close();
+  if (joined == Session::Joined::too_many) return refused(overloaded_reply());
+  return refused(
+      problem_reply(Problem::rate_limited, "this subject has " +
+                                               std::to_string(limits::sessions_per_subject_max) +
+                                               " sockets already; close one"));
 }
 
 SyncService::Counters SyncService::Parts::counters() const {
@@ -687,6 +690,9 @@ Result<std::unique_ptr<SyncService>> SyncService::open(SyncSettings settings, co
 
 AskId SyncService::answer(Ask ask, Answer on_reply) {
   return parts_->answer(std::move(ask), std::move(on_reply));
+}
+std::variant<std::shared_ptr<Session>, Reply> SyncService::open_session(SessionAsk ask) {
+  return parts_->open_session(std::move(ask));
 }
 void SyncService::cancel(AskId id) { parts_->cancel(id); }
 void SyncService::stop() { parts_->stop(); }

@@ -41,6 +41,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace weir::sync {
@@ -62,6 +63,30 @@ struct Ask {
   std::shared_ptr<const text::Value> claims = {};  // of the verified token; null = nobody
   std::string body = {};                           // read within limits::sync_body_bytes_max
 };
+
+enum class Verb : std::uint8_t { read, write };
+
+// What the edge decides for a session (session.h): it knows routes, tokens and inspection.
+class SessionGate {
+ public:
+  virtual ~SessionGate() = default;
+  // Whether the document's own address is guarded as the socket's is. Any thread.
+  virtual bool may_reach(Verb verb, std::string_view document) const = 0;
+  // The claims of a new token; null = it is not good. Any thread.
+  virtual std::shared_ptr<const text::Value> authenticate(std::string_view token) const = 0;
+  // Whether the message looks like an attack. `loop`: on the thread that called `receive`.
+  enum class Where : std::uint8_t { loop, worker };
+  virtual bool is_attack(std::string_view message, Where where) const = 0;
+};
+
+// A client who wants to speak weir.sync.v1.
+struct SessionAsk {
+  std::string host;                                // as in Ask
+  std::shared_ptr<const text::Value> claims = {};  // as in Ask
+  std::shared_ptr<SessionGate> gate = {};
+};
+
+class Session;
 
 enum class Durability : std::uint8_t { full, relaxed };
 
@@ -106,6 +131,9 @@ class SyncService {
   SyncService& operator=(const SyncService&) = delete;
 
   AskId answer(Ask ask, Answer on_reply);
+  // A session, or why there is none: 401, 403, 429 (too many of this subject), 503. Close it when
+  // the socket has gone. On the caller's thread; does not wait.
+  std::variant<std::shared_ptr<Session>, Reply> open_session(SessionAsk ask);
   // The asker is gone: a waiting long poll is forgotten without a reply. No effect once the reply
   // is under way.
   void cancel(AskId id);
@@ -121,7 +149,7 @@ class SyncService {
     std::uint64_t commits = 0;
     std::uint64_t kv_writes = 0;
     std::uint64_t refused = 0;  // replies with a problem
-    std::uint64_t waiting = 0;  // long polls and feeds now
+    std::uint64_t waiting = 0;  // long polls, feeds and sessions with each of their documents
     std::uint64_t tenants_open = 0;
     std::uint64_t tenants_failed = 0;  // read-only after a failed write or sync
   };
