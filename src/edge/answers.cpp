@@ -14,6 +14,8 @@ namespace {
 constexpr ProblemText problems[] = {
     {"bad-request", 400, "The request makes no sense",
      "Something in the request is missing or malformed; the detail says what."},
+    {"upgrade-required", 426, "A WebSocket is expected here",
+     "Ask for an upgrade to WebSocket, version 13 (RFC 6455)."},
     {"unauthorized", 401, "A credential is needed",
      "Send a valid token: `Authorization: Bearer ...`. Why a token was refused is in the decision "
      "record, not in the answer."},

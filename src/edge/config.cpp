@@ -536,6 +536,17 @@ void check_rule(Table& table, const SyncRuleSettings& rule, const std::string& l
   }
 }
 
+// As a browser writes it: a scheme and a host, nothing behind.
+bool is_origin(std::string_view text) {
+  if (text == "*") return true;
+  const std::size_t colon = text.find("://");
+  if (colon == std::string_view::npos ||
+      (text.substr(0, colon) != "https" && text.substr(0, colon) != "http"))
+    return false;
+  const std::string_view host = text.substr(colon + 3);
+  return !host.empty() && host.find_first_of("/?#@ ") == std::string_view::npos;
+}
+
 void read_data(Table table, const CacheSettings& cache, DataSettings& data) {
   data.present = table.value() != nullptr;
   data.directory = cache.directory + "/data";
@@ -559,6 +570,13 @@ void read_data(Table table, const CacheSettings& cache, DataSettings& data) {
   if (data.drift_max < 1s || data.drift_max > 5min)
     table.error(table.find("max_drift"), "data.max_drift must be 1s to 5m");
   table.read("long_poll", data.long_poll);
+  table.read("origins", data.origins);
+  for (const std::string& origin : data.origins) {
+    if (!is_origin(origin))
+      table.error(table.find("origins"),
+                  "data.origins holds origins like \"https://app.example.org\", or \"*\", not '" +
+                      origin + "'");
+  }
   Table bounds = table.table("limits");
   bounds.read_count("batch_ops", data.batch_ops_max, 1, limits::sync_batch_ops_max * 10);
   bounds.read_size("value", data.value_bytes_max);

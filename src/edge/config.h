@@ -188,6 +188,7 @@ struct DataSettings {
   Nanos long_poll = std::chrono::seconds(20);
   std::size_t batch_ops_max = limits::sync_batch_ops_max;
   std::size_t value_bytes_max = limits::sync_value_bytes_max;
+  std::vector<std::string> origins;  // of pages elsewhere that may open sockets; "*" = any
   std::vector<SyncRuleSettings> rules;
 };
 

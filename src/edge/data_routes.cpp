@@ -2,7 +2,9 @@
 
 #include "base/bytes.h"
 #include "edge/answers.h"
+#include "edge/live_sockets.h"
 #include "edge/pattern.h"
+#include "http/websocket_handshake.h"
 #include "text/json.h"
 
 namespace weir::edge {
@@ -25,6 +27,8 @@ void DataRoutes::answer(Visit& visit) {
   if (!is_sync && !is_below(mounts_.kv, request.path, below)) {
     return refuse(visit, {404, "not-found", "No data surface is mounted here."});
   }
+  if (is_sync && http::asks_for_websocket(request))
+    return open_live_socket(visit, service_, {mounts_.sync, origins_});
   const sync::Surface surface = is_sync ? sync::Surface::sync : sync::Surface::kv;
   const bool has_body = request.framing != http::Framing::none && !request.dropped_body;
   if (has_body && is_coded(request)) {

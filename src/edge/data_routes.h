@@ -1,6 +1,6 @@
 #pragma once
 // The answer of a data route: /sync/** and /kv/** handed to the data side, and its replies put on
-// the wire.
+// the wire. WebSockets are opened by live_sockets.h.
 //
 // The data side answers on its own threads; a reply comes back to the loop by message and finds the
 // exchange gone or waiting. Server-sent events are pulled from a feed as the socket takes them, so
@@ -16,8 +16,9 @@ namespace weir::edge {
 
 class DataRoutes {
  public:
-  DataRoutes(sync::SyncService& service, Mounts mounts)
-      : service_(service), mounts_(std::move(mounts)) {}
+  // `origins`: of pages that may open sockets (live_sockets.h).
+  DataRoutes(sync::SyncService& service, Mounts mounts, std::vector<std::string> origins)
+      : service_(service), mounts_(std::move(mounts)), origins_(std::move(origins)) {}
 
   void answer(Visit& visit);
   void gone(Visit& visit);  // the client left: a waiting long poll is forgotten
@@ -29,6 +30,7 @@ class DataRoutes {
 
   sync::SyncService& service_;
   Mounts mounts_;
+  std::vector<std::string> origins_;
 };
 
 }  // namespace weir::edge

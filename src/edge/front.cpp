@@ -21,7 +21,8 @@ Front::Front(const FrontParts& parts, http::Loop& loop)
   for (const auto& rules : parts.pipeline.rule_sets())
     state_.inspectors.push_back(std::make_unique<waf::Inspector>(rules));
   if (parts.sync != nullptr) {
-    data_.emplace(*parts.sync, Mounts{parts.config.data.sync_mount, parts.config.data.kv_mount});
+    data_.emplace(*parts.sync, Mounts{parts.config.data.sync_mount, parts.config.data.kv_mount},
+                  parts.config.data.origins);
   }
 }
 

@@ -268,6 +268,7 @@ Result<StepSettings> Pipeline::step_of(const StageSettings& stage, const RouteSe
 Status Pipeline::add_route(const RouteSettings& settings, Route::Target target,
                            const Config& config, const PipelineParts& parts) {
   Route route;
+  route.pipeline = this;
   route.name = settings.name;
   route.target = target;
   route.methods = settings.methods;
@@ -303,9 +304,15 @@ bool method_fits(const Route& route, std::string_view method) {
 }  // namespace
 
 const Route& Pipeline::route_of(const http::Request& request) const {
+  // A WebSocket is a GET, also where HTTP/2 says CONNECT (RFC 8441).
+  const bool is_socket = request.protocol == "websocket";
+  return route_of(
+      {request.host, request.path, is_socket ? std::string_view("GET") : request.method_text});
+}
+
+const Route& Pipeline::route_of(const RouteAsk& ask) const {
   for (const Route& route : routes_) {
-    if (path_fits(route, request.path) && method_fits(route, request.method_text) &&
-        host_fits(route, request.host))
+    if (path_fits(route, ask.path) && method_fits(route, ask.method) && host_fits(route, ask.host))
       return route;
   }
   return routes_.back();  // the last one takes everything

@@ -24,6 +24,8 @@
 
 namespace weir::edge {
 
+class Pipeline;
+
 struct Route {
   enum class Target : std::uint8_t { control, site, data };
   std::string name;
@@ -32,6 +34,14 @@ struct Route {
   std::vector<std::string> methods;
   Target target = Target::site;
   std::vector<StepSettings> steps;
+  const Pipeline* pipeline = nullptr;  // whose it is
+};
+
+// What a route is chosen by.
+struct RouteAsk {
+  std::string_view host;    // as in Request::host
+  std::string_view path;    // decoded
+  std::string_view method;  // "GET"
 };
 
 // What the operator's tables need from outside.
@@ -52,6 +62,7 @@ class Pipeline {
   Pipeline& operator=(const Pipeline&) = delete;
 
   const Route& route_of(const http::Request& request) const;
+  const Route& route_of(const RouteAsk& ask) const;
 
   // One Inspector per rule set and loop, in this order.
   const std::vector<std::shared_ptr<const waf::RuleSet>>& rule_sets() const { return rule_sets_; }

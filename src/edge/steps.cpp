@@ -4,8 +4,11 @@
 #include "base/worker_pool.h"
 #include "edge/answers.h"
 
+#include "http/websocket_handshake.h"
+
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 namespace weir::edge {
 namespace {
@@ -174,10 +177,35 @@ Outcome certificate_missing(Visit& visit, const StepSettings& settings) {
       {403, "certificate-needed", "A client certificate that this route takes is needed."});
 }
 
+// A page cannot set Authorization for its WebSocket: it offers its token as a subprotocol,
+// "bearer.<token>", beside the one that it wants to speak (data, D-40).
+guard::Credential credential_of(const http::Request& request) {
+  using Found = guard::Credential::Found;
+  const Lines lines = lines_of(request, http::Known::authorization, "authorization");
+  guard::Credential credential = guard::bearer_of(lines.span());
+  if (!http::asks_for_websocket(request)) return credential;
+  constexpr std::string_view prefix = "bearer.";
+  for (const std::string_view offered : http::subprotocols_of(request)) {
+    if (offered.substr(0, prefix.size()) != prefix) continue;
+    if (credential.found != Found::none) return {Found::several};
+    credential = {Found::one, offered.substr(prefix.size())};
+  }
+  return credential;
+}
+
+guard::TokenVerdict judge_by_any(const StepSettings& settings, std::string_view token,
+                                 guard::Moment now, bool& keys_missing) {
+  guard::TokenVerdict verdict;
+  for (guard::JwtVerifier* verifier : settings.verifiers) {
+    verdict = verifier->verify(token, now);
+    if (verdict.ok()) break;
+    keys_missing = keys_missing || verdict.reason == guard::TokenReason::keys_unavailable;
+  }
+  return verdict;
+}
+
 Outcome verify_token(Visit& visit, const StepSettings& settings) {
-  const Lines lines =
-      lines_of(visit.exchange->request(), http::Known::authorization, "authorization");
-  const guard::Credential credential = guard::bearer_of(lines.span());
+  const guard::Credential credential = credential_of(visit.exchange->request());
   using Found = guard::Credential::Found;
   if (credential.found == Found::several) {
     return refused(visit, settings, guard::name_of(guard::TokenReason::several),
@@ -195,19 +223,13 @@ Outcome verify_token(Visit& visit, const StepSettings& settings) {
     return unauthorized(visit, settings, guard::name_of(guard::TokenReason::not_bearer), "Bearer");
   }
   const guard::Moment now{visit.loop->clock.wall(), visit.began};
-  guard::TokenReason reason = guard::TokenReason::absent;
   bool keys_missing = false;
-  for (guard::JwtVerifier* verifier : settings.verifiers) {
-    guard::TokenVerdict verdict = verifier->verify(credential.token, now);
-    if (verdict.ok()) {
-      if (guard::is_bound_elsewhere(*verdict.token, visit.exchange->request().client_certificate))
-        return unauthorized(visit, settings, "bound-elsewhere", "Bearer error=\"invalid_token\"");
-      visit.token = std::move(verdict.token);
-      break;
-    }
-    reason = verdict.reason;
-    keys_missing = keys_missing || reason == guard::TokenReason::keys_unavailable;
-  }
+  guard::TokenVerdict verdict = judge_by_any(settings, credential.token, now, keys_missing);
+  const guard::TokenReason reason = verdict.reason;
+  if (verdict.ok() &&
+      guard::is_bound_elsewhere(*verdict.token, visit.exchange->request().client_certificate))
+    return unauthorized(visit, settings, "bound-elsewhere", "Bearer error=\"invalid_token\"");
+  visit.token = std::move(verdict.token);
   if (visit.token == nullptr) {
     if (keys_missing)
       return failed(visit, settings, guard::name_of(guard::TokenReason::keys_unavailable));
@@ -399,6 +421,37 @@ const std::array<Step, step_kinds> steps{{
 Outcome run_step(Visit& visit, const StepSettings& settings) {
   visit.began = visit.loop->clock.mono();
   return steps[static_cast<std::size_t>(settings.kind)].run(visit, settings);
+}
+
+std::shared_ptr<const guard::TokenClaims> judge_token(std::span<const StepSettings> route_steps,
+                                                      std::string_view token, guard::Moment now) {
+  std::shared_ptr<const guard::TokenClaims> judged;
+  for (const StepSettings& settings : route_steps) {
+    if (settings.kind != StageKind::auth) continue;
+    bool keys_missing = false;
+    judged = judge_by_any(settings, token, now, keys_missing).token;
+    if (judged == nullptr || guard::is_bound_elsewhere(*judged, nullptr)) return nullptr;
+    for (const Requirement& requirement : settings.requirements)
+      if (!is_met(requirement, *judged)) return nullptr;
+  }
+  return judged;
+}
+
+bool blocks_body(std::span<const StepSettings> route_steps,
+                 std::vector<std::unique_ptr<waf::Inspector>>* inspectors,
+                 const waf::WafRequest& request, std::string_view body) {
+  for (const StepSettings& settings : route_steps) {
+    if (settings.kind != StageKind::waf || !settings.blocks || !settings.takes_body) continue;
+    waf::InspectorOptions options;
+    options.clean_memory = waf::CleanMemory::off;  // made for this one body
+    options.body_bytes_max = settings.body_bytes_max;
+    std::optional<waf::Inspector> own;
+    if (inspectors == nullptr) own.emplace(settings.rules, options);
+    waf::Inspector& inspector = own ? *own : *(*inspectors)[settings.rule_set];
+    if (settings.bands.of(inspector.inspect_body(request, body).score) == waf::Band::block)
+      return true;
+  }
+  return false;
 }
 
 void append_server_timing(std::string& out, const Visit& visit) {
