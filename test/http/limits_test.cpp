@@ -65,6 +65,31 @@ TEST_CASE("a connection that says nothing is closed silently after the head's ti
   CHECK(answers(live.port()));
 }
 
+TEST_CASE("F-5: the wall clock jumps a day forth and back, and no deadline notices",
+          "[http][limits]") {
+  constexpr std::int64_t day = 86'400'000'000'000;
+  ManualClock clock;
+  LiveServer live(hello, {.clock = &clock});
+  RawClient idle(live.port());
+  idle.say(get("/"));
+  CHECK(idle.hear().status == 200);
+  RawClient slow(live.port());
+  slow.say("GET / HTT");
+  live.wait_until([&live] { return live.server().counters().accepted == 2; });
+  for (const int days : {1, -2, 1}) {
+    clock.turn_wall_to(Wall{clock.wall().ns + days * day});
+    pass(clock, live, 3'000ms);
+    CHECK(answers(live.port()));
+  }
+  CHECK(slow.is_silent(20));
+  pass(clock, live, 1'500ms);
+  CHECK(slow.hear().status == 408);
+  pass(clock, live, 63'000ms);
+  CHECK(idle.is_silent(20));
+  pass(clock, live, 3'000ms);
+  CHECK(idle.ends());
+}
+
 TEST_CASE("a head that is not whole in time is 408, however steadily it comes", "[http][limits]") {
   ManualClock clock;
   LiveServer live(hello, {.clock = &clock});

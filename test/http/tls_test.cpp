@@ -235,6 +235,21 @@ TEST_CASE("a session is resumed by its ticket, on whichever loop", "[http][tls]"
   }
 }
 
+TEST_CASE("a PROXY header stands in front of the handshake, not within", "[http][tls]") {
+  Files files;
+  const auto say_peer = [](Exchange& exchange) {
+    exchange.respond(Response{200, {}, exchange.request().peer->text()});
+  };
+  LiveServer live(say_peer, {.tls = files.open({files.ecdsa()}),
+                             .is_exempt = [](const Peer&) { return true; },
+                             .proxy_protocol = true});
+  TlsClient client(live.port(), {.before = "PROXY TCP4 192.0.2.9 198.51.100.1 56324 443\r\n"});
+  REQUIRE(client.connected());
+  client.say(request);
+  CHECK(client.hear_answer(9).ends_with("192.0.2.9"));
+  CHECK_FALSE(TlsClient(live.port()).connected());
+}
+
 TEST_CASE("ALPN agrees on http/1.1, and on nothing else", "[http][tls]") {
   Files files;
   LiveServer live(secure_echo, {.tls = files.open({files.ecdsa()})});
