@@ -72,6 +72,11 @@ void Connection::on_events(std::uint32_t events) {
     close(Ending::gone);
 }
 
+bool Connection::has_unread() const {
+  char byte;
+  return ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 bool Connection::wants_input() const {
   switch (phase_) {
     case Phase::head: return output_ == nullptr;

@@ -48,6 +48,7 @@ class Connection final : public Source, public Timed, public Carrier {
     return idle_ || (!heard_ && (phase_ == Phase::head || phase_ == Phase::handshake ||
                                  phase_ == Phase::proxy));
   }
+  bool has_unread() const;  // bytes wait in the socket; one call to the kernel
   bool is_closed() const { return phase_ == Phase::closed; }
   Mono idle_since() const { return idle_since_; }
   void set_idle_deadline();

@@ -365,6 +365,7 @@ bool LoopCore::make_room() {
       if (!candidate.connection->is_waiting() ||
           candidate.connection->idle_since() != candidate.since)
         continue;
+      if (candidate.connection->has_unread()) continue;  // it has spoken, we have not listened yet
       counters.closed_idle.add(1);
       candidate.connection->cut();
       return true;

@@ -334,7 +334,7 @@ TEST_CASE("a connection that never said a word makes room like an idle one, the 
   ServerLimits two;
   two.connections = 2;
   LiveServer live(hello, {.limits = two});
-  RawClient mute(live.port());
+  RawClient mute(live.port());  // it has nothing to lose; whoever has spoken has
   live.wait_until([&live] { return live.server().counters().accepted == 1; });
   RawClient begun(live.port());
   begun.say("GET / HTT");
