@@ -545,10 +545,13 @@ int slow(const sockaddr_in& address, const char* kind, std::size_t count, double
   }
   const double connected_ms = milliseconds_since(began);
   std::fprintf(stderr, "connected\n");
-  double next_byte_ms = connected_ms + 1'000;
+  // Each says a byte a second, spread over the second as strangers would.
+  constexpr std::size_t steps = 100;
+  double next_step_ms = connected_ms + 1'000;
+  std::size_t step = 0;
   epoll_event events[512];
   while (milliseconds_since(began) < seconds * 1'000 + connected_ms) {
-    const int ready = ::epoll_wait(poller, events, 512, 100);
+    const int ready = ::epoll_wait(poller, events, 512, 10);
     for (int i = 0; i < ready; ++i) {
       SlowClient& client = clients[events[i].data.u64];
       char buffer[4'096];
@@ -560,9 +563,11 @@ int slow(const sockaddr_in& address, const char* kind, std::size_t count, double
       ::close(client.descriptor);
       client.descriptor = -1;
     }
-    if (milliseconds_since(began) < next_byte_ms) continue;
-    next_byte_ms += 1'000;
-    for (SlowClient& client : clients) {
+    if (milliseconds_since(began) < next_step_ms) continue;
+    next_step_ms += 1'000.0 / steps;
+    step = (step + 1) % steps;
+    for (std::size_t i = step; i < clients.size(); i += steps) {
+      SlowClient& client = clients[i];
       if (client.descriptor < 0 || client.ended_ms >= 0) continue;
       if (reader) {
         char buffer[16];
