@@ -39,10 +39,9 @@ class RouteGate final : public sync::SessionGate {
     return {claims, &claims->claims};
   }
 
-  bool is_attack(std::string_view message, Where where) const override {
+  bool is_attack(std::string_view message) const override {
     const waf::WafRequest request{"POST", mount_, {}, {}, waf::BodyReading::json};
-    return blocks_body(route_.steps, where == Where::loop ? &loop_.inspectors : nullptr, request,
-                       message);
+    return blocks_body(route_.steps, request, message);
   }
 
  private:

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 
 namespace weir::edge {
 namespace {
@@ -437,17 +436,14 @@ std::shared_ptr<const guard::TokenClaims> judge_token(std::span<const StepSettin
   return judged;
 }
 
-bool blocks_body(std::span<const StepSettings> route_steps,
-                 std::vector<std::unique_ptr<waf::Inspector>>* inspectors,
-                 const waf::WafRequest& request, std::string_view body) {
+bool blocks_body(std::span<const StepSettings> route_steps, const waf::WafRequest& request,
+                 std::string_view body) {
   for (const StepSettings& settings : route_steps) {
     if (settings.kind != StageKind::waf || !settings.blocks || !settings.takes_body) continue;
     waf::InspectorOptions options;
     options.clean_memory = waf::CleanMemory::off;  // made for this one body
     options.body_bytes_max = settings.body_bytes_max;
-    std::optional<waf::Inspector> own;
-    if (inspectors == nullptr) own.emplace(settings.rules, options);
-    waf::Inspector& inspector = own ? *own : *(*inspectors)[settings.rule_set];
+    waf::Inspector inspector(settings.rules, options);
     if (settings.bands.of(inspector.inspect_body(request, body).score) == waf::Band::block)
       return true;
   }

@@ -92,11 +92,9 @@ Outcome run_step(Visit& visit, const StepSettings& settings);
 // A token that is bound to a certificate is refused: the connection's is not at hand. Any thread.
 std::shared_ptr<const guard::TokenClaims> judge_token(std::span<const StepSettings> route_steps,
                                                       std::string_view token, guard::Moment now);
-// Whether a WAF step of the route would refuse a request with this body. `inspectors`: those of
-// this loop; null on another thread.
-bool blocks_body(std::span<const StepSettings> route_steps,
-                 std::vector<std::unique_ptr<waf::Inspector>>* inspectors,
-                 const waf::WafRequest& request, std::string_view body);
+// Whether a WAF step of the route would refuse a request with this body. Any thread.
+bool blocks_body(std::span<const StepSettings> route_steps, const waf::WafRequest& request,
+                 std::string_view body);
 
 // "Server-Timing: trace;dur=0.002, limit;dur=0.011, cache;desc=hit\r\n"
 void append_server_timing(std::string& out, const Visit& visit);

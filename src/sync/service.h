@@ -74,9 +74,8 @@ class SessionGate {
   virtual bool may_reach(Verb verb, std::string_view document) const = 0;
   // The claims of a new token; null = it is not good. Any thread.
   virtual std::shared_ptr<const text::Value> authenticate(std::string_view token) const = 0;
-  // Whether the message looks like an attack. `loop`: on the thread that called `receive`.
-  enum class Where : std::uint8_t { loop, worker };
-  virtual bool is_attack(std::string_view message, Where where) const = 0;
+  // Whether the message looks like an attack. Any thread.
+  virtual bool is_attack(std::string_view message) const = 0;
 };
 
 // A client who wants to speak weir.sync.v1.

@@ -336,12 +336,11 @@ void Session::receive(std::string_view message) {
                                   limits::session_messages_burst);
   }
   if (is_too_fast) return end(code::too_fast, "too many messages");
-  if (message.size() <= limits::sync_inline_bytes_max)
-    return understand(message, SessionGate::Where::loop);
+  if (message.size() <= limits::sync_inline_bytes_max) return understand(message);
   set_busy(true);
   const Status offered = room_.readers.offer(
       [self = shared_from_this(), owned = std::make_shared<const std::string>(message)] {
-        self->understand(*owned, SessionGate::Where::worker);
+        self->understand(*owned);
         self->set_busy(false);
       });
   if (offered) return;
@@ -349,7 +348,7 @@ void Session::receive(std::string_view message) {
   set_busy(false);
 }
 
-void Session::understand(std::string_view text, SessionGate::Where where) {
+void Session::understand(std::string_view text) {
   const Result<Value> message =
       text::parse_json(text, {.depth_max = limits::sync_json_depth_max + 1});
   if (!message) return end(code::bad_message, "not JSON");
@@ -364,12 +363,12 @@ void Session::understand(std::string_view text, SessionGate::Where where) {
   if (is_greeting != (*type == "hello"))
     return end(code::bad_message, is_greeting ? "expected hello first" : "hello came before");
   if (*type == "hello") return hello(*message);
-  if (*type == "push") return push(*message, gate_->is_attack(text, where));
+  if (*type == "push") return push(*message, gate_->is_attack(text));
   if (*type == "sub") return subscribe(*message);
   if (*type == "unsub") return unsubscribe(*message);
   if (*type == "auth") return renew(*message);
   if (*type != "pres") return end(code::bad_message, "an unknown kind of message");
-  if (gate_->is_attack(text, where)) return end(code::forbidden, "blocked");
+  if (gate_->is_attack(text)) return end(code::forbidden, "blocked");
   show_presence(*message);
 }
 

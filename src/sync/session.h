@@ -115,7 +115,7 @@ class Session final : public Follower, public std::enable_shared_from_this<Sessi
   using Wake = std::function<void()>;
 
   // Messages; each runs alone (busy_ or the thread of receive) and takes the lock where it must.
-  void understand(std::string_view message, SessionGate::Where where);
+  void understand(std::string_view message);
   void hello(const text::Value& message);
   void greet(const std::shared_ptr<Tenant>& tenant, const text::Value& message);
   void push(const text::Value& message, bool is_attack);

@@ -26,7 +26,7 @@ class OpenGate final : public SessionGate {
   std::shared_ptr<const text::Value> authenticate(std::string_view token) const override {
     return token == "bad" ? nullptr : claims_of(token);
   }
-  bool is_attack(std::string_view message, Where) const override {
+  bool is_attack(std::string_view message) const override {
     return message.find("UNION SELECT") != std::string_view::npos;
   }
 };
