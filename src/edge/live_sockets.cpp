@@ -21,6 +21,7 @@ class RouteGate final : public sync::SessionGate {
  public:
   RouteGate(const Visit& visit, std::string mount)
       : loop_(*visit.loop),
+        pipeline_(visit.route->pipeline->weak_from_this().lock()),
         route_(*visit.route),
         mount_(std::move(mount)),
         host_(visit.exchange->request().host) {}
@@ -46,6 +47,9 @@ class RouteGate final : public sync::SessionGate {
 
  private:
   LoopState& loop_;  // lives as long as the loop, and that as long as its sockets
+  // A worker may still ask when the socket and its visit have gone. Null: the process has one
+  // pipeline for good.
+  const std::shared_ptr<const Pipeline> pipeline_;
   const Route& route_;
   const std::string mount_;
   const std::string host_;

@@ -53,7 +53,7 @@ struct PipelineParts {
   std::string keys_directory;  // fetched keys are kept there over a restart; empty = not kept
 };
 
-class Pipeline {
+class Pipeline : public std::enable_shared_from_this<Pipeline> {
  public:
   // Loads keys and rules. Errors carry the place in the configuration.
   static Result<std::unique_ptr<Pipeline>> open(const Config& config, const PipelineParts& parts);
