@@ -100,10 +100,15 @@ Status PageCache::Shared::join(std::string_view key, std::optional<Waiter> waite
 }
 
 void PageCache::Shared::refresh(std::string_view key) {
-  const Status joined = join(key, std::nullopt, Purpose::render, false);
-  bool flies =
-      joined.ok() && flights.with([key](const Flights& all) { return all.table.contains(key); });
-  if (!joined) counts.refresh_overflow.fetch_add(1, std::memory_order_relaxed);
+  bool flies = false;
+  try {
+    const Status joined = join(key, std::nullopt, Purpose::render, false);
+    flies =
+        joined.ok() && flights.with([key](const Flights& all) { return all.table.contains(key); });
+    if (!joined) counts.refresh_overflow.fetch_add(1, std::memory_order_relaxed);
+  } catch (const std::bad_alloc&) {  // the stale copy stays, and the next hit tries again
+    counts.refresh_overflow.fetch_add(1, std::memory_order_relaxed);
+  }
   if (flies) return;  // whoever lands it lowers the flag
   BorrowedSlot slot(domain);
   const EpochGuard guard(domain, slot.slot());
@@ -121,7 +126,11 @@ Status PageCache::Shared::launch(const std::string& key, std::uint64_t number, P
       self->land(key, number, nullptr, Error{Errc::full, "out of memory"});
     }
   };
-  return purpose == Purpose::load ? loads.offer(fly) : renders.offer(fly);
+  try {
+    return purpose == Purpose::load ? loads.offer(fly) : renders.offer(fly);
+  } catch (const std::bad_alloc&) {
+    return Error{Errc::full, "out of memory"};
+  }
 }
 
 // --- loading -------------------------------------------------------------------------------------
