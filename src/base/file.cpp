@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/sys.h"
+#include "base/walk.h"
 
 #include <algorithm>
 #include <atomic>
@@ -164,7 +165,7 @@ Status make_directories(const std::string& path) {
 
 namespace {
 
-int open_beneath(int root, const std::string& relative, int flags) {
+int open_by_kernel(int root, const std::string& relative, int flags) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
@@ -172,6 +173,14 @@ int open_beneath(int root, const std::string& relative, int flags) {
     const long number = ::syscall(SYS_openat2, root, relative.c_str(), &how, sizeof how);
     if (number >= 0 || errno != EAGAIN) return static_cast<int>(number);
   }
+}
+
+// No such call (Linux before 5.6), or a filter that knows none (EPERM by convention): then the same
+// walk in steps of our own. A file that may not be read gives EACCES.
+int open_beneath(int root, const std::string& relative, int flags) {
+  const int number = open_by_kernel(root, relative, flags);
+  if (number >= 0 || (errno != ENOSYS && errno != EPERM)) return number;
+  return open_beneath_in_steps(root, relative, flags);
 }
 
 struct CloseDirectory {
@@ -191,7 +200,12 @@ Result<RootDirectory> RootDirectory::open(const std::string& path) {
 
 Result<std::string> RootDirectory::read(std::string_view relative) const {
   const std::string name(relative);
-  const Descriptor file(open_beneath(directory_.number(), name, O_RDONLY | O_NONBLOCK));
+  // Looked at before it is opened: to open a device may already do something.
+  const Descriptor found(open_beneath(directory_.number(), name, O_PATH));
+  struct stat status {};
+  if (found.is_open() && ::fstat(found.number(), &status) == 0 && !S_ISREG(status.st_mode))
+    return Error{Errc::denied, path_ + "/" + name + " is not a regular file"};
+  const Descriptor file(open_beneath(directory_.number(), name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   if (!file.is_open()) {
     if (errno == EXDEV || errno == ELOOP)
       return Error{Errc::denied,

@@ -231,15 +231,28 @@ TEST_CASE("a root directory cannot be left by any spelling or link", "[base]") {
   std::filesystem::create_symlink("sub/deep.txt", directory / "root/stays");
   std::filesystem::create_symlink("..", directory / "root/sub/loop");
   std::filesystem::create_symlink("nowhere", directory / "root/dangles");
+  std::filesystem::create_symlink("sub/../sub/../in.txt", directory / "root/winds");
+  std::filesystem::create_symlink("sub/../../root/in.txt", directory / "root/winds-out");
+  std::filesystem::create_symlink("self", directory / "root/self");
+  std::filesystem::create_symlink("/proc/self/root", directory / "root/magic");
+  REQUIRE(::mkfifo((directory / "root/fifo").c_str(), 0600) == 0);
 
   const auto root = RootDirectory::open(directory / "root");
   REQUIRE(root.ok());
   CHECK(root->read("in.txt").value() == "fine");
   CHECK(root->read("stays").value() == "deep");
   CHECK(root->read("sub/../in.txt").value() == "fine");
+  CHECK(root->read("./sub//deep.txt").value() == "deep");
+  CHECK(root->read("winds").value() == "fine");
   for (const char* path :
-       {"../outside.txt", "leaves", "etc/passwd", "/etc/passwd", "sub/../../outside.txt"})
+       {"../outside.txt", "leaves", "etc/passwd", "/etc/passwd", "sub/../../outside.txt",
+        "winds-out", "sub/loop/../../outside.txt", "self", "magic/etc/passwd", "fifo", "sub"}) {
+    INFO(path);
     CHECK(root->read(path).error().code == Errc::denied);
+  }
+  CHECK(root->read("in.txt/x").error().code == Errc::missing);
+  CHECK(root->read("sub/absent").error().code == Errc::missing);
+  CHECK_FALSE(root->exists("fifo").value());
   CHECK(root->exists("in.txt").value());
   CHECK_FALSE(root->exists("absent").value());
 
@@ -247,8 +260,9 @@ TEST_CASE("a root directory cannot be left by any spelling or link", "[base]") {
   REQUIRE(listing.ok());
   std::vector<std::string> names;
   for (const FoundFile& file : listing->files) names.push_back(file.path);
-  CHECK(names == std::vector<std::string>{"in.txt", "stays", "sub/deep.txt"});
-  CHECK(listing->left_out == std::vector<std::string>{"dangles", "etc", "leaves"});
+  CHECK(names == std::vector<std::string>{"in.txt", "stays", "sub/deep.txt", "winds"});
+  CHECK(listing->left_out ==
+        std::vector<std::string>{"dangles", "etc", "fifo", "leaves", "magic", "self", "winds-out"});
 }
 
 TEST_CASE("embedded files are sorted and found by name", "[base]") {
