@@ -73,7 +73,7 @@ class Parser {
   bool take_members(std::size_t first, Value::Object& members);
   std::optional<std::size_t> find_duplicate(std::size_t first) const;
   void drop_earlier(Value::Object& members) const;
-  void finish_value(Value value, Expect& expect);
+  void finish_value(Value&& value, Expect& expect);
 
   bool fail(std::string what, std::size_t at);
   bool fail_expecting(std::string_view what);
@@ -184,8 +184,13 @@ bool Parser::take_members(std::size_t first, Value::Object& members) {
     return fail(
         "the name " + json_string_of(members_[*twice].name) + " appears twice in one object",
         name_offsets_[*twice]);
-  members.assign(std::make_move_iterator(begin), std::make_move_iterator(members_.end()));
-  members_.erase(begin, members_.end());
+  if (first == 0) {
+    members = std::move(members_);
+    members_.clear();
+  } else {
+    members.assign(std::make_move_iterator(begin), std::make_move_iterator(members_.end()));
+    members_.erase(begin, members_.end());
+  }
   name_offsets_.resize(first);
   if (twice) drop_earlier(members);
   return true;
@@ -236,7 +241,7 @@ void Parser::drop_earlier(Value::Object& members) const {
   members = std::move(kept);
 }
 
-void Parser::finish_value(Value value, Expect& expect) {
+void Parser::finish_value(Value&& value, Expect& expect) {
   if (frames_.empty()) {
     root_ = std::move(value);
     expect = Expect::nothing;
@@ -248,14 +253,12 @@ void Parser::finish_value(Value value, Expect& expect) {
 }
 
 bool Parser::parse_name() {
-  const std::size_t start = at_;
-  Member member;
-  if (!parse_string(member.name)) return false;
+  name_offsets_.push_back(at_);
+  members_.emplace_back();
+  if (!parse_string(members_.back().name)) return false;
   skip_space();
   if (at_ == text_.size() || text_[at_] != ':') return fail_expecting("':' after the name");
   ++at_;
-  members_.push_back(std::move(member));
-  name_offsets_.push_back(start);
   return true;
 }
 
