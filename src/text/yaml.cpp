@@ -191,9 +191,39 @@ class Builder final : public YAML::EventHandler {
     return mark_column_;
   }
 
+  // yaml-cpp takes the end of the text for the closing quote of a scalar that has none. `mark` is
+  // where the scalar begins, its anchor and tag included.
+  void refuse_open_quote(const YAML::Mark& mark) {
+    column_at(mark);
+    if (static_cast<std::size_t>(mark.line) != line_) return;
+    std::size_t at = line_start_ + static_cast<std::size_t>(mark.column);
+    while (at < text_.size() && (text_[at] == '&' || text_[at] == '!')) {
+      while (at < text_.size() && !is_space(text_[at])) ++at;
+      while (at < text_.size() && is_space(text_[at])) ++at;
+    }
+    if (at >= text_.size() || (text_[at] != '"' && text_[at] != '\'')) return;
+    const char quote = text_[at];
+    const std::size_t opened = at++;
+    for (; at < text_.size(); ++at) {
+      if (quote == '"' && text_[at] == '\\') ++at;
+      else if (text_[at] == quote && quote == '\'' && text_.substr(at + 1).starts_with('\'')) ++at;
+      else if (text_[at] == quote) return;
+    }
+    const std::uint32_t column = column_of(text_, opened);
+    const std::uint32_t line = line_of(text_, opened) + line_first_ - 1;
+    throw Refusal{Error{Errc::invalid,
+                        "the quote that opens here is never closed",
+                        Place{std::string(file_), line, column, column + 1},
+                        std::string("end the text with ") + quote,
+                        {}}};
+  }
+
   Value scalar_of(const YAML::Mark& mark, const std::string& tag, const std::string& text) {
     if (tag == "?" || tag.empty()) return plain_scalar_of(text);
-    if (tag == "!" || tag == "tag:yaml.org,2002:str") return text;
+    if (tag == "!" || tag == "tag:yaml.org,2002:str") {
+      refuse_open_quote(mark);
+      return text;
+    }
     Value value = plain_scalar_of(text);
     const bool fits = (tag == "tag:yaml.org,2002:int" && value.kind() == "integer") ||
                       (tag == "tag:yaml.org,2002:float" && value.kind() == "number") ||

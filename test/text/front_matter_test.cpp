@@ -49,6 +49,10 @@ TEST_CASE("a front matter error names the line of the file", "[text]") {
       {"+++\ntitle = \n+++\n", "expected value", 2, 9},
       {"---\ntitle: [\n---\n", "", 3, 1},
       {"---\njust text\n---\n", "found a single string", 2, 1},
+      {"---\ntitle: \"A\ndraft: true\n---\n", "never closed", 2, 8},
+      {"---\na: 1\ntitle: &x 'it''s\n---\n", "never closed", 3, 11},
+      {"---\na: \"b\\\"\n---\n", "never closed", 2, 4},
+      {"---\n\"key: 1\n---\n", "never closed", 2, 1},
   };
   for (const Row& row : rows) {
     INFO(row.file);
