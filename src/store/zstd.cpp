@@ -1,8 +1,10 @@
 #include "base/bytes.h"
 #include "base/must.h"
 #include "store/codec.h"
+#include "store/decoding.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <memory>
@@ -55,6 +57,20 @@ Result<std::string> unpack_zstd(std::string_view stored, std::size_t body_bytes)
   if (read != body_bytes)
     return Error{Errc::corrupt, "zstd frame: expected " + std::to_string(body_bytes) +
                                     " bytes, found " + std::to_string(read)};
+  return body;
+}
+
+Result<std::string> decode_zstd(std::string_view coded, std::size_t bytes_max) {
+  // Into the room that there is: without a stream there is no window beside it.
+  std::string body(bytes_max + 1, '\0');
+  const std::size_t read = ZSTD_decompress(body.data(), body.size(), coded.data(), coded.size());
+  if (ZSTD_isError(read) && ZSTD_getErrorCode(read) == ZSTD_error_dstSize_tooSmall)
+    return Error{Errc::too_large, "more than " + std::to_string(bytes_max) + " bytes"};
+  if (ZSTD_isError(read) || coded.empty())
+    return Error{Errc::invalid, "zstd: " + std::string(ZSTD_getErrorName(read))};
+  if (read > bytes_max)
+    return Error{Errc::too_large, "more than " + std::to_string(bytes_max) + " bytes"};
+  body.resize(read);
   return body;
 }
 

@@ -2,6 +2,7 @@
 // served.
 
 #include "store/codec.h"
+#include "store/decoding.h"
 #include "base/bytes.h"
 #include "store/blob.h"
 
@@ -95,5 +96,27 @@ TEST_CASE("a blob with any byte flipped, or cut anywhere, is corrupt", "[store]"
     // Another store's secret gives another name, so its blobs are not ours.
     CHECK(unpack_blob(HashKey::of("other"), blob.header, blob.stored).error().code ==
           Errc::corrupt);
+  }
+}
+
+TEST_CASE("what a stranger has compressed is decoded within a bound", "[store]") {
+  const std::string body(10'000, 'a');
+  using Decode = Result<std::string> (*)(std::string_view, std::size_t);
+  struct Row {
+    std::string coded;
+    Decode decode;
+  };
+  for (const Row& row : {Row{gzip_of(body), decode_gzip}, Row{zstd_of(body), decode_zstd}}) {
+    CHECK(row.decode(row.coded, body.size()).value_or("") == body);
+    CHECK(row.decode(row.coded, body.size() * 2).value_or("") == body);
+    CHECK(row.decode(row.coded, body.size() - 1).error().code == Errc::too_large);
+    CHECK(row.decode(row.coded, 0).error().code == Errc::too_large);
+    CHECK(row.decode(row.coded + row.coded, body.size() * 2).value_or("") == body + body);
+    CHECK(row.decode(row.coded + row.coded, body.size() * 2 - 1).error().code == Errc::too_large);
+    CHECK(row.decode(row.coded.substr(0, row.coded.size() - 1), 20'000).error().code ==
+          Errc::invalid);
+    CHECK(row.decode(row.coded + "x", 20'000).error().code == Errc::invalid);
+    CHECK(row.decode("", 20'000).error().code == Errc::invalid);
+    CHECK(row.decode("plain text", 20'000).error().code == Errc::invalid);
   }
 }

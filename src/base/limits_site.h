@@ -1,0 +1,16 @@
+#pragma once
+// Rows of limits.h that few files need: the rules that a site brings along, and coded bodies. Kept
+// apart because every file of the house includes the large table.
+
+#include "base/limits.h"
+
+namespace weir::limits {
+
+// `_redirects` and `_headers`: a hundred thousand rules are the promise, a line may hold two URLs.
+inline constexpr std::size_t site_rules_max = 100'000;             // left out, with a warning
+inline constexpr std::size_t site_rule_line_bytes_max = 16 * KiB;  // left out, with a warning
+inline constexpr std::size_t site_rule_prefix_segments_max = 32;   // deeper ones share a table row
+
+inline constexpr std::size_t decoded_ratio_max = 100;  // 413: times the bytes received (wire)
+
+}  // namespace weir::limits
