@@ -33,8 +33,8 @@ Parts parts_of(std::string_view token) {
 
 // The header's members by RFC 7515 section 4.1. jwk, jku, x5u and x5c are never looked at (RFC
 // 8725, 3.10).
-TokenReason read_header(const text::Value& header, std::span<const SignatureAlgorithm> allowed,
-                        Jws& jws) {
+TokenReason read_members(const text::Value& header, std::span<const SignatureAlgorithm> allowed,
+                         JoseHeader& jose) {
   if (!header.is_object()) return TokenReason::header;
   const text::Value* algorithm = nullptr;
   for (const text::Member& member : *header.object()) {
@@ -50,18 +50,34 @@ TokenReason read_header(const text::Value& header, std::span<const SignatureAlgo
       if (equals_ignoring_case(*value, "JWT")) return TokenReason::encrypted;
     } else if (member.name == "typ") {
       if (value == nullptr) return TokenReason::header;
-      jws.type = *value;
+      jose.type = *value;
     } else if (member.name == "kid") {
       if (value == nullptr || value->size() > limits::token_kid_bytes_max)
         return TokenReason::header;
-      jws.kid = *value;
+      jose.kid = *value;
     }
   }
   if (algorithm == nullptr || algorithm->string() == nullptr) return TokenReason::header;
   const auto known = parse_signature_algorithm(*algorithm->string());
   if (!known || std::ranges::find(allowed, *known) == allowed.end()) return TokenReason::algorithm;
-  jws.algorithm = *known;
+  jose.algorithm = *known;
   return TokenReason::good;
+}
+
+struct HeaderOutcome {
+  TokenReason reason;
+  std::shared_ptr<const JoseHeader> header = nullptr;
+};
+HeaderOutcome read_header(std::string_view text, std::span<const SignatureAlgorithm> allowed) {
+  const auto decoded = parse_base64url(text);
+  if (!decoded) return {TokenReason::form};
+  const auto document = text::parse_json(*decoded, token_json);
+  if (!document.ok()) return {TokenReason::header};
+  auto header = std::make_shared<JoseHeader>();
+  const TokenReason reason = read_members(*document, allowed, *header);
+  if (reason != TokenReason::good) return {reason};
+  header->text = text;
+  return {reason, std::move(header)};
 }
 
 TokenReason reason_of(Jwks::Found found) {
@@ -172,30 +188,29 @@ Status check_policy(const JwtPolicy& policy) {
 }
 
 JwsOutcome verify_jws(std::string_view token, const Jwks& keys,
-                      std::span<const SignatureAlgorithm> allowed) {
+                      std::span<const SignatureAlgorithm> allowed,
+                      std::shared_ptr<const JoseHeader> known) {
   const Parts parts = parts_of(token);
   if (parts.reason != TokenReason::good) return {parts.reason, std::nullopt};
   // An empty payload is a fine JWS; as a JWT it is refused by `judge`.
   if (parts.header.empty() || parts.signature.empty()) return {TokenReason::form, std::nullopt};
-  auto header = parse_base64url(parts.header);
   auto payload = parse_base64url(parts.payload);
-  auto signature = parse_base64url(parts.signature);
-  if (!header || !payload || !signature) return {TokenReason::form, std::nullopt};
-
-  const auto document = text::parse_json(*header, token_json);
-  if (!document.ok()) return {TokenReason::header, std::nullopt};
-  Jws jws;
-  const TokenReason reason = read_header(*document, allowed, jws);
-  if (reason != TokenReason::good) return {reason, std::nullopt};
-  jws.header = std::move(*header);
-  jws.payload = std::move(*payload);
-  jws.signature = std::move(*signature);
-  jws.signing_input = token.substr(0, token.rfind('.'));
-
-  const Jwks::Choice choice = keys.choose(jws.kid, jws.algorithm);
-  if (choice.found != Jwks::Found::one) return {reason_of(choice.found), std::move(jws)};
-  const bool good = choice.key->key.verify(jws.algorithm, jws.signing_input, jws.signature);
-  return {good ? TokenReason::good : TokenReason::signature, std::move(jws)};
+  const auto signature = parse_base64url(parts.signature);
+  if (!payload || !signature) return {TokenReason::form, std::nullopt};
+  if (known == nullptr || known->text != parts.header) {
+    HeaderOutcome read = read_header(parts.header, allowed);
+    if (read.reason != TokenReason::good) return {read.reason, std::nullopt};
+    known = std::move(read.header);
+  }
+  const Jwks::Choice choice = keys.choose(known->kid, known->algorithm);
+  const SignatureAlgorithm algorithm = known->algorithm;
+  JwsOutcome outcome{reason_of(choice.found), Jws{std::move(*payload), std::move(known)}};
+  if (choice.found != Jwks::Found::one) return outcome;
+  const std::string_view signing_input =
+      token.substr(0, parts.header.size() + 1 + parts.payload.size());
+  if (!choice.key->key.verify(algorithm, signing_input, *signature))
+    outcome.reason = TokenReason::signature;
+  return outcome;
 }
 
 JwtVerifier::JwtVerifier(JwtPolicy policy, KeySource& keys)
@@ -227,13 +242,21 @@ TokenVerdict JwtVerifier::verify_afresh(std::string_view token, Moment now) {
 JwtVerifier::Judged JwtVerifier::judge(std::string_view token, Moment now) {
   const auto keys = keys_.keys(now.mono);
   if (keys == nullptr) return {{TokenReason::keys_unavailable}, {}};
-  const JwsOutcome outcome = verify_jws(token, *keys, policy_.algorithms);
+  const auto known = last_header();
+  const JwsOutcome outcome = verify_jws(token, *keys, policy_.algorithms, known);
   if (outcome.jws && outcome.jws->payload.empty()) return {{TokenReason::form}, {}};
   if (outcome.reason == TokenReason::kid_unknown)
-    keys_.unknown_kid(outcome.jws->kid.value_or(""), now.mono);
+    keys_.unknown_kid(outcome.jws->header->kid.value_or(""), now.mono);
   if (outcome.reason != TokenReason::good) return {{outcome.reason}, {}};
-  if (!is_good_type(outcome.jws->type)) return {{TokenReason::type}, {}};
+  const auto& header = outcome.jws->header;
+  if (header != known)
+    last_header_.with([&header](std::shared_ptr<const JoseHeader>& last) { last = header; });
+  if (!is_good_type(header->type)) return {{TokenReason::type}, {}};
   return judge_claims(outcome.jws->payload, now.wall);
+}
+
+std::shared_ptr<const JoseHeader> JwtVerifier::last_header() const {
+  return last_header_.with([](const std::shared_ptr<const JoseHeader>& last) { return last; });
 }
 
 bool JwtVerifier::is_good_type(const std::optional<std::string>& type) const {

@@ -9,6 +9,7 @@
 // JwtVerifier is callable from any thread.
 
 #include "base/clock.h"
+#include "base/guarded.h"
 #include "base/limits.h"
 #include "base/signature.h"
 #include "guard/jwks_source.h"
@@ -51,20 +52,25 @@ struct JwtPolicy {
 Status check_policy(const JwtPolicy& policy);
 
 // Form and header only (G-6, G-7), and the signature against `keys`: the layer that JOSE test
-// suites judge. Views point into the token and into `decoded`.
-struct Jws {
-  std::string header, payload, signature;  // decoded
-  std::string_view signing_input;
+// suites judge. `known` is a header that was good before with the same list; a token that begins
+// with its text is spared the reading of it.
+struct JoseHeader {
+  std::string text;  // as it stands in the token
   SignatureAlgorithm algorithm = SignatureAlgorithm::hs256;
   std::optional<std::string> kid;
   std::optional<std::string> type;
+};
+struct Jws {
+  std::string payload;  // decoded
+  std::shared_ptr<const JoseHeader> header;
 };
 struct JwsOutcome {
   TokenReason reason = TokenReason::good;
   std::optional<Jws> jws;  // when the form and header were good
 };
 JwsOutcome verify_jws(std::string_view token, const Jwks& keys,
-                      std::span<const SignatureAlgorithm> allowed);
+                      std::span<const SignatureAlgorithm> allowed,
+                      std::shared_ptr<const JoseHeader> known = nullptr);
 
 class JwtVerifier {
  public:
@@ -85,9 +91,12 @@ class JwtVerifier {
   Judged judge(std::string_view token, Moment now);
   Judged judge_claims(const std::string& payload, Wall now) const;
   bool is_good_type(const std::optional<std::string>& type) const;
+  std::shared_ptr<const JoseHeader> last_header() const;
 
   JwtPolicy policy_;
   KeySource& keys_;
+  // Of the last token whose signature was good: the tokens of an issuer nearly all begin alike.
+  Guarded<std::shared_ptr<const JoseHeader>> last_header_;
   TokenCache good_;
   TokenCache refused_;
 };
