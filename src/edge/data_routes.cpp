@@ -2,23 +2,13 @@
 
 #include "base/bytes.h"
 #include "edge/answers.h"
+#include "edge/body_coding.h"
 #include "edge/live_sockets.h"
 #include "edge/pattern.h"
 #include "http/websocket_handshake.h"
 #include "text/json.h"
 
 namespace weir::edge {
-
-namespace {
-
-// A coded body would be stored, and inspected, as something else than its sender means.
-bool is_coded(const http::Request& request) {
-  return request.repeats(http::Known::content_encoding) ||
-         (request.has(http::Known::content_encoding) &&
-          !equals_ignoring_case(request.known(http::Known::content_encoding), "identity"));
-}
-
-}  // namespace
 
 void DataRoutes::answer(Visit& visit) {
   const http::Request& request = visit.exchange->request();
@@ -31,18 +21,14 @@ void DataRoutes::answer(Visit& visit) {
     return open_live_socket(visit, service_, {mounts_.sync, origins_});
   const sync::Surface surface = is_sync ? sync::Surface::sync : sync::Surface::kv;
   const bool has_body = request.framing != http::Framing::none && !request.dropped_body;
-  if (has_body && is_coded(request)) {
-    return refuse(visit, {415,
-                          "coded-body",
-                          "Content-Encoding: a body is taken as it is, not compressed.",
-                          {},
-                          {{"Accept-Encoding", "identity"}}});  // RFC 9110 15.5.16
-  }
   if (!has_body || visit.body_read) return ask(visit, surface, below);
+  if (!takes_coding(visit)) return;
   visit.exchange->read_body(limits::sync_body_bytes_max,
                             [this, surface, below](http::Exchange& exchange) {
-                              ask(*static_cast<Visit*>(exchange.user()), surface,
-                                  below);  // `below` points into the request, which is still here
+                              // `below` points into the request, which is still here.
+                              Visit& waiting = *static_cast<Visit*>(exchange.user());
+                              if (decode_body(waiting, limits::sync_body_bytes_max))
+                                ask(waiting, surface, below);
                             });
 }
 

@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "base/worker_pool.h"
 #include "edge/answers.h"
+#include "edge/body_coding.h"
 
 #include "http/websocket_handshake.h"
 
@@ -40,6 +41,12 @@ Outcome refused(Visit& visit, const StepSettings& settings, std::string_view rea
                 const Refusal& refusal) {
   write_row(visit, settings, {StageOutcome::refuse, reason});
   refuse(visit, refusal);
+  return Outcome::refuse;
+}
+
+// A body that cannot be decoded, or not within bounds (waf W-26): the answer has been given.
+Outcome refused_body(Visit& visit, const StepSettings& settings) {
+  write_row(visit, settings, {StageOutcome::refuse, "coded-body"});
   return Outcome::refuse;
 }
 
@@ -332,7 +339,8 @@ Outcome inspect_large(Visit& visit, const StepSettings& settings) {
   work->query = request.query;
   for (const http::Field& field : request.fields)
     work->owned_fields.emplace_back(field.name, field.value);
-  visit.body = std::make_shared<const std::string>(visit.exchange->take_body());
+  if (visit.body == nullptr)
+    visit.body = std::make_shared<const std::string>(visit.exchange->take_body());
   work->body = visit.body;
   work->reading = waf_request_of(request, settings).body_reading;
   work->body_bytes_max = settings.body_bytes_max;
@@ -371,7 +379,9 @@ Outcome inspect_large(Visit& visit, const StepSettings& settings) {
 
 Outcome inspect_body(Visit& visit, const StepSettings& settings) {
   visit.body_read = true;
-  const std::string_view body = visit.exchange->body();
+  if (!decode_body(visit, settings.body_bytes_max)) return refused_body(visit, settings);
+  const std::string_view body =
+      visit.body != nullptr ? std::string_view(*visit.body) : visit.exchange->body();
   if (body.size() > limits::waf_body_inline_bytes_max) return inspect_large(visit, settings);
   waf::Inspector& inspector = *visit.loop->inspectors[settings.rule_set];
   add_verdict(visit.decision,
@@ -388,6 +398,7 @@ Outcome score_request(Visit& visit, const StepSettings& settings) {
   const bool is_over =
       settings.blocks && settings.bands.of(visit.decision.score) == waf::Band::block;
   if (!expects_body || is_over) return judge_score(visit, settings);
+  if (!takes_coding(visit)) return refused_body(visit, settings);
   const StepSettings* step = &settings;
   visit.exchange->read_body(settings.body_bytes_max, [step](http::Exchange& exchange) {
     Visit& waiting = *static_cast<Visit*>(exchange.user());

