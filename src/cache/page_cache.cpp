@@ -231,11 +231,16 @@ void PageCache::use_active_release() {
     if (shared_->active_owner->seq >= next->seq) return;
     shared_->active.store(next.get(), std::memory_order_seq_cst);
     shared_->domain.retire(std::exchange(shared_->active_owner, next));
+    shared_->activation.fetch_add(1, std::memory_order_release);
   }
   // What visitors looked at before is loaded again before they ask; who is faster waits for his own
   // load.
   Status offered = shared_->loads.offer([shared = shared_, next] { shared->warm(next); });
   if (!offered) shared_->log.info("cache.not_warmed", {{"reason", offered.error().what}});
+}
+
+std::uint64_t PageCache::activation() const {
+  return shared_->activation.load(std::memory_order_acquire);
 }
 
 std::shared_ptr<const store::Release> PageCache::release() const {

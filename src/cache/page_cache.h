@@ -164,6 +164,8 @@ class PageCache {
   // swap; pages that were in memory are loaded again in the background.
   void use_active_release();
   std::shared_ptr<const store::Release> release() const;
+  // Grows with each use_active_release, after the release has become the one that is served.
+  std::uint64_t activation() const;
 
   // Drops the half of the pages in memory that is wanted least: the process is short of memory.
   // What was dropped comes back from disk, or is rendered again. For workers: it may free much.

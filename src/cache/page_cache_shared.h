@@ -72,6 +72,7 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   TagEpochs tags;
   Shelf shelf;
   std::atomic<const Active*> active{nullptr};
+  std::atomic<std::uint64_t> activation{1};
   std::shared_ptr<const Active> active_owner;  // under switch_mutex
   std::mutex switch_mutex;
   std::mutex purge_order;

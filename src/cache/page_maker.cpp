@@ -53,6 +53,7 @@ Result<Representation> represent(const Page& page, store::Codec codec,
     whole.emplace_back("Content-Encoding", store::coding_of(codec));
   store::Fields brief = shared;
   for (const auto& field : page.fields) {
+    if (field.second.empty()) continue;  // one that the site took away
     whole.push_back(field);
     constexpr std::array<std::string_view, 4> kept{"cache-control", "vary", "expires",
                                                    "content-location"};

@@ -53,6 +53,22 @@ store::Fields fields_of(const site::Output& output, std::string_view base_url) {
   return fields;
 }
 
+void apply_header_rules(const text::HeaderRules& rules, std::string_view path,
+                        store::Fields& fields, std::string& content_type) {
+  rules.apply(path, fields);
+  for (auto field = fields.begin(); field != fields.end();) {
+    const bool is_type = equals_ignoring_case(field->first, "content-type");
+    if (is_type && !field->second.empty()) content_type = field->second;
+    if (equals_ignoring_case(field->first, "vary")) {
+      // Without Accept-Encoding a shared cache would hand one client the coding of another.
+      if (field->second.empty()) field->second = "Accept-Encoding";
+      else if (lower_of(field->second).find("accept-encoding") == std::string::npos)
+        field->second += ", Accept-Encoding";
+    }
+    field = is_type ? fields.erase(field) : field + 1;
+  }
+}
+
 store::Policy policy_of(const site::Output& output, const edge::Config& config) {
   edge::PolicySettings said;
   for (const edge::RouteSettings& route : config.routes) {

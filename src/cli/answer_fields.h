@@ -5,6 +5,7 @@
 #include "edge/config.h"
 #include "site/output.h"
 #include "store/release.h"
+#include "text/header_rules.h"
 
 namespace weir::cli {
 
@@ -18,6 +19,10 @@ int status_of(const site::Output& output);
 
 // Route, then front matter, then the defaults of [cache] for what a ttl leaves open (cache C-22).
 store::Policy policy_of(const site::Output& output, const edge::Config& config);
+
+// What `_headers` says about the path. An answer that comes in several codings keeps saying so.
+void apply_header_rules(const text::HeaderRules& rules, std::string_view path,
+                        store::Fields& fields, std::string& content_type);
 
 store::EntryKind kind_of(site::OutputKind kind);
 

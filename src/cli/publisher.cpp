@@ -3,6 +3,8 @@
 #include "cli/answer_fields.h"
 #include "cli/exporter.h"
 #include "cli/release_source.h"
+#include "edge/site_rules.h"
+#include "site/hosting.h"
 #include "site/http_fetcher.h"
 
 #include "base/bytes.h"
@@ -21,9 +23,13 @@ class Sink final : public site::OutputSink {
   Sink(store::ReleaseWriter& writer, Exporter* exporter, const edge::Config& config)
       : writer_(writer), exporter_(exporter), config_(config) {}
 
+  void use_rules(const site::HostingRules& rules) override { rules_ = rules; }
+
   Status put(site::Output&& output) override {
     if (exporter_ != nullptr) TRY(exporter_->put(output.file, output.bytes));
     count_.fetch_add(1, std::memory_order_relaxed);
+    // Rules, not pages: they go where no request reaches them.
+    if (output.path == site::redirects_path || output.path == site::headers_path) return done;
     if (output.kind == site::OutputKind::redirect) {
       redirects_.with([&](std::vector<site::Output>& held) { held.push_back(std::move(output)); });
       return done;
@@ -35,6 +41,16 @@ class Sink final : public site::OutputSink {
     std::vector<site::Output> held =
         redirects_.with([](std::vector<site::Output>& waiting) { return std::move(waiting); });
     for (site::Output& output : held) TRY(add(std::move(output), base_url));
+    return done;
+  }
+  // The author's rules, for renders and look-ups to come.
+  Status add_rules() {
+    if (rules_.redirects)
+      TRY(writer_.add_input({std::string(edge::redirects_input_name),
+                             edge::kept_rules_text(rules_.hosting, *rules_.redirects), 0}));
+    if (rules_.headers)
+      TRY(writer_.add_input({std::string(edge::headers_input_name),
+                             edge::kept_rules_text(rules_.hosting, *rules_.headers), 0}));
     return done;
   }
   std::size_t count() const { return count_.load(); }
@@ -49,6 +65,8 @@ class Sink final : public site::OutputSink {
     entry.policy = policy_of(output, config_);
     entry.path = std::move(output.path);
     entry.content_type = std::move(output.content_type);
+    if (rules_.header_rules != nullptr)
+      apply_header_rules(*rules_.header_rules, entry.path, entry.fields, entry.content_type);
     entry.body = std::move(output.bytes);
     entry.tags = std::move(output.tags);
     return writer_.add(std::move(entry));
@@ -57,6 +75,7 @@ class Sink final : public site::OutputSink {
   store::ReleaseWriter& writer_;
   Exporter* exporter_;
   const edge::Config& config_;
+  site::HostingRules rules_;  // set before the first output, then only read
   std::atomic<std::size_t> count_{0};
   Guarded<std::vector<site::Output>> redirects_;
 };
@@ -77,6 +96,7 @@ Status keep_inputs(store::ReleaseWriter& writer, const site::SiteSource& source,
   note.base_url = options.base_url.value_or("");
   note.drafts = options.drafts == site::Drafts::include;
   note.minify = options.minify;
+  note.site_url = report.base_url;
   return writer.add_input({std::string(build_note_name), build_note_text(note), 0});
 }
 
@@ -180,6 +200,7 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
   if (built.report.failed()) return built;
 
   TRY(sink.add_redirects(built.report.base_url));
+  TRY(sink.add_rules());
   TRY(keep_inputs(*writer, **source, built.report, options));
   built.release = TRY(writer->finish());
   if (exporter != nullptr) {

@@ -7,7 +7,8 @@ namespace weir::cli {
 Result<RootDirectory::Listing> ReleaseSource::list(std::string_view directory) const {
   RootDirectory::Listing listing;
   listing.files = release_->list_inputs(directory);
-  std::erase_if(listing.files, [](const FoundFile& file) { return file.path == build_note_name; });
+  std::erase_if(listing.files,
+                [](const FoundFile& file) { return file.path.starts_with(".weir/"); });
   return listing;
 }
 
@@ -28,6 +29,7 @@ std::string build_note_text(const BuildNote& note) {
   if (note.has_base_url) out.set("base_url", note.base_url);
   out.set("drafts", note.drafts);
   out.set("minify", note.minify);
+  out.set("site_url", note.site_url);
   return text::json_of(out);
 }
 
@@ -47,6 +49,8 @@ Result<BuildNote> parse_build_note(std::string_view text) {
   if (const text::Value* minify = root.find("minify");
       minify != nullptr && minify->boolean() != nullptr)
     note.minify = *minify->boolean();
+  if (const text::Value* url = root.find("site_url"); url != nullptr && url->string() != nullptr)
+    note.site_url = *url->string();
   return note;
 }
 

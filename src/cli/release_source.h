@@ -28,6 +28,7 @@ struct BuildNote {
   bool has_base_url = false;  // --base-url was given
   bool drafts = false;
   bool minify = false;
+  std::string site_url = {};  // the base_url that was used, configured or given
 };
 inline constexpr std::string_view build_note_name = ".weir/build.json";
 std::string build_note_text(const BuildNote& note);

@@ -10,6 +10,7 @@
 #include "cache/origin.h"
 #include "edge/config.h"
 #include "site/renderer.h"
+#include "text/header_rules.h"
 
 #include <memory>
 
@@ -26,9 +27,9 @@ class SiteOrigin final : public cache::Origin {
   struct Opened {
     store::ReleaseId id = 0;
     std::shared_ptr<site::SiteRenderer> renderer;
+    std::shared_ptr<const text::HeaderRules> headers;  // null when there are none
   };
-  Result<std::shared_ptr<site::SiteRenderer>> renderer_of(
-      const std::shared_ptr<const store::Release>& release);
+  Result<Opened> opened_of(const std::shared_ptr<const store::Release>& release);
 
   const edge::Config& config_;
   const Clock& clock_;

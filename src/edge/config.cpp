@@ -222,6 +222,11 @@ void read_serve(Table table, ServeSettings& serve) {
   table.read("trusted_proxies", serve.trusted_proxies);
   table.read_count("loops", serve.loops, 0, 256);
   read_hsts(table, serve.hsts);
+  std::string clean_urls = "serve";
+  table.read_choice("clean_urls", clean_urls, {"off", "serve", "redirect"});
+  serve.clean_urls = clean_urls == "off"     ? CleanUrls::off
+                     : clean_urls == "serve" ? CleanUrls::serve
+                                             : CleanUrls::redirect;
   read_limits(table.table("limits"), serve);
   read_timeouts(table.table("timeouts"), serve);
   read_memory(table, "memory_max", serve);  // another name for limits.memory
@@ -475,7 +480,14 @@ void read_limit(std::string_view name, Table& table, Config& config) {
 void read_waf(Table table, Findings& findings, WafSettings& waf) {
   std::vector<std::string> rules;
   table.read("rules", rules);
-  for (const std::string& rule : rules) waf.rule_files.push_back(findings.resolved(rule));
+  const text::Value* named = table.find("rules");
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    waf.rule_files.push_back(findings.resolved(rules[i]));
+    const auto* list = named == nullptr ? nullptr : named->array();
+    if (list != nullptr && i < list->size())
+      waf.rule_places.push_back(findings.place_of((*list)[i]));
+    else waf.rule_places.push_back(named == nullptr ? table.place() : findings.place_of(*named));
+  }
   std::size_t paranoia = waf.paranoia, log_at = waf.log_at, block_at = waf.block_at;
   table.read_count("paranoia", paranoia, 1, 4);
   table.read_count("log_at", log_at, 1, 1'000);

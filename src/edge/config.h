@@ -44,6 +44,9 @@ struct ListenSettings {
   Place place;
 };
 
+// Paths without ".html": "/about" shows about.html; and "/about.html" is sent to "/about".
+enum class CleanUrls : std::uint8_t { off, serve, redirect };
+
 struct ServeSettings {
   std::vector<ListenSettings> listeners;  // empty: 127.0.0.1:8080
   std::vector<std::string> hosts;         // empty: any
@@ -71,6 +74,7 @@ struct ServeSettings {
   std::optional<std::size_t> handshakes_per_second;  // per client; empty = the default
   std::string hsts;       // the value of Strict-Transport-Security; empty = not sent
   std::size_t loops = 0;  // 0 = one per core
+  CleanUrls clean_urls = CleanUrls::serve;
 };
 
 struct TlsFiles {
@@ -165,6 +169,7 @@ struct WafExclusion {
 struct WafSettings {
   std::vector<std::string>
       rule_files;  // of the operator, on top of the built-in ones; resolved, in order
+  std::vector<Place> rule_places;  // where each is named
   unsigned paranoia = 1;
   unsigned log_at = 10;
   unsigned block_at = 25;

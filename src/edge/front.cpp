@@ -14,8 +14,9 @@ Front::Front(const FrontParts& parts, http::Loop& loop)
                   {parts.config.observability.sample_allow, parts.config.observability.sample_block,
                    static_cast<int>(parts.config.waf.log_at)},
                   loop, state_.counters),
-      pages_(parts.cache,
-             parts.config.cache.strict_negotiation ? Negotiation::strict : Negotiation::lenient),
+      pages_(parts.cache, *parts.rules,
+             {parts.config.cache.strict_negotiation ? Negotiation::strict : Negotiation::lenient,
+              parts.config.serve.clean_urls}),
       control_(parts.control) {
   state_.story = this;
   for (const auto& rules : parts.pipeline.rule_sets())
@@ -165,6 +166,7 @@ void Front::on_finished(const http::Finished& finished) {
           ? *known
           : begin(finished.exchange);  // answered by the engine: it is logged all the same
   if (visit.sync_ask != 0 && data_) data_->gone(visit);
+  if (visit.decision.client == 0) visit.decision.client = parts_.pipeline.client_hash(visit.client);
   access_log_.write(finished, visit);
 }
 

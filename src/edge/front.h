@@ -30,6 +30,7 @@ struct FrontParts {
   const Clock& clock;
   Log& log;
   const guard::AcmeTokens* acme = nullptr;  // null = no automatic certificates
+  std::shared_ptr<SiteRules> rules = std::make_shared<SiteRules>();
 };
 
 class Front final : public http::Handler, private Story {

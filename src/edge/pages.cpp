@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "cache/page_maker.h"
 #include "edge/answers.h"
+#include "edge/pattern.h"
 #include "edge/steps.h"
 #include "http/conditions.h"
 #include "http/dates.h"
@@ -11,6 +12,8 @@
 
 namespace weir::edge {
 namespace {
+
+constexpr std::string_view html_suffix = ".html";
 
 using cache::Lookup;
 using store::Codec;
@@ -83,7 +86,8 @@ http::Response partial_head(const cache::Page& page, Codec codec) {
   http::Response response;
   response.status = 206;
   response.fields = cache::shared_fields_of(page, codec);
-  response.fields.insert(response.fields.end(), page.fields.begin(), page.fields.end());
+  for (const auto& field : page.fields)
+    if (!field.second.empty()) response.fields.push_back(field);
   response.fields.emplace_back("Last-Modified", http::date_of(page.modified.seconds()));
   if (codec != Codec::identity)
     response.fields.emplace_back("Content-Encoding", std::string(store::coding_of(codec)));
@@ -92,8 +96,8 @@ http::Response partial_head(const cache::Page& page, Codec codec) {
 
 }  // namespace
 
-Pages::Pages(cache::PageCache& cache, Negotiation negotiation)
-    : cache_(cache), reader_(cache.make_reader()), negotiation_(negotiation) {}
+Pages::Pages(cache::PageCache& cache, SiteRules& rules, PagesSettings settings)
+    : cache_(cache), reader_(cache.make_reader()), rules_(rules), settings_(settings) {}
 
 void Pages::answer(Visit& visit) {
   const http::Request& request = visit.exchange->request();
@@ -101,6 +105,7 @@ void Pages::answer(Visit& visit) {
     visit.exchange->close_after();
     return refuse(visit, {400, "bad-request", "The path holds an encoded slash."});
   }
+  if (follows_rule(visit, Asked::before_pages)) return;
   if (request.method != http::Method::get && request.method != http::Method::head)
     return refuse_method(visit);
   if (!request.path_is_utf8) return answer_absent(visit, {});
@@ -183,13 +188,23 @@ std::string_view Pages::extra_fields(Visit& visit, const Lookup& lookup,
 void Pages::send(Visit& visit, const Lookup& lookup, const cache::Fetched* fetched) {
   const http::Request& request = visit.exchange->request();
   const cache::Page& page = *lookup.page;
+  if (settings_.clean_urls == CleanUrls::redirect && !visit.rewritten && page.status == 200 &&
+      request.path == page.key && request.path.ends_with(html_suffix)) {
+    const std::string_view clean = request.path.substr(0, request.path.size() - html_suffix.size());
+    if (!clean.ends_with('/') && request.raw_path.ends_with(html_suffix) && !has_page(clean) &&
+        !has_page(std::string(clean) + '/')) {
+      if (redirect_within(visit, html_suffix.size(), {})) return;
+    }
+  }
   const bool waited = fetched != nullptr;
   note_outcome(visit, waited ? miss : lookup.freshness == cache::Freshness::fresh ? hit : stale);
+  if (visit.rewritten_status != 0 && visit.rewritten_status != page.status)
+    return send_as(visit, page);
 
   Codec codec = Codec::identity;
   const cache::Representation* chosen = choose(page, request, codec);
   if (chosen == nullptr) {
-    if (negotiation_ == Negotiation::strict) {
+    if (settings_.negotiation == Negotiation::strict) {
       return refuse(visit,
                     {406, "bad-request", "No coding of the page is acceptable to the client."});
     }
@@ -252,41 +267,164 @@ void Pages::send_range(Visit& visit, const Lookup& lookup, const cache::Represen
   visit.exchange->respond(std::move(response));
 }
 
-// "/blog/a" -> "/blog/a/" and "/blog/a/index.html" -> "/blog/a/", when there is such a page.
-bool Pages::redirects(Visit& visit) {
-  const http::Request& request = visit.exchange->request();
-  constexpr std::string_view index = "/index.html";
-  const std::string_view path = request.path, raw = request.raw_path;
-  const bool is_index =
-      path.size() >= index.size() && path.substr(path.size() - index.size()) == index &&
-      raw.size() >= index.size() && raw.substr(raw.size() - index.size()) == index;
-  if (!is_index && (path.empty() || path.back() == '/')) return false;
-  std::string target;
-  if (is_index) {
-    scratch_ = path.substr(0, path.size() - index.size() + 1);
-    target = raw.substr(0, raw.size() - index.size() + 1);
-  } else {
-    scratch_ = path;
-    scratch_ += '/';
-    target = std::string(raw) + '/';
+// The page with another status: a 404 rule that shows it.
+void Pages::send_as(Visit& visit, const cache::Page& page) {
+  http::Response response;
+  response.status = visit.rewritten_status;
+  response.fields.emplace_back("Content-Type", page.content_type);
+  for (const auto& field : page.fields)
+    if (!field.second.empty()) response.fields.push_back(field);
+  response.body = *page.find(Codec::identity)->body;
+  respond(visit, std::move(response));
+}
+
+namespace {
+
+// The roles that a verified token names where Netlify's identity puts them, or as "roles".
+std::vector<std::string> roles_of(const Visit& visit) {
+  std::vector<std::string> roles;
+  if (visit.token == nullptr) return roles;
+  const text::Value* list = visit.token->claims.find("roles");
+  for (const std::string_view name : {"app_metadata", "authorization", "roles"}) {
+    const text::Value* from = name == "app_metadata" ? &visit.token->claims : list;
+    const text::Value* next = from == nullptr ? nullptr : from->find(name);
+    if (next == nullptr) break;
+    list = next;
   }
-  const Lookup found = cache_.find(*reader_, scratch_);
-  if (found.kind == Lookup::Kind::absent || (found.kind == Lookup::Kind::page && found.page->gone))
+  if (list == nullptr || list->array() == nullptr) return roles;
+  for (const text::Value& role : *list->array())
+    if (role.string() != nullptr) roles.push_back(*role.string());
+  return roles;
+}
+
+}  // namespace
+
+// True when the request has its answer, or the page that a rule shows is on its way.
+bool Pages::follows_rule(Visit& visit, Asked asked) {
+  if (const std::uint64_t now = cache_.activation(); now != activation_) {
+    redirects_ = rules_.redirects_of(cache_);
+    activation_ = now;
+  }
+  const http::Request& request = visit.exchange->request();
+  if (redirects_ == nullptr || visit.rewritten || !request.path_is_utf8) return false;
+  if (redirects_->shadows_pages() != (asked == Asked::before_pages)) return false;
+  std::array<std::string_view, 8> cookies;
+  std::size_t cookie_count = 0;
+  text::RedirectRequest said;
+  said.path = request.path;
+  said.query = request.query;
+  said.is_secure = request.secure;
+  for (const http::Field& field : request.fields) {
+    if (field.name == "cookie" && cookie_count < cookies.size())
+      cookies[cookie_count++] = field.value;
+    if (field.name == "accept-language") said.accept_language = field.value;
+  }
+  said.cookies = {cookies.data(), cookie_count};
+  const std::string host = bare_host_of(request.host);
+  said.host = host;
+  const std::vector<std::string> roles = roles_of(visit);
+  said.roles = roles;
+  const auto found = redirects_->find(said, [&] {
+    return asked == Asked::before_pages &&
+           (has_page(request.path) || meaning_of(request.path).kind != Meaning::Kind::nothing);
+  });
+  if (!found) return false;
+  if (!found->is_rewrite()) {
+    redirect(visit, found->status, found->target, found->vary);
+    return true;
+  }
+  if (request.method != http::Method::get && request.method != http::Method::head) return false;
+  if (!found->vary.empty()) visit.fields += "Vary: " + std::string(found->vary) + "\r\n";
+  visit.rewritten = true;
+  visit.rewritten_status = found->status == 200 ? 0 : found->status;
+  std::string key = found->target;
+  if (!has_page(key)) {
+    const Meaning meaning = meaning_of(key);
+    if (meaning.kind != Meaning::Kind::nothing) key = meaning.path;
+  }
+  find_and_send(visit, key);
+  return true;
+}
+
+void Pages::redirect(Visit& visit, int status, std::string target, std::string_view vary) {
+  note_outcome(visit, bypass);
+  visit.decision.status = status;
+  http::Response response{status, {{"Location", std::move(target)}}, {}};
+  response.fields.emplace_back("Cache-Control", "public, max-age=0, must-revalidate");
+  if (!vary.empty()) response.fields.emplace_back("Vary", std::string(vary));
+  respond(visit, std::move(response));
+}
+
+bool Pages::has_page(std::string_view path) {
+  const Lookup found = cache_.find(*reader_, path);
+  return found.kind == Lookup::Kind::wait ||
+         (found.kind == Lookup::Kind::page && !found.page->gone);
+}
+
+Pages::Meaning Pages::meaning_of(std::string_view path) {
+  using Kind = Meaning::Kind;
+  constexpr std::string_view index_file = "index.html", index = "/index";
+  const auto moved = [path](std::size_t cut, std::string_view added) {
+    std::string to(path.substr(0, path.size() - cut));
+    to += added;
+    return Meaning{Kind::redirect, std::move(to), cut, added};
+  };
+  if (path.ends_with("/index.html")) {
+    Meaning meaning = moved(index_file.size(), {});
+    return has_page(meaning.path) ? meaning : Meaning{};
+  }
+  if (!path.empty() && !path.ends_with('/')) {
+    Meaning meaning = moved(0, "/");
+    if (has_page(meaning.path)) return meaning;
+  }
+  if (settings_.clean_urls == CleanUrls::off || path.size() < 2) return {};
+  if (path.ends_with(index)) {
+    Meaning meaning = moved(index.size() - 1, {});
+    if (has_page(meaning.path)) return meaning;
+  }
+  const bool is_directory = path.ends_with('/');
+  std::string file(path.substr(0, path.size() - (is_directory ? 1 : 0)));
+  file += html_suffix;
+  if (!has_page(file) || file.ends_with("/404.html")) return {};
+  if (is_directory) return moved(1, {});
+  return {Kind::page, std::move(file), 0, {}};
+}
+
+// To the request's own path, with its end changed. The path stays as it was sent, so that nothing
+// is decoded or encoded anew; false when its end is not written plainly.
+bool Pages::redirect_within(Visit& visit, std::size_t cut, std::string_view added) {
+  const http::Request& request = visit.exchange->request();
+  const std::string_view raw = request.raw_path;
+  if (raw.size() < cut ||
+      raw.substr(raw.size() - cut) != request.path.substr(request.path.size() - cut))
     return false;
+  std::string target(raw.substr(0, raw.size() - cut));
+  target += added;
   if (target.substr(0, 2) == "//") return false;  // would name another host
   if (!request.query.empty()) target += "?" + std::string(request.query);
-  note_outcome(visit, bypass);
-  visit.decision.status = 301;
-  respond(
-      visit,
-      {301, {{"Location", target}, {"Cache-Control", "public, max-age=0, must-revalidate"}}, {}});
+  redirect(visit, 301, std::move(target), {});
+  return true;
+}
+
+bool Pages::answers_meaning(Visit& visit) {
+  const Meaning meaning = meaning_of(visit.exchange->request().path);
+  if (meaning.kind == Meaning::Kind::redirect)
+    return redirect_within(visit, meaning.cut, meaning.added);
+  if (meaning.kind != Meaning::Kind::page) return false;
+  visit.rewritten = true;
+  find_and_send(visit, meaning.path);
   return true;
 }
 
 void Pages::answer_absent(Visit& visit, std::string_view key) {
   const http::Request& request = visit.exchange->request();
-  const bool is_not_found_page = key.size() >= 9 && key.substr(key.size() - 9) == "/404.html";
-  if (!is_not_found_page && request.path_is_utf8 && redirects(visit)) return;
+  const bool is_not_found_page = key.ends_with("/404.html");
+  if (!visit.shows_not_found && !visit.rewritten && request.path_is_utf8) {
+    if (answers_meaning(visit)) return;
+    if (follows_rule(visit, Asked::behind_pages)) return;
+  }
+  visit.shows_not_found = true;
+  visit.rewritten_status = 0;
 
   // The 404 page of the language (its first path segment), then the site's. Each was asked for once
   // at most.

@@ -6,12 +6,17 @@
 // hand the prepared answer to the engine. What is not in memory is loaded or rendered by workers
 // while the request waits; a stale page is answered at once, its refresh belongs to no connection.
 //
-//   /blog/a/      the page                      /blog/a           301 to /blog/a/ when that exists
-//   /blog/a/index.html   301 to /blog/a/        anything else     the site's 404 page, of the
-//   language if it has one
+//   /blog/a/             the page            /blog/a     301 to /blog/a/ when that exists
+//   /blog/a/index.html   301 to /blog/a/     /blog/b     the page /blog/b.html (clean_urls)
+//   anything else        the site's 404 page, of the language if it has one
+//
+// The rules of the release's `_redirects` are asked before the pages when they may shadow one, else
+// behind them.
 //
 // One per loop, used on its thread.
 
+#include "edge/config.h"
+#include "edge/site_rules.h"
 #include "edge/visit.h"
 
 #include "cache/page_cache.h"
@@ -25,9 +30,15 @@ enum class Negotiation : std::uint8_t {
   strict
 };  // strict: 406 when no coding is acceptable
 
+struct PagesSettings {
+  Negotiation negotiation = Negotiation::lenient;
+  CleanUrls clean_urls = CleanUrls::serve;
+};
+
 class Pages {
  public:
-  Pages(cache::PageCache& cache, Negotiation negotiation);
+  // All must outlive it.
+  Pages(cache::PageCache& cache, SiteRules& rules, PagesSettings settings);
 
   void answer(Visit& visit);
 
@@ -39,15 +50,32 @@ class Pages {
   void send(Visit& visit, const cache::Lookup& lookup, const cache::Fetched* fetched);
   void send_range(Visit& visit, const cache::Lookup& lookup, const cache::Representation& chosen,
                   std::string_view status_field);
+  void send_as(Visit& visit, const cache::Page& page);
   void answer_absent(Visit& visit, std::string_view key);
-  bool redirects(Visit& visit);
+  enum class Asked : std::uint8_t { before_pages, behind_pages };
+  bool follows_rule(Visit& visit, Asked asked);
+  void redirect(Visit& visit, int status, std::string target, std::string_view vary);
+  bool redirect_within(Visit& visit, std::size_t cut, std::string_view added);
+  // What a path without a page of its own means: another path that has one.
+  struct Meaning {
+    enum class Kind : std::uint8_t { nothing, page, redirect } kind = Kind::nothing;
+    std::string path;             // decoded
+    std::size_t cut = 0;          // redirect: characters taken from the end of the path
+    std::string_view added = {};  // redirect: and put there
+  };
+  bool has_page(std::string_view path);
+  Meaning meaning_of(std::string_view path);
+  bool answers_meaning(Visit& visit);
   void refuse_method(Visit& visit);
   std::string_view extra_fields(Visit& visit, const cache::Lookup& lookup,
                                 const cache::Fetched* fetched);
 
   cache::PageCache& cache_;
   std::unique_ptr<cache::PageCache::Reader> reader_;
-  Negotiation negotiation_;
+  SiteRules& rules_;
+  PagesSettings settings_;
+  std::uint64_t activation_ = 0;  // that `redirects_` is of
+  std::shared_ptr<const text::Redirects> redirects_;
   std::string scratch_;  // keys that are put together, fields of one answer; keeps its room
 };
 

@@ -169,8 +169,16 @@ Result<std::size_t> Pipeline::rule_set_of(const Config& config, unsigned paranoi
     options.exclusions.push_back({exclusion.rule, exclusion.tag, exclusion.path, exclusion.target});
   }
   std::vector<waf::RuleFile> more;
-  for (const std::string& file : config.waf.rule_files)
-    more.push_back({file, TRY(read_file(file))});
+  for (std::size_t i = 0; i < config.waf.rule_files.size(); ++i) {
+    const std::string& file = config.waf.rule_files[i];
+    auto text = read_file(file);
+    if (!text.ok()) {
+      Error error = std::move(text).error().in("waf.rules");
+      return i < config.waf.rule_places.size() ? std::move(error).at(config.waf.rule_places[i])
+                                               : std::move(error);
+    }
+    more.push_back({file, std::move(*text)});
+  }
   rule_sets_.push_back(TRY(waf::RuleSet::own(options, more)));
   rule_set_paranoia_.push_back(paranoia);
   return rule_sets_.size() - 1;
@@ -316,6 +324,11 @@ const Route& Pipeline::route_of(const RouteAsk& ask) const {
       return route;
   }
   return routes_.back();  // the last one takes everything
+}
+
+std::uint64_t Pipeline::client_hash(const guard::IpAddress& client) const {
+  return limiter_->hash_key().hash64(
+      {reinterpret_cast<const char*>(client.bytes.data()), client.bytes.size()});
 }
 
 std::vector<std::pair<std::string, Nanos>> Pipeline::key_ages() const {

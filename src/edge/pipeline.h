@@ -67,6 +67,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   // One Inspector per rule set and loop, in this order.
   const std::vector<std::shared_ptr<const waf::RuleSet>>& rule_sets() const { return rule_sets_; }
   const guard::TrustedProxies& proxies() const { return proxies_; }
+  // Of a client whom no limit has counted: the same for all its requests until the process ends.
+  std::uint64_t client_hash(const guard::IpAddress& client) const;
   const guard::ForwardedHeaders& forwarded_headers() const { return forwarded_; }
   bool forwards_headers() const { return forwards_headers_; }
   std::vector<std::pair<std::string, Nanos>> key_ages() const;

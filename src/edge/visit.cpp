@@ -25,6 +25,9 @@ void Visit::reset() {
   sync_ask = 0;
   traced = false;
   body_read = false;
+  rewritten = false;
+  shows_not_found = false;
+  rewritten_status = 0;
 }
 
 Visit& LoopState::take(http::Exchange& exchange) {

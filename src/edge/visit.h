@@ -55,6 +55,9 @@ struct Visit {
   std::uint64_t sync_ask = 0;  // a data request under way, to be cancelled when the client leaves
   bool traced = false;
   bool body_read = false;
+  bool rewritten = false;        // another path's page is shown: rules are not asked again
+  bool shows_not_found = false;  // the 404 page is on its way
+  int rewritten_status = 0;      // and with this status instead of its own; 0 = its own
 
   void reset();
 };

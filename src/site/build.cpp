@@ -5,6 +5,7 @@
 #include "base/embedded.h"
 #include "base/limits.h"
 #include "base/worker_pool.h"
+#include "site/hosting.h"
 #include "site/site.h"
 
 #include <algorithm>
@@ -125,6 +126,7 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
     watch.lap("markdown");
   }
   if (site && !diagnostics.failed()) {
+    sink.use_rules(read_hosting_rules(*site, diagnostics));
     report.outputs = render_outputs(*site, options, sink, diagnostics);
     watch.lap("templates");
     report.inputs = inputs_of(*site);

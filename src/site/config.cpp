@@ -510,6 +510,12 @@ void ConfigReader::read_build(Fields& root) {
   config_.exports = build.boolean("export").value_or(true);
   constexpr std::string_view theme_words[] = {"weir"};
   config_.uses_builtin_theme = build.word("theme", theme_words).has_value();
+  constexpr std::string_view hosting_words[] = {"auto", "cloudflare", "netlify"};
+  switch (build.word("hosting", hosting_words).value_or(0)) {
+    case 1: config_.hosting = text::Hosting::cloudflare; break;
+    case 2: config_.hosting = text::Hosting::netlify; break;
+    default: break;
+  }
   config_.allow_addresses = build.strings("allow_addresses").value_or(std::vector<std::string>{});
   build.report_unknown(Fields::Unknown::error);
 }

@@ -8,6 +8,7 @@
 #include "site/diagnostics.h"
 #include "site/source.h"
 #include "text/markdown.h"
+#include "text/site_pattern.h"
 #include "text/slug.h"
 #include "text/value.h"
 
@@ -80,6 +81,7 @@ struct SiteConfig {
   bool exports = true;
   bool uses_builtin_theme = false;  // [build] theme = "weir"
   std::vector<std::string> allow_addresses;
+  std::optional<text::Hosting> hosting;  // whose `_redirects` and `_headers`; nothing = both's
 
   bool is_multilingual() const { return languages.size() > 1; }
   // The index in `languages`; nothing when it is not configured.

@@ -26,6 +26,8 @@ class Diagnostics {
   void warning(Error error) {
     add(strictness_ == Strictness::strict ? Severity::error : Severity::warning, std::move(error));
   }
+  // Worth knowing, never an error.
+  void remark(Error error) { add(Severity::warning, std::move(error)); }
   // Something of weir's that is not there yet; never an error, and said once for each text.
   void notice(std::string_view what);
 

@@ -55,9 +55,13 @@ struct Output {
                             // page that does so too
 };
 
+struct HostingRules;
+
 class OutputSink {
  public:
   virtual ~OutputSink() = default;
+  // Once, before the first output.
+  virtual void use_rules(const HostingRules&) {}
   // Called from many threads at once, each file exactly once. An error stops the build and is its
   // error.
   virtual Status put(Output&& output) = 0;
