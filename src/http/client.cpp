@@ -6,6 +6,7 @@
 #include "http/client.h"
 
 #include "base/file.h"
+#include "http/tls.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -14,7 +15,6 @@
 #include <algorithm>
 #include <array>
 #include <condition_variable>
-#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -185,14 +185,7 @@ Result<std::vector<std::string>> allowed_addresses(const FetchRequest& request, 
 // --- one call ------------------------------------------------------------------------------------
 
 std::string ca_bundle(const FetchRequest& request) {
-  if (!request.ca_file.empty()) return request.ca_file;
-  if (const char* const set = std::getenv("SSL_CERT_FILE"); set != nullptr && *set != '\0')
-    return set;
-  for (const char* const path :
-       {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem", "/usr/lib/ssl/cert.pem"})
-    if (::access(path, R_OK) == 0) return path;
-  return "";
+  return request.ca_file.empty() ? system_ca_file() : request.ca_file;
 }
 
 // Ends the call at its deadline even when the peer sends a byte now and then, which the library's

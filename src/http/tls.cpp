@@ -11,9 +11,12 @@
 #include <openssl/ssl.h>
 #include <sys/stat.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <unordered_map>
@@ -730,6 +733,72 @@ const ClientCertificate* TlsSession::client_certificate() {
   client->fingerprint = base64url_of(facts->fingerprint);
   client_ = std::move(client);
   return client_.get();
+}
+
+// --- towards upstreams ---------------------------------------------------------------------------
+
+std::string system_ca_file() {
+  if (const char* const set = std::getenv("SSL_CERT_FILE"); set != nullptr && *set != '\0')
+    return set;
+  for (const char* const path :
+       {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem", "/usr/lib/ssl/cert.pem"})
+    if (::access(path, R_OK) == 0) return path;
+  return "";
+}
+
+TlsClientContext::~TlsClientContext() { ::SSL_CTX_free(context_); }
+
+Result<std::shared_ptr<TlsClientContext>> TlsClientContext::open(const std::string& ca_file,
+                                                                 Verify verify) {
+  ContextPointer context(::SSL_CTX_new(::TLS_client_method()), &::SSL_CTX_free);
+  MUST(context != nullptr);
+  SSL_CTX* const raw = context.get();
+  MUST(::SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) == 1);
+  MUST(::SSL_CTX_set_cipher_list(raw, ciphers_12) == 1);
+  MUST(::SSL_CTX_set_ciphersuites(raw, ciphers_13) == 1);
+  ::SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  ::SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  ::SSL_CTX_set_read_ahead(raw, 1);
+  ::SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+  static constexpr unsigned char protocols[] = "\x08http/1.1";
+  MUST(::SSL_CTX_set_alpn_protos(raw, protocols, sizeof protocols - 1) == 0);
+  if (verify == Verify::peer) {
+    const std::string file = ca_file.empty() ? system_ca_file() : ca_file;
+    if (file.empty())
+      return Error{Errc::missing, "there is no bundle of trusted certificates on this system"}
+          .with_help("name one, or set SSL_CERT_FILE");
+    TRY(read_file(file));  // named with the kernel's reason when it cannot be read
+    ::ERR_clear_error();
+    if (::SSL_CTX_load_verify_file(raw, file.c_str()) != 1)
+      return Error{Errc::invalid, file + ": expected PEM certificates: " + openssl_reason()};
+    ::SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
+  }
+  return std::shared_ptr<TlsClientContext>(new TlsClientContext(context.release()));
+}
+
+TlsSession::TlsSession(TlsClientContext& context, const std::string& server) {
+  ssl_ = ::SSL_new(context.context_);
+  MUST(ssl_ != nullptr);
+  BIO* const bio = ::BIO_new(TlsBio::method());
+  MUST(bio != nullptr);
+  ::BIO_set_data(bio, this);
+  ::SSL_set_bio(ssl_, bio, bio);
+  ::SSL_set_connect_state(ssl_);
+  X509_VERIFY_PARAM* const verified = ::SSL_get0_param(ssl_);
+  // An address is looked for among the certificate's addresses, and is never sent as SNI (RFC 6066
+  // 3).
+  if (::X509_VERIFY_PARAM_set1_ip_asc(verified, server.c_str()) != 1) {
+    ::ERR_clear_error();
+    MUST(::SSL_set1_host(ssl_, server.c_str()) == 1);
+    MUST(::SSL_set_tlsext_host_name(ssl_, server.c_str()) == 1);
+  }
+}
+
+std::string TlsSession::verify_reason() const {
+  const long result = ::SSL_get_verify_result(ssl_);
+  return result == X509_V_OK ? "" : ::X509_verify_cert_error_string(result);
 }
 
 }  // namespace weir::http

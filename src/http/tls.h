@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+struct ssl_ctx_st;
 struct ssl_st;
 
 namespace weir::http {
@@ -81,12 +82,35 @@ class TlsContext {
   std::shared_ptr<State> state_;
 };
 
+// TLS towards an upstream: the server's certificate is verified against the trusted ones, and its
+// name against the name that was asked for. Shared by all connections; immutable.
+class TlsClientContext {
+ public:
+  // Empty `ca_file`: SSL_CERT_FILE, or where systems keep their bundle (system_ca_file).
+  enum class Verify : std::uint8_t { peer, nothing };
+  static Result<std::shared_ptr<TlsClientContext>> open(const std::string& ca_file, Verify verify);
+  ~TlsClientContext();
+  TlsClientContext(const TlsClientContext&) = delete;
+  TlsClientContext& operator=(const TlsClientContext&) = delete;
+
+ private:
+  friend class TlsSession;
+  explicit TlsClientContext(ssl_ctx_st* context) : context_(context) {}
+  ssl_ctx_st* context_;
+};
+
+// The bundle of trusted certificates of this system; empty when none is where it is looked for.
+std::string system_ca_file();
+
 // One connection's TLS state. Bytes go in and out by memory, so that the caller decides when to
 // call the kernel: all records of an answer leave in one send. Loop thread only. It outlives its
 // context if need be.
 class TlsSession {
  public:
   explicit TlsSession(TlsContext& context);
+  // Our side is the client: `server` is the name (sent as SNI) or address that the certificate must
+  // be for. The first `read` without input writes the beginning of the handshake.
+  TlsSession(TlsClientContext& context, const std::string& server);
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
@@ -108,6 +132,7 @@ class TlsSession {
   bool write(std::string_view plain, std::string& output);
   void say_goodbye(std::string& output);  // close_notify
   bool established() const;
+  std::string verify_reason() const;     // why the peer's certificate was refused; "" = it was not
   std::string_view alpn() const;         // "" = none was agreed
   std::string_view server_name() const;  // SNI; "" = none
   bool is_proof() const;                 // the handshake was for set_challenge, and nothing else
