@@ -33,6 +33,8 @@ ChunkDecoder::Piece ChunkDecoder::next(std::string_view input) {
       return {Step::data, at + take, input.substr(at, take)};
     }
     state_ = step(static_cast<unsigned char>(input[at++]));
+    if (trailers_into_ != nullptr && state_ >= State::trailer_name && state_ <= State::trailer_lf)
+      *trailers_into_ += input[at - 1];
     if (state_ == State::done) return {Step::done, at, {}};
     if (state_ == State::bad) return {Step::bad, at, {}};
   }

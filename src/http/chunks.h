@@ -10,6 +10,7 @@
 // answer does not depend on where the input was cut.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace weir::http {
@@ -28,6 +29,9 @@ class ChunkDecoder {
     std::string_view data = {};  // a view into the input
   };
   Piece next(std::string_view input);
+  // The lines of the trailer as they came are appended to `into` as well, which must outlive the
+  // body; without this they are only checked.
+  void keep_trailers(std::string& into) { trailers_into_ = &into; }
   const char* reason() const { return reason_; }
 
  private:
@@ -57,6 +61,7 @@ class ChunkDecoder {
   State bad(const char* reason);
   State extension_bytes();
 
+  std::string* trailers_into_ = nullptr;
   std::uint64_t left_ = 0;  // of the chunk; while State::size: the number so far
   const char* reason_ = "";
   std::uint16_t chunk_extension_ = 0;
