@@ -269,6 +269,7 @@ class Serving {
       pipeline_;  // outlives the fetcher, which may still call back into it
   std::unique_ptr<KeyFetcher> keys_;
   std::unique_ptr<WorkerPool> workers_;
+  std::unique_ptr<http::NameResolver> names_;  // null = no proxy routes
   std::unique_ptr<sync::SyncService> sync_;
 
   std::atomic<bool> serving_{false};  // the server is there, and there is something to drain
@@ -360,6 +361,7 @@ Status Serving::open_guards() {
   pipeline_ = TRY(edge::Pipeline::open(loaded_.config,
                                        {*keys_, *workers_, clock_, log_, loaded_.store_directory}));
   certificates_ = TRY(Certificates::open(loaded_.config, loaded_.store_directory, clock_, log_));
+  if (!pipeline_->upstreams().empty()) names_ = std::make_unique<http::NameResolver>();
   return done;
 }
 
@@ -405,8 +407,8 @@ Status Serving::open_server() {
   control_->certificate_notes = [this] { return certificates_->notes(); };
   control_->certificates = [this] { return certificates_->ages(); };
   front_ = std::make_unique<edge::FrontParts>(
-      edge::FrontParts{config, *pipeline_, *cache_, sync_.get(), *control_, access_lines_.get(),
-                       clock_, log_, &certificates_->tokens()});
+      edge::FrontParts{config, *pipeline_, *cache_, sync_.get(), names_.get(), *control_,
+                       access_lines_.get(), clock_, log_, &certificates_->tokens()});
 
   auto settings = TRY(server_settings(loaded_, *certificates_));
   settings.is_exempt = [this](const http::Peer& peer) {
@@ -523,6 +525,7 @@ Serving::~Serving() {
   if (sync_stop_.joinable()) sync_stop_.join();
   housekeeper_.reset();
   workers_.reset();
+  names_.reset();
   if (loads_ != nullptr) loads_->end();
   if (renders_ != nullptr) renders_->end();
   server_.reset();

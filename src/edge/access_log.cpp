@@ -81,6 +81,10 @@ void AccessLog::write(const http::Finished& finished, Visit& visit) {
   append_number(chunk_, static_cast<std::uint64_t>(finished.took.count() / 1'000));
   append_text(chunk_, "route", decision.route);
   if (!decision.cache.empty()) append_text(chunk_, "cache", decision.cache);
+  if (!decision.upstream.name.empty()) {
+    chunk_ += ",\"upstream\":";
+    guard::append_upstream_json(chunk_, decision.upstream);
+  }
   if (request.has(http::Known::user_agent))
     append_text(chunk_, "agent", request.known(http::Known::user_agent));
   if (finished.ending != http::Ending::complete)

@@ -54,6 +54,16 @@ constexpr ProblemText problems[] = {
     {"rate-limited", 429, "Too many requests", "Wait as long as Retry-After says."},
     {"signature", 401, "The signature does not fit",
      "The webhook's signature, its time or its secret is wrong."},
+    {"upstream-failed", 502, "The server behind this address failed",
+     "It could not be reached, closed the connection, or its answer made no sense. The operator "
+     "finds the reason under the decision's id."},
+    {"upstream-busy", 503, "The server behind this address is busy",
+     "It has as many requests as it may have, or it failed so often that it is given a rest. Try "
+     "again as Retry-After says."},
+    {"upstream-late", 504, "The server behind this address is too slow",
+     "Its answer did not come in time."},
+    {"loop", 508, "The request goes round in circles",
+     "A proxy route leads back to the server that it came from."},
     {"overloaded", 503, "Too busy", "A queue is full. Try again in a moment."},
     {"storage-failed", 503, "The disk failed",
      "Writing has stopped to protect what is stored; reading goes on. The operator must look at "

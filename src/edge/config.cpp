@@ -3,6 +3,7 @@
 #include "edge/config_reader.h"
 #include "edge/config_routes.h"
 #include "edge/config_tls.h"
+#include "edge/config_upstreams.h"
 
 #include "base/bytes.h"
 #include "text/rule.h"
@@ -15,11 +16,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::string_view weir_tables[] = {
-    "build", "serve",  "tls",     "cache", "hook",  "observability", "auth",     "limit",
-    "waf",   "schema", "breaker", "data",  "route", "agent",         "function", "experiment"};
+    "build", "serve", "tls",   "cache",    "hook",      "observability",
+    "auth",  "limit", "waf",   "schema",   "breaker",   "upstream",
+    "data",  "route", "agent", "function", "experiment"};
 // Whole tables that later versions read.
-constexpr std::string_view later_tables[] = {"schema", "breaker", "agent", "function",
-                                             "experiment"};
+constexpr std::string_view later_tables[] = {"schema", "agent", "function", "experiment"};
 
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
@@ -141,7 +142,9 @@ void read_timeouts(Table table, ServeSettings& serve) {
   table.read("idle_crowded", serve.idle_time_crowded_max);
   table.read("answer", serve.answer_time_max);
   table.read("drain", serve.drain_time_max);
-  table.not_available("upstream_connect");
+  table.read("upstream_connect", serve.upstream_connect);
+  table.read("upstream_first_byte", serve.upstream_first_byte);
+  table.read("upstream_stall", serve.upstream_stall);
   table.finish();
 }
 
@@ -354,9 +357,9 @@ void read_algorithms(Table& table, guard::JwtPolicy& policy) {
   }
 }
 
-void read_forward(Table table, guard::JwtPolicy& policy) {
-  bool strips = false;
-  table.read("strip_authorization", strips);  // there is no upstream yet that could get it
+void read_forward(Table table, AuthSettings& auth) {
+  guard::JwtPolicy& policy = auth.policy;
+  table.read("strip_authorization", auth.strips_authorization);
   if (const text::Value* headers = table.find("headers");
       headers != nullptr && headers->is_object()) {
     for (const text::Member& member : *headers->object()) {
@@ -416,7 +419,7 @@ void read_auth(std::string_view name, Table& table, Config& config) {
   cache.read_count("tokens", policy.cache_tokens, 0, 10'000'000);
   cache.read("negative_ttl", policy.negative_ttl);
   cache.finish();
-  read_forward(table.table("forward"), policy);
+  read_forward(table.table("forward"), auth);
   table.read("verbose_errors", auth.verbose_errors);
   table.not_available("pem");
   const int sources = !auth.jwks_file.empty() + !auth.jwks_url.empty() + !auth.secret.is_empty();
@@ -643,6 +646,10 @@ ConfigReading read_config(const ConfigSource& source) {
   read_waf(root_table(findings, root, "waf"), findings, config.waf);
   read_data(root_table(findings, root, "data"), config.cache, config.data);
   check_tls_names(findings, config);
+  each_named(findings, root, "breaker",
+             [&](std::string_view name, Table& t) { read_breaker(name, t, config); });
+  each_named(findings, root, "upstream",
+             [&](std::string_view name, Table& t) { read_upstream(name, t, config); });
   read_routes(findings, root, config);
 
   if (root != nullptr && root->is_object()) {

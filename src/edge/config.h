@@ -16,8 +16,9 @@
 #include "edge/secret.h"
 #include "edge/units.h"
 
-#include "base/limits.h"
+#include "base/limits_upstream.h"
 #include "base/result.h"
+#include "guard/breaker.h"
 #include "guard/client_certificate.h"
 #include "guard/jwt.h"
 #include "guard/limiter.h"
@@ -72,7 +73,11 @@ struct ServeSettings {
   Nanos answer_time_max = limits::answer_time_max;
   Nanos drain_time_max = limits::drain_time_max;
   std::optional<std::size_t> handshakes_per_second;  // per client; empty = the default
-  std::string hsts;       // the value of Strict-Transport-Security; empty = not sent
+  std::string hsts;  // the value of Strict-Transport-Security; empty = not sent
+  // Of upstreams that say nothing else.
+  Nanos upstream_connect = limits::upstream_connect_time_max;
+  Nanos upstream_first_byte = limits::upstream_first_byte_time_max;
+  Nanos upstream_stall = limits::upstream_stall_time_max;
   std::size_t loops = 0;  // 0 = one per core
   CleanUrls clean_urls = CleanUrls::serve;
 };
@@ -92,6 +97,28 @@ struct AcmeSettings {
   std::string challenge = "auto";     // auto | http-01 | tls-alpn-01
   std::string key = "ecdsa";          // ecdsa | rsa
   std::optional<Nanos> renew_before;  // empty = a third of the certificate's life
+};
+
+// A [upstream.NAME] table, or the one server that a route names itself.
+struct UpstreamTable {
+  std::string name;
+  std::vector<std::string> servers;  // checked: each is understood by http::parse_upstream_server
+  std::string balance = "round_robin";  // round_robin | least_connections
+  std::size_t in_flight_max = limits::upstream_in_flight_max;
+  std::size_t idle_max = limits::upstream_idle_max;
+  Nanos connect = limits::upstream_connect_time_max;
+  Nanos first_byte = limits::upstream_first_byte_time_max;
+  Nanos stall = limits::upstream_stall_time_max;
+  Nanos idle = limits::upstream_idle_time_max;
+  std::string ca_file;  // empty: the system's bundle
+  bool verify = true;
+  std::string breaker = "default";  // of a [breaker.*] table; "off" = none
+  Place place;
+};
+
+struct BreakerTable {
+  std::string name;
+  guard::BreakerSettings settings;
 };
 
 struct TlsSettings {
@@ -148,7 +175,8 @@ struct AuthSettings {
   Nanos refetch_min = std::chrono::seconds(30);
   Nanos stale_max = std::chrono::hours(24);
   bool verbose_errors = false;
-  std::string not_available;  // why a route may not use it; empty = it may
+  bool strips_authorization = false;  // the token ends here; an upstream never sees it
+  std::string not_available;          // why a route may not use it; empty = it may
   Place place;
 };
 
@@ -213,12 +241,22 @@ struct StageSettings {
   Place place;
 };
 
-enum class RouteTarget : std::uint8_t { site, data };
+enum class RouteTarget : std::uint8_t { site, data, proxy };
+
+// to = { proxy = "http://127.0.0.1:9701", ... }
+struct ProxySettings {
+  std::string upstream;           // name of one of Config::upstreams
+  Nanos timeout{0};               // until the head of the answer; 0 = serve.timeouts.answer
+  std::string host = "preserve";  // preserve | upstream | a name
+  std::string strip, add;         // prefixes of the path: "/api"
+  bool refuses_encoded_slash = false;
+};
 
 struct RouteSettings {
   std::string name;
   std::vector<std::string> hosts, paths, methods;  // empty = any
   RouteTarget target = RouteTarget::site;
+  ProxySettings proxy;
   std::optional<std::vector<StageSettings>> stages;  // nullopt = the default ones
   PolicySettings policy;
   std::optional<std::size_t> body_bytes_max;
@@ -235,6 +273,8 @@ struct Config {
   std::vector<LimitSettings> limit;
   WafSettings waf;
   DataSettings data;
+  std::vector<UpstreamTable> upstreams;
+  std::vector<BreakerTable> breakers;
   std::vector<RouteSettings> routes;  // the configured ones, in order
   bool allow_insecure = false;        // some stage of auth or waf fails open; shown in readyz
 };

@@ -1,6 +1,7 @@
 #include "edge/config_routes.h"
 
 #include "base/bytes.h"
+#include "edge/config_upstreams.h"
 #include "edge/pattern.h"
 
 #include <algorithm>
@@ -132,27 +133,31 @@ StageSettings read_stage(Table& table, Config& config) {
   return stage;
 }
 
-void read_target(Table& table, RouteSettings& route) {
+void read_target(Table& table, Config& config, RouteSettings& route) {
   Table target = table.table("to");
   bool site = false, data = false;
   target.read("site", site);
   target.read("data", data);
+  const bool proxy = target.has("proxy");
   bool later = false;
-  for (const std::string_view key :
-       {"proxy", "page", "compose", "redirect", "function", "experiment"}) {
+  for (const std::string_view key : {"page", "compose", "redirect", "function", "experiment"}) {
     const text::Value* found = target.find(key);
     if (found == nullptr) continue;
     later = true;
-    target.error(found, "a route to \"" + std::string(key) + "\" is not available yet",
-                 "to = { site = true } and to = { data = true } are");
+    target.error(
+        found, "a route to \"" + std::string(key) + "\" is not available yet",
+        "to = { site = true }, to = { data = true } and to = { proxy = \"http://...\" } are");
   }
   if (later) {  // what belongs to it is not judged
     for (const std::string_view key : {"timeout", "load"}) target.find(key);
   }
+  if (proxy) read_proxy(target, config, route.proxy);
   target.finish();
-  if (!later && site == data)
-    target.error(table.value(), "a route needs to = { site = true } or to = { data = true }");
-  route.target = data ? RouteTarget::data : RouteTarget::site;
+  if (!later && int{site} + int{data} + int{proxy} != 1)
+    target.error(table.value(),
+                 "a route needs one of to = { site = true }, to = { data = true } and to = { proxy "
+                 "= \"http://...\" }");
+  route.target = proxy ? RouteTarget::proxy : data ? RouteTarget::data : RouteTarget::site;
 }
 
 void check_patterns(Table& table, const RouteSettings& route) {
@@ -201,7 +206,7 @@ RouteSettings read_route(Table& table, Config& config) {
   match.read("methods", route.methods);
   match.finish();
   check_patterns(table, route);
-  read_target(table, route);
+  read_target(table, config, route);
   Table cache = table.table("cache");
   cache.read("ttl", route.policy.ttl);
   cache.read("swr", route.policy.swr);

@@ -21,6 +21,7 @@ Front::Front(const FrontParts& parts, http::Loop& loop)
   state_.story = this;
   for (const auto& rules : parts.pipeline.rule_sets())
     state_.inspectors.push_back(std::make_unique<waf::Inspector>(rules));
+  if (parts.names != nullptr) proxy_.emplace(state_, *parts.names);
   if (parts.sync != nullptr) {
     data_.emplace(*parts.sync, Mounts{parts.config.data.sync_mount, parts.config.data.kv_mount},
                   parts.config.data.origins);
@@ -151,6 +152,7 @@ void Front::answer(Visit& visit) {
     case Route::Target::data:
       if (data_) return data_->answer(visit);
       return refuse(visit, {404, "not-found", "There is nothing at this address."});
+    case Route::Target::proxy: return proxy_->answer(visit);
     case Route::Target::site: return pages_.answer(visit);
   }
 }
@@ -167,6 +169,7 @@ void Front::on_finished(const http::Finished& finished) {
           : begin(finished.exchange);  // answered by the engine: it is logged all the same
   if (visit.sync_ask != 0 && data_) data_->gone(visit);
   if (visit.decision.client == 0) visit.decision.client = parts_.pipeline.client_hash(visit.client);
+  if (visit.proxy_ask != nullptr) proxy_->finished(visit);
   access_log_.write(finished, visit);
 }
 

@@ -3,6 +3,7 @@
 //
 //   head -> client address -> route -> steps in the route's order (steps.cpp) -> one of
 //     Control    /_weir/**                    (control.cpp)
+//     Proxy      routes to another server     (proxy.cpp)
 //     DataRoutes /sync/**, /kv/**             (data_routes.cpp)
 //     Pages      everything else              (pages.cpp)
 //   -> counters, access log.
@@ -12,6 +13,7 @@
 #include "edge/data_routes.h"
 #include "edge/pages.h"
 #include "edge/pipeline.h"
+#include "edge/proxy.h"
 #include "guard/acme_tokens.h"
 
 #include <memory>
@@ -24,7 +26,8 @@ struct FrontParts {
   const Config& config;
   const Pipeline& pipeline;
   cache::PageCache& cache;
-  sync::SyncService* sync = nullptr;  // null = no [data]
+  sync::SyncService* sync = nullptr;    // null = no [data]
+  http::NameResolver* names = nullptr;  // null = no proxy routes
   const ControlParts& control;
   LineWriter* access_log = nullptr;  // null = off
   const Clock& clock;
@@ -56,6 +59,7 @@ class Front final : public http::Handler, private Story {
   Pages pages_;
   Control control_;
   std::optional<DataRoutes> data_;
+  std::optional<Proxy> proxy_;
 };
 
 }  // namespace weir::edge

@@ -74,14 +74,16 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const Pip
     if (auth.not_available.empty()) TRY(pipeline->open_auth(auth, parts));
   }
   TRY(pipeline->open_limits(config));
+  pipeline->upstreams_ = TRY(open_upstreams(config));
 
   RouteSettings control;
   control.name = "control";
   control.paths = {"/_weir/**"};
   TRY(pipeline->add_route(control, Route::Target::control, config, parts));
   for (const RouteSettings& route : config.routes) {
-    const auto target =
-        route.target == RouteTarget::data ? Route::Target::data : Route::Target::site;
+    const auto target = route.target == RouteTarget::data    ? Route::Target::data
+                        : route.target == RouteTarget::proxy ? Route::Target::proxy
+                                                             : Route::Target::site;
     TRY(pipeline->add_route(route, target, config, parts));
   }
   if (config.data.present) {
@@ -262,9 +264,10 @@ Result<StepSettings> Pipeline::step_of(const StageSettings& stage, const RouteSe
       step.rules = rule_sets_[step.rule_set];
       step.bands = {static_cast<int>(config.waf.log_at), static_cast<int>(config.waf.block_at)};
       step.blocks = stage.names.front() == "block";
-      step.takes_body = target == Route::Target::data;
-      step.body_bytes_max = std::min(route.body_bytes_max.value_or(config.serve.body_bytes_max),
-                                     limits::sync_body_bytes_max);
+      step.takes_body = target == Route::Target::data || target == Route::Target::proxy;
+      step.body_bytes_max = route.body_bytes_max.value_or(config.serve.body_bytes_max);
+      if (target == Route::Target::data)
+        step.body_bytes_max = std::min(step.body_bytes_max, limits::sync_body_bytes_max);
       if (target == Route::Target::data)
         step.mounts = {config.data.sync_mount, config.data.kv_mount};
       step.workers = &parts.workers;
@@ -285,6 +288,17 @@ Status Pipeline::add_route(const RouteSettings& settings, Route::Target target,
   const std::vector<StageSettings> stages = settings.stages.value_or(default_stages(target));
   for (const StageSettings& stage : stages)
     route.steps.push_back(TRY(step_of(stage, settings, target, config, parts)));
+  if (target == Route::Target::proxy) {
+    auto proxy = std::make_unique<ProxyRoute>(proxy_route_of(settings, config, upstreams_));
+    for (const StageSettings& stage : stages)
+      for (const AuthSettings& auth : config.auth)
+        proxy->strips_authorization |= stage.kind == StageKind::auth && auth.strips_authorization &&
+                                       std::find(stage.names.begin(), stage.names.end(),
+                                                 auth.policy.name) != stage.names.end();
+    proxy->claims = forwards_headers_ ? &forwarded_ : nullptr;
+    proxy->proxies = &proxies_;
+    route.proxy = std::move(proxy);
+  }
   routes_.push_back(std::move(route));
   return done;
 }

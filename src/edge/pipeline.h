@@ -11,6 +11,7 @@
 // loops.
 
 #include "edge/pattern.h"
+#include "edge/proxy.h"
 #include "edge/steps.h"
 
 #include "base/log.h"
@@ -27,7 +28,7 @@ namespace weir::edge {
 class Pipeline;
 
 struct Route {
-  enum class Target : std::uint8_t { control, site, data };
+  enum class Target : std::uint8_t { control, site, data, proxy };
   std::string name;
   std::vector<std::string> hosts;
   std::vector<Pattern> paths;
@@ -35,6 +36,7 @@ struct Route {
   Target target = Target::site;
   std::vector<StepSettings> steps;
   const Pipeline* pipeline = nullptr;  // whose it is
+  std::unique_ptr<const ProxyRoute> proxy;  // of a proxy route
 };
 
 // What a route is chosen by.
@@ -72,6 +74,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   const guard::ForwardedHeaders& forwarded_headers() const { return forwarded_; }
   bool forwards_headers() const { return forwards_headers_; }
   std::vector<std::pair<std::string, Nanos>> key_ages() const;
+  const std::vector<std::shared_ptr<http::Upstream>>& upstreams() const { return upstreams_; }
   void tick();  // about once a second, any one thread: fetches keys when it is time to
 
  private:
@@ -97,6 +100,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   std::vector<std::unique_ptr<const guard::ClientCertificatePolicy>> certificates_;
   std::vector<std::shared_ptr<const waf::RuleSet>> rule_sets_;
   std::vector<unsigned> rule_set_paranoia_;
+  std::vector<std::shared_ptr<http::Upstream>> upstreams_;
   std::vector<Route> routes_;
 };
 

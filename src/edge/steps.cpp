@@ -462,7 +462,9 @@ bool blocks_body(std::span<const StepSettings> route_steps, const waf::WafReques
 }
 
 void append_server_timing(std::string& out, const Visit& visit) {
-  if (visit.decision.stages.count() == 0 && visit.decision.cache.empty()) return;
+  const guard::UpstreamRecord& upstream = visit.decision.upstream;
+  const bool was_asked = upstream.first_byte_us != 0;
+  if (visit.decision.stages.count() == 0 && visit.decision.cache.empty() && !was_asked) return;
   out += "Server-Timing: ";
   bool first = true;
   for (const guard::StageRecord& row : visit.decision.stages) {
@@ -482,6 +484,10 @@ void append_server_timing(std::string& out, const Visit& visit) {
       out += ";dur=";
       append_millis(out, visit.work_nanos);
     }
+  }
+  if (was_asked) {
+    out += first ? "upstream;dur=" : ", upstream;dur=";
+    append_millis(out, std::uint64_t{upstream.first_byte_us} * 1'000);
   }
   out += "\r\n";
 }

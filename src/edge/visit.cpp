@@ -14,6 +14,7 @@ void Visit::reset() {
   decision.headers_set.clear();
   decision.headers_removed.clear();
   decision.cache = {};
+  decision.upstream = {};
   decision.status = 0;
   token.reset();
   fields.clear();
@@ -22,6 +23,7 @@ void Visit::reset() {
   waits = 0;
   work = {};
   work_nanos = 0;
+  proxy_ask = nullptr;
   sync_ask = 0;
   traced = false;
   body_read = false;

@@ -14,6 +14,7 @@
 #include "guard/trace.h"
 #include "http/exchange.h"
 #include "http/loop.h"
+#include "http/upstream.h"
 #include "waf/inspect.h"
 
 #include <memory>
@@ -52,6 +53,7 @@ struct Visit {
       0;  // the ticket of the latest wait: whatever comes back with an older one comes too late
   std::string_view work = {};  // what the answer waited for: "load" from the store, "render"
   std::uint32_t work_nanos = 0;
+  http::AnswerSink* proxy_ask = nullptr;  // a request under way upstream (proxy.cpp)
   std::uint64_t sync_ask = 0;  // a data request under way, to be cancelled when the client leaves
   bool traced = false;
   bool body_read = false;

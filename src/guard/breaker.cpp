@@ -71,6 +71,12 @@ void Breaker::failed(Mono now) {
   });
 }
 
+void Breaker::left_open(Mono) {
+  inner_.with([&](Inner& inner) {
+    if (inner.state == BreakerState::half_open && inner.probes > 0) --inner.probes;
+  });
+}
+
 BreakerState Breaker::state(Mono now) const {
   return inner_.with([&](const Inner& inner) {
     return inner.state == BreakerState::open && now >= inner.open_until ? BreakerState::half_open

@@ -33,6 +33,7 @@ class Breaker {
   bool may_try(Mono now);
   void succeeded(Mono now);
   void failed(Mono now);
+  void left_open(Mono now);  // it ended without a word about health: the client had left
   BreakerState state(Mono now) const;
 
  private:

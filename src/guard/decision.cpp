@@ -54,6 +54,19 @@ bool is_refusal(const Decision& decision) {
   });
 }
 
+void append_upstream_json(std::string& out, const UpstreamRecord& upstream) {
+  out += "{\"name\":";
+  append_json_string(out, upstream.name);
+  if (!upstream.server.empty()) append_text(out, "server", upstream.server);
+  append_number(out, "connect_us", upstream.connect_us);
+  append_number(out, "first_byte_us", upstream.first_byte_us);
+  append_number(out, "connects", upstream.connects);
+  if (upstream.reused) out += ",\"reused\":true";
+  if (upstream.retried) out += ",\"retried\":true";
+  if (!upstream.failure.empty()) append_text(out, "failure", upstream.failure);
+  out += '}';
+}
+
 void append_decision_json(std::string& out, const Decision& decision) {
   out += "{\"event\":\"decision\"";
   append_text(out, "id", {decision.id.data(), decision.id.size()});
@@ -64,6 +77,10 @@ void append_decision_json(std::string& out, const Decision& decision) {
   append_text(out, "client", hex_of(client));
   append_number(out, "status", decision.status);
   if (!decision.cache.empty()) append_text(out, "cache", decision.cache);
+  if (!decision.upstream.name.empty()) {
+    out += ",\"upstream\":";
+    append_upstream_json(out, decision.upstream);
+  }
   out += ",\"stages\":[";
   for (const StageRecord& stage : decision.stages) {
     if (&stage != decision.stages.begin()) out += ',';

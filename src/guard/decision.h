@@ -56,6 +56,18 @@ class FixedList {
   std::size_t left_out_ = 0;
 };
 
+// Which server of which upstream a request was passed on to. Views as in StageRecord.
+struct UpstreamRecord {
+  std::string_view name = {};     // empty = the request was not passed on
+  std::string_view server = {};   // "http://127.0.0.1:9701"
+  std::string_view failure = {};  // "late"; empty = an answer came
+  std::uint32_t connect_us = 0;   // 0 = a pooled connection
+  std::uint32_t first_byte_us = 0;
+  std::uint8_t connects = 0;  // connections begun
+  bool reused = false;
+  bool retried = false;
+};
+
 struct Decision {
   std::array<char, 32> id{};  // the trace id in hex
   Wall time = {};
@@ -67,10 +79,13 @@ struct Decision {
   FixedList<std::string_view, limits::decision_headers_max> headers_set = {};      // names only
   FixedList<std::string_view, limits::decision_headers_max> headers_removed = {};  // names only
   std::string_view cache = {};  // "hit", "stale", "miss"
+  UpstreamRecord upstream = {};
   int status = 0;
 };
 
 bool is_refusal(const Decision& decision);
+// {"name":"app","server":"http://127.0.0.1:9701","connect_us":120,"first_byte_us":900,...}
+void append_upstream_json(std::string& out, const UpstreamRecord& upstream);
 // One line without its newline.
 void append_decision_json(std::string& out, const Decision& decision);
 

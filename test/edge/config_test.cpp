@@ -88,8 +88,24 @@ TEST_CASE("a mistake is told with its place, what was expected, and what was mea
       {"[[route]]\nto = { site = true }\nstages = [{ schema = \"x\", failure_mode = \"closed\" "
        "}]\n",
        "\"schema\" is not available yet"},
-      {"[[route]]\nto = { proxy = \"http://127.0.0.1:1\" }\n",
-       "a route to \"proxy\" is not available yet"},
+      {"[[route]]\nto = { page = \"x.html\" }\n", "a route to \"page\" is not available yet"},
+      {"[[route]]\nto = { proxy = \"ftp://a\" }\n",
+       "weir.toml:2:16: expected \"http://HOST[:PORT]\""},
+      {"[[route]]\nto = { proxy = \"http://a/b\" }\n", "only a host and a port are named here"},
+      {"[upstream.app]\nservers = [\"http://a\"]\n[[route]]\nto = { proxy = \"ap\" }\n",
+       "there is no table [upstream.ap] (did you mean \"app\"?)"},
+      {"[[route]]\nto = { proxy = \"http://a\", site = true }\n", "a route needs one of"},
+      {"[[route]]\nto = { proxy = \"http://a\", host = \"a b\" }\n", "host must be \"preserve\""},
+      {"[[route]]\nto = { proxy = \"http://a\", strip = \"api/\" }\n",
+       "strip must be a path like \"/api\", not \"api/\""},
+      {"[[route]]\nto = { proxy = \"http://a\", timout = \"1s\" }\n", "did you mean \"timeout\"?"},
+      {"[upstream.app]\n", "needs 1 to 64 servers"},
+      {"[upstream.app]\nservers = [\"http://a\"]\nbreaker = \"x\"\n",
+       "there is no table [breaker.x]"},
+      {"[upstream.app]\nservers = [\"http://a\"]\nbalance = \"random\"\n", "upstream.app.balance"},
+      {"[upstream.app]\nservers = [\"http://a\"]\ntimeouts = { connect = \"0s\" }\n",
+       "must be 1ms to 1h"},
+      {"[breaker.x]\nfailures = 0\n", "breaker.x.failures must be a whole number from 1 to 64"},
       {"[[route]]\nto = { data = true }\n", "there is no table [data]"},
       {"[[route]]\nmatch = { path = \"blog\" }\nto = { site = true }\n", "must begin with /"},
       {"[[route]]\nmatch = { path = \"/_weir/x\" }\nto = { site = true }\n", "cannot be routed"},
@@ -136,6 +152,33 @@ TEST_CASE("every row of the limits that an operator may change can be changed", 
   CHECK(serve.answer_time_max == 9s);
   CHECK(serve.drain_time_max == 10s);
   CHECK(read("[serve]\nmemory_max = \"1GiB\"\n").config.serve.memory_bytes_max == 1 * GiB);
+}
+
+TEST_CASE("a proxy route names an upstream, or a server that becomes one", "[edge]") {
+  const auto reading = read(
+      "[serve]\ntimeouts = { upstream_connect = \"1s\" }\n[upstream.app]\nservers = "
+      "[\"http://10.0.0.1:80\", \"unix:/run/app.sock\"]\nbalance = "
+      "\"least_connections\"\nmax_inflight = 7\nkeepalive = 0\ntimeouts = { stall = \"5s\" "
+      "}\n[[route]]\nto = { proxy = \"app\", timeout = \"800ms\", host = \"upstream\" "
+      "}\n[[route]]\nmatch = { path = \"/b\" }\nto = { proxy = \"http://b.test\" "
+      "}\n[[route]]\nmatch "
+      "= { path = \"/c\" }\nto = { proxy = \"http://b.test\", strip = \"/c\" }\n");
+  CHECK(all_of(reading.errors).empty());
+  REQUIRE(reading.config.upstreams.size() == 2);
+  const edge::UpstreamTable& app = reading.config.upstreams[0];
+  CHECK(app.servers.size() == 2);
+  CHECK(app.balance == "least_connections");
+  CHECK(app.in_flight_max == 7);
+  CHECK(app.idle_max == 0);
+  CHECK(app.connect == 1s);
+  CHECK(app.stall == 5s);
+  CHECK(reading.config.upstreams[1].name == "http://b.test");
+  REQUIRE(reading.config.routes.size() == 3);
+  CHECK(reading.config.routes[0].target == edge::RouteTarget::proxy);
+  CHECK(reading.config.routes[0].proxy.timeout == 800ms);
+  CHECK(reading.config.routes[0].proxy.host == "upstream");
+  CHECK(reading.config.routes[1].proxy.host == "preserve");
+  CHECK(reading.config.routes[2].proxy.strip == "/c");
 }
 
 TEST_CASE("all mistakes of a file are told at once", "[edge]") {

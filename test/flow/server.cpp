@@ -266,6 +266,10 @@ void Connection::send(std::string_view bytes) {
   }
 }
 
+void Connection::shut() {
+  if (socket_ >= 0) ::shutdown(socket_, SHUT_WR);
+}
+
 bool Connection::fill() {
   if (socket_ < 0) return false;
   pollfd ready{socket_, POLLIN, 0};

@@ -103,6 +103,7 @@ class Connection {
   Answer receive(Body body = Body::yes);
   // Bytes as they come, until `text` was seen or 10 s passed; everything read so far.
   std::string receive_until(std::string_view text);
+  void shut();               // our sending side
   bool is_closed_by_peer();  // waits up to 5 s for the end
 
   Answer get(std::string_view path, std::string_view more_fields = {});
