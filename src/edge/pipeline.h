@@ -35,7 +35,7 @@ struct Route {
   std::vector<std::string> methods;
   Target target = Target::site;
   std::vector<StepSettings> steps;
-  const Pipeline* pipeline = nullptr;  // whose it is
+  const Pipeline* pipeline = nullptr;       // whose it is
   std::unique_ptr<const ProxyRoute> proxy;  // of a proxy route
 };
 
