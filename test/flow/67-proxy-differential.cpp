@@ -155,7 +155,7 @@ TEST_CASE("no request reaches a backend that we did not log", "[flow][proxy]") {
     return;
   }
   const char* const wanted = std::getenv("WEIR_DIFFERENTIAL_ROUNDS");
-  const int rounds = wanted == nullptr ? 1'500 : std::atoi(wanted);
+  const int rounds = wanted == nullptr ? 300 : std::atoi(wanted);
   const char* const set = std::getenv("WEIR_SEED");
   const unsigned seed =
       set == nullptr ? std::random_device{}() : static_cast<unsigned>(std::atoll(set));
@@ -166,7 +166,8 @@ TEST_CASE("no request reaches a backend that we did not log", "[flow][proxy]") {
   const Nginx backend(behind);
   const test::TemporaryDirectory directory;
   flow::write_site(directory,
-                   "[observability]\naccess_log = { path = \"access.log\" }\n" +
+                   "[serve]\ntimeouts = { head = \"100ms\", body_grace = \"100ms\" "
+                   "}\n[observability]\naccess_log = { path = \"access.log\" }\n" +
                        flow::proxy_route("/**", "unix:" + behind.path() + "/nginx.sock"));
   flow::Server server(directory.path());
   REQUIRE(server.port() != 0);
@@ -176,9 +177,10 @@ TEST_CASE("no request reaches a backend that we did not log", "[flow][proxy]") {
     if (roll(dice, 2) == 0) bytes += mutated(dice, request(dice, 2 * round + 1));
     Connection client(server.port());
     client.send(bytes);
-    // Whatever can be answered is; the end tells the server that nothing more will come.
+    // Whatever can be answered is; what waits for more ends with its deadline, or with the client's
+    // leaving, which may be sooner than the server was asked.
     client.send("\r\n\r\nGET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    client.shut();
+    if (roll(dice, 4) == 0) client.shut();
     client.receive_until("\x01never");
   }
   CHECK(server.stop() == 0);
