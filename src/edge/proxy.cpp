@@ -96,6 +96,20 @@ bool has_member(std::string_view list, std::string_view member) {
   return false;
 }
 
+// A subprotocol that is a token in truth (data D-40) stays here when Authorization does.
+std::string without_tokens(std::string_view subprotocols) {
+  std::string kept;
+  while (!subprotocols.empty()) {
+    const std::size_t comma = subprotocols.find(',');
+    const std::string_view member = trim(subprotocols.substr(0, comma));
+    if (!member.empty() && !member.starts_with("bearer."))
+      kept.append(kept.empty() ? "" : ", ").append(member);
+    if (comma == std::string_view::npos) break;
+    subprotocols.remove_prefix(comma + 1);
+  }
+  return kept;
+}
+
 std::uint32_t micros_of(Nanos span) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(span.count() / 1'000, 0, UINT32_MAX));
 }
@@ -516,6 +530,11 @@ void Proxy::append_fields(Ask& ask, const ProxyRoute& route) {
     if (route.claims != nullptr && route.claims->owns(field.name)) continue;
     if (route.strips_authorization && field.name == "authorization") continue;
     if (joins_cookies && field.name == "cookie") continue;
+    if (route.strips_authorization && field.name == "sec-websocket-protocol") {
+      const std::string kept = without_tokens(field.value);
+      if (!kept.empty()) append_line(lines_, field.name, kept);
+      continue;
+    }
     append_line(lines_, field.name, field.value);
   }
   if (joins_cookies) {  // RFC 9113 8.2.3: one line for a server that speaks HTTP/1.1
