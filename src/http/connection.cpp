@@ -281,7 +281,7 @@ void Connection::rest(std::size_t count) {
 
 void Connection::set_idle_deadline() {
   const ServerTimeouts& timeouts = core_.engine.settings.timeouts;
-  if (core_.stopping()) core_.wheel.set(*this, core_.now + limits::drain_quiet_time);
+  if (core_.stopping()) core_.wheel.set(*this, core_.now + core_.engine.drain_quiet());
   else
     core_.wheel.set(*this, idle_since_ + (core_.crowded() ? timeouts.idle_crowded : timeouts.idle));
 }
@@ -488,7 +488,7 @@ void Connection::on_deadline() {
 void Connection::begin_drain() {
   if (phase_ == Phase::tunnel) exchange_->tunnel_sink_->on_drain(exchange_->tunnel_);
   if (phase_ == Phase::head && input_ == nullptr && output_ == nullptr)
-    core_.wheel.set(*this, core_.now + limits::drain_quiet_time);
+    core_.wheel.set(*this, core_.now + core_.engine.drain_quiet());
 }
 
 void Connection::abort(Exchange&) { cut(); }

@@ -58,6 +58,9 @@ struct Engine {
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> bodies_buffered{0};
   std::atomic<Pressure> pressure{Pressure::none};
+  // How long an idle connection is kept while we drain; set before stop_ns.
+  std::atomic<std::int64_t> quiet_ns{Nanos(limits::drain_quiet_time).count()};
+  Nanos drain_quiet() const { return Nanos(quiet_ns.load(std::memory_order_relaxed)); }
   std::atomic<std::int64_t> stop_ns{
       -1};  // the drain's length; -1 = not stopping. The least asked for counts.
 };

@@ -1,6 +1,7 @@
 #include "http/listener.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -8,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -119,6 +121,26 @@ Result<Bound> bind_unix(const ListenerSettings& settings) {
 }
 
 }  // namespace
+
+Result<Bound> copy_listener(const ListenerSettings& settings, std::size_t loops) {
+  Bound bound;
+  const std::size_t count =
+      settings.unix_path.empty() ? std::max(loops, settings.sockets.size()) : 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    const int given = settings.sockets[i % settings.sockets.size()];
+    Descriptor copy(::fcntl(given, F_DUPFD_CLOEXEC, 0));
+    if (!copy.is_open()) return failed(settings, "dup");
+    const int flags = ::fcntl(copy.number(), F_GETFL);
+    if (flags < 0 || ::fcntl(copy.number(), F_SETFL, flags | O_NONBLOCK) != 0)
+      return failed(settings, "O_NONBLOCK");
+    const int on = 1;
+    if (settings.unix_path.empty())
+      ::setsockopt(copy.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    bound.descriptors.push_back(std::move(copy));
+  }
+  if (settings.unix_path.empty()) bound.port = TRY(port_of(settings, bound.descriptors.front()));
+  return bound;
+}
 
 Result<Bound> bind_listener(const ListenerSettings& settings, std::size_t loops) {
   if (!settings.unix_path.empty()) return bind_unix(settings);

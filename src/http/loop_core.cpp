@@ -599,7 +599,12 @@ void LoopCore::run_timers() {
 
 void LoopCore::begin_drain() {
   stopping_ = true;
-  for (const auto& listener : listeners_) listener->descriptor.close();
+  // Taken out of epoll by name: a copy in another process keeps the socket there after our close.
+  for (const auto& listener : listeners_) {
+    if (listener->descriptor.is_open())
+      ::epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, listener->descriptor.number(), nullptr);
+    listener->descriptor.close();
+  }
   connections_.for_each([](Connection& connection) { connection.begin_drain(); });
 }
 

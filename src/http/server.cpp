@@ -91,13 +91,16 @@ Result<std::unique_ptr<Server>> Server::open(ServerSettings settings, HandlerFac
     TRY(shared->loops.back()->open());
   }
   for (const ListenerSettings& listener : engine.settings.listeners) {
-    Bound bound = TRY(bind_listener(listener, engine.settings.loops));
+    const bool is_given = !listener.sockets.empty();
+    Bound bound = TRY(is_given ? copy_listener(listener, engine.settings.loops)
+                               : bind_listener(listener, engine.settings.loops));
     shared->ports.push_back(bound.port);
     struct stat there {};
-    if (!listener.unix_path.empty() && ::lstat(listener.unix_path.c_str(), &there) == 0)
+    if (!is_given && !listener.unix_path.empty() &&
+        ::lstat(listener.unix_path.c_str(), &there) == 0)
       shared->unix_names.push_back({listener.unix_path, there.st_dev, there.st_ino});
     for (std::size_t i = 0; i < bound.descriptors.size(); ++i)
-      shared->loops[i]->listen(std::move(bound.descriptors[i]), listener);
+      shared->loops[i % shared->loops.size()]->listen(std::move(bound.descriptors[i]), listener);
   }
   return std::unique_ptr<Server>(new Server(std::move(shared)));
 }
@@ -126,7 +129,8 @@ void Server::run() {
   for (std::thread& thread : threads) thread.join();
 }
 
-void Server::stop(Nanos drain) {
+void Server::stop(Nanos drain, Nanos quiet) {
+  shared_->engine.quiet_ns.store(quiet.count(), std::memory_order_relaxed);
   std::int64_t before = shared_->engine.stop_ns.load();
   const std::int64_t wanted = std::max<std::int64_t>(0, drain.count());
   while ((before < 0 || wanted < before) &&

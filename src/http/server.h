@@ -38,6 +38,9 @@ struct ListenerSettings {
   // others are closed and logged.
   bool proxy_protocol = false;
   int tag = 0;  // appears as Request::listener_tag
+  // Not empty: these listen already, and nothing is bound. The server works on copies; when it
+  // stops listening, whoever waits in their queues waits on for another process that has them too.
+  std::vector<int> sockets = {};
 };
 
 struct ServerLimits {
@@ -109,7 +112,10 @@ class Server {
   void run();  // serves on the calling thread and loops - 1 more; returns after stop
   // Listeners close, answers carry Connection: close, idle connections are closed; what is not done
   // after `drain` is cut. A second call with 0 forces. Async-signal-safe.
-  void stop(Nanos drain);
+  // `quiet`: how long an idle connection may stay silent meanwhile. A client that we have told
+  // nothing yet may be sending its next request just now, so a server that nobody waits for takes
+  // its time.
+  void stop(Nanos drain, Nanos quiet = limits::drain_quiet_time);
 
   // The memory that the process can still afford (wire, section 8): with `shed` every connection
   // that is idle now is closed and kept buffers are given back; with `refuse` new connections get
