@@ -82,6 +82,7 @@ Result<PurgeReceipt> Store::purge(const PurgeRecord& record, Durable durable) {
 
 Result<std::uint64_t> Store::put_fill(Fill fill, const PackedBlob* body) {
   Shared& shared = *shared_;
+  if (shared.is_guest) return Error{Errc::denied, "the store belongs to the successor by now"};
   MUST(fill.kind == FillKind::gone ||
        fill.body_id == (body == nullptr ? fill.body_id : body->header.id));
   if (body != nullptr && body->stored.size() + blob_header_bytes <= limits::blob_inline_bytes_max) {

@@ -158,6 +158,13 @@ class Store {
   // Wall time that never runs behind what the store has seen (C-1).
   Wall wall() const;
 
+  // For a successor on the same directory (a binary upgrade, cache C-59). After `let_go` everything
+  // that was acknowledged is on disk and LOCK is free; reading goes on, what is rendered lives in
+  // memory only, and `purge` and `adopt_release` are refused (Errc::denied). `take_back` is for
+  // when the successor has failed; Errc::exists = somebody has the lock.
+  Status let_go();
+  Status take_back();
+
   // Work that is due: sync, snapshot, garbage. Called by the background thread, or by a test.
   void tick();
   Status snapshot();      // now

@@ -204,4 +204,30 @@ Status Store::Shared::begin_log(std::uint64_t number) {
   return done;
 }
 
+// --- a successor --------------------------------------------------------------------------------
+
+Status Store::let_go() {
+  Shared& shared = *shared_;
+  const std::lock_guard no_background_work(shared.tick_);
+  {
+    const std::lock_guard order(shared.writer_);
+    shared.is_guest = true;
+  }
+  TRY(shared.sync());
+  shared.owner_lock.close();
+  return done;
+}
+
+// What the successor may have written to its own log holds no request's wish (it never served), and
+// is superseded by a snapshot of what we know.
+Status Store::take_back() {
+  Shared& shared = *shared_;
+  shared.owner_lock = TRY(take_lock(shared.settings.directory));
+  {
+    const std::lock_guard order(shared.writer_);
+    shared.is_guest = false;
+  }
+  return shared.snapshot();
+}
+
 }  // namespace weir::store

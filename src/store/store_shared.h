@@ -139,6 +139,7 @@ struct Store::Shared {
   Log& log;
   Disk& disk;
   Descriptor owner_lock;
+  std::atomic<bool> is_guest{false};  // LOCK is somebody else's; set under writer_
   BlobStore blobs;
 
   std::mutex writer_;
@@ -199,6 +200,7 @@ Status Store::Shared::append(Op op, const std::string& payload, Apply apply) {
     return Error{Errc::too_large, "a record of " + std::to_string(payload.size()) +
                                       " bytes is more than the log takes"};
   const std::lock_guard order(writer_);
+  if (is_guest) return Error{Errc::denied, "the store belongs to the successor by now"};
   // The number is used even when the disk refuses the record: what is served from memory then has
   // it.
   const std::uint64_t seq = state.with([](State& now) { return ++now.seq; });

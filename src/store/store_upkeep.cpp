@@ -259,6 +259,7 @@ void Store::Shared::forget_oldest_fills(std::size_t bytes) {
 
 void Store::Shared::tick() {
   const std::lock_guard one(tick_);
+  if (is_guest) return;
   const Mono now = clock.mono();
   const std::int64_t since = unsynced_since.load();
   if (since != 0 && now.ns - since >= settings.fill_sync_max.count())

@@ -95,6 +95,10 @@ void Hub::end_all() {
   for (const auto& [id, entry] : ended.entries) entry.follower->on_end();
 }
 
+void Hub::begin_again() {
+  table_.with([](Table& table) { table.ended = false; });
+}
+
 std::string document_key(std::string_view tenant, std::string_view document) {
   return std::string(tenant) + "\nd" + std::string(document);  // no tenant's name has a line feed
 }

@@ -49,6 +49,7 @@ class Hub {
   // Tells those whose deadline has come; returns the next deadline.
   std::optional<Mono> expire(Mono now);
   void end_all();
+  void begin_again();  // followers are taken again
 
  private:
   struct Entry {

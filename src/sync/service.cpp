@@ -147,6 +147,8 @@ class SyncService::Parts {
   std::variant<std::shared_ptr<Session>, Reply> open_session(SessionAsk ask);
   void cancel(AskId id);
   void stop();
+  void let_go();
+  Status take_back();
   Counters counters() const;
 
  private:
@@ -182,7 +184,7 @@ class SyncService::Parts {
   const SyncSettings settings_;
   const Clock& clock_;
   Log& log_;
-  const Descriptor lock_;
+  Descriptor lock_;
   const TenantOf tenant_of_;
   const AccessRules sync_rules_;
   const AccessRules kv_rules_;
@@ -253,6 +255,21 @@ void SyncService::Parts::stop() {
   hub_.end_all();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return in_flight_ == 0; });
+}
+
+void SyncService::Parts::let_go() {
+  stop();
+  readers_.wait_until_idle();
+  writers_.wait_until_idle();
+  keepers_.wait_until_idle();
+  lock_.close();
+}
+
+Status SyncService::Parts::take_back() {
+  lock_ = TRY(own_directory(settings_.directory));
+  hub_.begin_again();
+  is_stopping_ = false;
+  return done;
 }
 
 void SyncService::Parts::keep_time() {
@@ -696,6 +713,8 @@ std::variant<std::shared_ptr<Session>, Reply> SyncService::open_session(SessionA
 }
 void SyncService::cancel(AskId id) { parts_->cancel(id); }
 void SyncService::stop() { parts_->stop(); }
+void SyncService::let_go() { parts_->let_go(); }
+Status SyncService::take_back() { return parts_->take_back(); }
 SyncService::Counters SyncService::counters() const { return parts_->counters(); }
 
 }  // namespace weir::sync

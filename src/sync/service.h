@@ -142,6 +142,11 @@ class SyncService {
   // empty.
   void stop();
 
+  // For a successor on the same directory (a binary upgrade): `stop`, and the directory is free.
+  // `take_back` is for when the successor has failed; Errc::exists = somebody has the directory.
+  void let_go();
+  Status take_back();
+
   struct Counters {
     std::uint64_t ops_stored = 0;
     std::uint64_t ops_duplicate = 0;

@@ -52,6 +52,53 @@ TEST_CASE("a store has one owner, and the second is told in a way of its own", "
   CHECK(Store::open(bench.settings(), bench.clock, bench.log, bench.disk).ok());
 }
 
+TEST_CASE("a store that lets go keeps reading, writes nothing, and its successor has it all",
+          "[store]") {
+  StoreBench bench;
+  auto old = bench.open();
+  need(old->adopt_release(build(bench, {{"/a/", "built a"}, {"/b/", large("b")}})));
+  need(keep(*old, "/a/", "refreshed"));
+  const auto purge = need(old->purge({.tags = {"x"}}, Store::Durable::soon));
+  REQUIRE(old->let_go().ok());
+  CHECK(old->purge({.tags = {"y"}}, Store::Durable::now).error().code == Errc::denied);
+  CHECK_FALSE(keep(*old, "/b/", "too late").ok());
+  CHECK(active_body(*old, "/b/") == large("b"));
+  CHECK(body_in(*old, "/a/") == "refreshed");
+  old->tick();
+
+  auto next = bench.open();
+  CHECK(active_body(*next, "/a/") == "built a");
+  CHECK(body_in(*next, "/a/") == "refreshed");
+  CHECK(soft_of(*next, "x") == purge.seq);
+  CHECK(old->take_back().error().code == Errc::exists);
+  need(next->snapshot());
+  old.reset();  // the successor's files stay
+  need(keep(*next, "/b/", "later"));
+  next.reset();
+  CHECK(body_in(*bench.open(), "/b/") == "later");
+}
+
+TEST_CASE("a store is had back when the successor failed, with nothing lost", "[store]") {
+  StoreBench bench;
+  auto store = bench.open();
+  need(store->adopt_release(build(bench, {{"/a/", "built a"}})));
+  const auto before = need(store->purge({.tags = {"x"}}, Store::Durable::now));
+  REQUIRE(store->let_go().ok());
+  {
+    auto failed = bench.open();
+    need(failed->snapshot());
+  }
+  REQUIRE(store->take_back().ok());
+  need(keep(*store, "/a/", "after"));
+  const auto after = need(store->purge({.tags = {"y"}}, Store::Durable::now));
+  CHECK(after.seq > before.seq);
+  store.reset();
+  const auto again = bench.open();
+  CHECK(body_in(*again, "/a/") == "after");
+  CHECK(soft_of(*again, "x") == before.seq);
+  CHECK(soft_of(*again, "y") == after.seq);
+}
+
 TEST_CASE("fills, purges and the active release survive a restart", "[store]") {
   StoreBench bench;
   std::uint64_t generation = 0;
