@@ -49,6 +49,7 @@ const std::vector<Fence> fences{
     {"zstd", {"src/store/zstd.cpp"}},
     {"brotli", {"src/store/brotli.cpp"}},
     {"libdeflate.h", {"src/store/gzip.cpp"}},
+    {"seccomp.h", {"src/cli/sandbox.cpp"}},
 };
 
 struct Source {

@@ -58,6 +58,7 @@ constexpr Option serve_flags[] = {
     {"admin", 0, "ADDR:PORT", {}, "control endpoints on this listener; loopback only"},
     store_flag,
     {"build", 0, "WHEN", "missing|always|never", "build before serving (default: missing)"},
+    {"no-launcher", 0, {}, {}, "one process: no restart after a crash, no upgrade with USR2"},
 };
 constexpr std::string_view serve_examples[] = {
     "weir serve                              http://127.0.0.1:8080",
@@ -106,6 +107,9 @@ constexpr Option revalidate_flags[] = {
 };
 constexpr std::string_view revalidate_examples[] = {
     "weir revalidate /blog/hello/", "weir revalidate --tag term:tags/rivers --wait fresh"};
+
+constexpr Option reload_flags[] = {store_flag, json_flag};
+constexpr std::string_view reload_examples[] = {"weir check --only config && weir reload"};
 
 constexpr Option purge_flags[] = {
     {"tag", 0, "TAG", {}, "pages with this tag; may be repeated"},
@@ -197,6 +201,16 @@ constexpr Command command_table[] = {
      purge_examples,
      purge_flags,
      run_purge},
+    {"reload",
+     {},
+     0,
+     0,
+     "let the running server read its configuration again",
+     "As HUP does, with an answer: exit code 3 and the old configuration stays when the new one is "
+     "bad.",
+     reload_examples,
+     reload_flags,
+     run_reload},
     {"healthcheck",
      {},
      0,

@@ -16,6 +16,10 @@ std::string admin_socket_of(const std::string& store_directory) {
   return store_directory + "/admin.sock";
 }
 
+std::string hand_over_socket_of(const std::string& store_directory) {
+  return store_directory + "/hand-over.sock";
+}
+
 Result<http::Fetched> call_admin(const std::string& store_directory, const AdminCall& call) {
   const std::string socket = admin_socket_of(store_directory);
   std::error_code error;
@@ -132,6 +136,35 @@ int run_revalidate(const Arguments& arguments, Session& session) {
 
 int run_purge(const Arguments& arguments, Session& session) {
   return ask_for_purge(arguments, session, "/_weir/purge", arguments.find("mode").value_or("soft"));
+}
+
+int run_reload(const Arguments& arguments, Session& session) {
+  const auto loaded = load_config(arguments, session, Notices::keep);
+  if (!loaded) return exit_code::configuration;
+  const auto answer = call_admin(loaded->store_directory, {"POST", "/_weir/config", {}});
+  if (!answer.ok()) return session.fail(exit_code::remote, answer.error());
+  if (answer->status == 422) {
+    return session.fail(
+        exit_code::configuration,
+        Error{Errc::invalid, "the server keeps its old configuration: " + detail_of(*answer)});
+  }
+  if (answer->status != 200) {
+    return session.fail(exit_code::remote,
+                        Error{Errc::denied, "the server refused: " + detail_of(*answer)});
+  }
+  if (session.is_json()) {
+    session.out(answer->body);
+    return exit_code::done;
+  }
+  session.out("reloaded\n");
+  const auto told = text::parse_json(answer->body);
+  const text::Value* waiting = told.ok() ? told->find("needs_upgrade") : nullptr;
+  const text::Value::Array* parts = waiting == nullptr ? nullptr : waiting->array();
+  for (std::size_t at = 0; parts != nullptr && at < parts->size(); ++at) {
+    if (const std::string* name = (*parts)[at].string())
+      session.talk("as before until an upgrade (USR2) or a restart: " + *name + "\n");
+  }
+  return exit_code::done;
 }
 
 int run_healthcheck(const Arguments& arguments, Session& session) {

@@ -16,6 +16,9 @@ namespace weir::cli {
 // Where `weir serve` listens for its own commands.
 std::string admin_socket_of(const std::string& store_directory);
 
+// Where it takes requests from a server that it has replaced.
+std::string hand_over_socket_of(const std::string& store_directory);
+
 struct AdminCall {
   std::string method = "POST";
   std::string path;  // "/_weir/purge"

@@ -4,8 +4,10 @@
 
 #include "cli/certificates.h"
 #include "cli/commands.h"
+#include "cli/launcher.h"
 #include "cli/publisher.h"
 #include "cli/remote.h"
+#include "cli/server_start.h"
 #include "cli/signals.h"
 #include "cli/site_config.h"
 #include "cli/site_origin.h"
@@ -13,8 +15,10 @@
 
 #include "base/memory.h"
 #include "base/must.h"
+#include "base/process_limits.h"
 #include "base/version.h"
 #include "edge/front.h"
+#include "edge/tables.h"
 #include "site/http_fetcher.h"
 
 #include <fcntl.h>
@@ -73,7 +77,8 @@ Result<edge::Endpoint> endpoint_of(std::string_view flag, std::string_view text)
 
 // Flags win over environment and file (E-7): --listen and --port replace the public listeners,
 // --admin the admin ones.
-Status apply_flags(const Arguments& arguments, edge::ServeSettings& serve) {
+Status apply_flags(const Arguments& arguments, LoadedConfig& loaded) {
+  edge::ServeSettings& serve = loaded.config.serve;
   std::vector<edge::Endpoint> open;
   for (const std::string& text : arguments.all("listen"))
     open.push_back(TRY(endpoint_of("--listen", text)));
@@ -109,34 +114,24 @@ Status apply_flags(const Arguments& arguments, edge::ServeSettings& serve) {
   if (!has_public) {
     edge::ListenSettings listen;
     listen.endpoint = {"127.0.0.1", 8080};
+    loaded.has_default_listener = true;
     serve.listeners.insert(serve.listeners.begin(), std::move(listen));
   }
   return done;
 }
 
-edge::ListenerKind kind_of(const edge::ListenSettings& listen) {
-  if (listen.redirects_to_https) return edge::ListenerKind::redirect;
-  if (!listen.is_admin) return edge::ListenerKind::open;
-  return listen.admin_token.is_empty() ? edge::ListenerKind::admin
-                                       : edge::ListenerKind::admin_with_token;
-}
-
 Result<http::ServerSettings> server_settings(const LoadedConfig& loaded,
-                                             const Certificates& certificates) {
+                                             const Certificates& certificates,
+                                             const Sockets& sockets) {
   const edge::ServeSettings& serve = loaded.config.serve;
   http::ServerSettings settings;
-  http::ListenerSettings socket;
-  socket.unix_path = admin_socket_of(loaded.store_directory);
-  socket.tag = static_cast<int>(edge::ListenerKind::admin_socket);
-  settings.listeners.push_back(std::move(socket));
-  for (const edge::ListenSettings& listen : serve.listeners) {
-    http::ListenerSettings one;
-    one.address = listen.endpoint.host;
-    one.port = listen.endpoint.port;
-    one.tag = static_cast<int>(kind_of(listen));
-    one.tls = certificates.context_for(listen.tls);
-    one.proxy_protocol = listen.proxy_protocol;
-    settings.listeners.push_back(std::move(one));
+  settings.listeners = plain_listeners_of(loaded);
+  for (std::size_t at = 0; at < settings.listeners.size(); ++at)
+    settings.listeners[at].sockets = sockets.numbers(at);
+  for (std::size_t at = 0; at < serve.listeners.size(); ++at) {
+    http::ListenerSettings& one = settings.listeners[at + own_listeners];
+    one.tls = certificates.context_for(serve.listeners[at].tls);
+    one.proxy_protocol = serve.listeners[at].proxy_protocol;
   }
   settings.limits.connections = serve.connections_max;
   settings.limits.connections_per_client = serve.connections_per_client_max;
@@ -158,7 +153,7 @@ Result<http::ServerSettings> server_settings(const LoadedConfig& loaded,
   settings.timeouts.idle = serve.idle_time_max;
   settings.timeouts.idle_crowded = serve.idle_time_crowded_max;
   settings.timeouts.answer = serve.answer_time_max;
-  settings.loops = serve.loops == 0 ? cores() : serve.loops;
+  settings.loops = loops_of(loaded);
   return settings;
 }
 
@@ -200,6 +195,19 @@ Result<Descriptor> open_access_log(const std::string& path) {
   return Descriptor(number);
 }
 
+// A process that was killed a moment ago may not have let go of everything yet.
+template <class Open>
+auto patiently(Open open) {
+  const auto until = std::chrono::steady_clock::now() + limits::owner_wait_max;
+  while (true) {
+    auto opened = open();
+    if (opened.ok() || opened.error().code != Errc::exists ||
+        std::chrono::steady_clock::now() >= until)
+      return opened;
+    std::this_thread::sleep_for(10ms);
+  }
+}
+
 // Which exit code an error at start deserves.
 int code_of(const Error& error) {
   switch (error.code) {
@@ -210,8 +218,10 @@ int code_of(const Error& error) {
 
 class Serving {
  public:
-  Serving(LoadedConfig loaded, Session& session)
-      : loaded_(std::move(loaded)),
+  Serving(const Arguments& arguments, LoadedConfig loaded, ServerStart& start, Session& session)
+      : start_(start),
+        arguments_(arguments),
+        loaded_(std::move(loaded)),
         session_(session),
         memory_bytes_max_(loaded_.config.serve.memory_bytes_max != 0
                               ? loaded_.config.serve.memory_bytes_max
@@ -221,13 +231,22 @@ class Serving {
              session.log_form()) {}
 
   int run(std::string_view when_to_build) {
-    signals_.listen(
-        {[this](int number) { stop(number); }, [this] { reload(); }, [this] { reopen_logs(); }});
+    signals_.listen({[this](int number) { stop(number); },
+                     [this] {
+                       if (serving_.load(std::memory_order_acquire)) reload();
+                     },
+                     [this] { reopen_logs(); }});
+    say_sandbox(log_, start_);
+    if (const Status opened = open_guards(); !opened.ok()) return refuse_start(opened.error());
+    if (start_.beside) {  // all that can fail by itself has not; now the other one lets go
+      start_.link.say("prepared");
+      start_.link.await_take();
+    }
     if (const Status opened = open_store(); !opened.ok()) return refuse_start(opened.error());
     if (const int code = build_first(when_to_build); code != exit_code::done) return code;
     if (const Status opened = open_rest(); !opened.ok()) return refuse_start(opened.error());
     serve();
-    return exit_code::done;
+    return code_.load();
   }
 
   ~Serving();
@@ -238,19 +257,38 @@ class Serving {
   Status open_rest();
   void open_cache();
   Status open_guards();
+  Result<std::shared_ptr<const edge::Tables>> tables_of(const LoadedConfig& loaded,
+                                                        const edge::Tables* before);
+  std::shared_ptr<const edge::Tables> tables() const {
+    return tables_.with([](const auto& held) { return held; });
+  }
   Status open_data();
   Status open_server();
   void serve();
   void say_listening();
   void watch_memory();
+  std::vector<const edge::Counters*> loop_counters();
+  void forget_retired();
+  void beat();
+  void obey(std::string_view word);
+  void drain(Nanos delay, Nanos quiet = limits::drain_quiet_time);
   void stop(int number);
-  void reload();
+  edge::Reloaded reload();
+  Result<LoadedConfig> read_again();
+  Status follow_access_log(const edge::Config& before, const edge::Config& after);
+  void on_every_loop(std::function<void(edge::Front&)> work);
+  void let_go();
+  void keep_on();
+  void retire();
+  void move_to(edge::SuccessionParts::Phase phase);
   void reopen_logs();
   int refuse_start(const Error& error);
 
   Signals signals_;  // first: blocks the signals in every thread made below
+  ServerStart& start_;
   const SystemClock clock_;
-  LoadedConfig loaded_;
+  const Arguments& arguments_;
+  LoadedConfig loaded_;  // as it was at start; what a reload replaces is in tables_
   Session& session_;
   const std::size_t memory_bytes_max_;  // of the process; 0 = no bound is known
   const MemoryMeter meter_;
@@ -265,22 +303,34 @@ class Serving {
   std::unique_ptr<PoolTasks> loads_, renders_;
   std::unique_ptr<cache::PageCache> cache_;
 
-  std::unique_ptr<edge::Pipeline>
-      pipeline_;  // outlives the fetcher, which may still call back into it
+  // Outlive the fetcher, which may still call back into their key sources; so do those that a
+  // reload has replaced, for as long as a fetch may take.
+  Guarded<std::shared_ptr<const edge::Tables>> tables_;
+  struct Retired {
+    Mono since;
+    std::shared_ptr<const edge::Tables> tables;
+  };
+  Guarded<std::vector<Retired>> retired_;
+  std::mutex reload_;          // one at a time
+  Guarded<std::string> kept_;  // why the last reload kept what there was
   std::unique_ptr<KeyFetcher> keys_;
   std::unique_ptr<WorkerPool> workers_;
-  std::unique_ptr<http::NameResolver> names_;  // null = no proxy routes
+  std::unique_ptr<http::NameResolver> names_;
   std::unique_ptr<sync::SyncService> sync_;
 
   std::atomic<bool> serving_{false};  // the server is there, and there is something to drain
   std::atomic<bool> draining_{false};
-  std::thread sync_stop_;
+  std::atomic<int> code_{exit_code::done};
+  std::thread stopper_;
+  std::mutex stopper_mutex_;
+  std::shared_ptr<std::atomic<std::size_t>> turned_;  // loops that have turned since the last beat
   std::unique_ptr<Certificates> certificates_;
   Descriptor access_file_, access_file_before_;
   std::unique_ptr<LineWriter> access_lines_;
   std::unique_ptr<edge::ControlParts> control_;
+  edge::SuccessionParts succession_;
   std::unique_ptr<edge::FrontParts> front_;
-  Guarded<std::vector<const edge::Counters*>> counters_;
+  Guarded<std::vector<edge::Front*>> fronts_;  // by the index of their loop
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<Housekeeper> housekeeper_;
 };
@@ -295,7 +345,7 @@ Status Serving::open_store() {
   store::StoreSettings settings;
   settings.directory = loaded_.store_directory;
   settings.bytes_max = loaded_.config.cache.bytes_max;
-  auto opened = store::Store::open(settings, clock_, log_, disk_);
+  auto opened = patiently([&] { return store::Store::open(settings, clock_, log_, disk_); });
   if (!opened.ok()) {
     if (opened.error().code != Errc::exists)
       return Error{Errc::io, opened.error().what, {}, "is the directory writable?", {}};
@@ -341,13 +391,12 @@ int Serving::build_first(std::string_view when) {
 
 Status Serving::open_rest() {
   open_cache();
-  TRY(open_guards());
   TRY(open_data());
   return open_server();
 }
 
 void Serving::open_cache() {
-  origin_ = std::make_unique<SiteOrigin>(loaded_.config, clock_, site_fetcher_);
+  origin_ = std::make_unique<SiteOrigin>([this] { return tables(); }, clock_, site_fetcher_);
   loads_ = std::make_unique<PoolTasks>("loads", 2, limits::worker_queue_max);
   renders_ = std::make_unique<PoolTasks>("renders", 4 * cores(), limits::worker_queue_max);
   cache_ = std::make_unique<cache::PageCache>(
@@ -358,16 +407,23 @@ void Serving::open_cache() {
 Status Serving::open_guards() {
   keys_ = std::make_unique<KeyFetcher>();
   workers_ = std::make_unique<WorkerPool>("edge", 2, limits::worker_queue_max);
-  pipeline_ = TRY(edge::Pipeline::open(loaded_.config,
-                                       {*keys_, *workers_, clock_, log_, loaded_.store_directory}));
+  auto first = TRY(tables_of(loaded_, nullptr));
+  tables_.with([&](auto& held) { held = std::move(first); });
   certificates_ = TRY(Certificates::open(loaded_.config, loaded_.store_directory, clock_, log_));
-  if (!pipeline_->upstreams().empty()) names_ = std::make_unique<http::NameResolver>();
+  names_ = std::make_unique<http::NameResolver>();  // a reload may bring the first proxy route
   return done;
+}
+
+Result<std::shared_ptr<const edge::Tables>> Serving::tables_of(const LoadedConfig& loaded,
+                                                               const edge::Tables* before) {
+  return edge::open_tables(loaded.config, loaded.notices,
+                           {*keys_, *workers_, clock_, log_, loaded_.store_directory}, before);
 }
 
 Status Serving::open_data() {
   if (!loaded_.config.data.present) return done;
-  auto opened = sync::SyncService::open(sync_settings(loaded_.config.data), clock_, log_);
+  auto opened = patiently(
+      [&] { return sync::SyncService::open(sync_settings(loaded_.config.data), clock_, log_); });
   if (!opened.ok()) return std::move(opened).error();
   sync_ = std::move(opened).value();
   if (loaded_.config.data.relaxed) {
@@ -385,40 +441,31 @@ Status Serving::open_server() {
     access_lines_ = std::make_unique<LineWriter>(access_file_.is_open() ? access_file_.number() : 1,
                                                  config.observability.access_log_queue_lines_max);
   }
-  control_ = std::make_unique<edge::ControlParts>(
-      edge::ControlParts{config,
-                         *cache_,
-                         *store_,
-                         *workers_,
-                         sync_.get(),
-                         log_,
-                         draining_,
-                         {},
-                         [this] { return server_->counters(); },
-                         [this] { return counters_.with([](const auto& all) { return all; }); },
-                         [this] { return pipeline_->key_ages(); },
-                         {}});
-  for (const edge::ListenSettings& listen : config.serve.listeners) {
-    if (listen.is_admin && !listen.admin_token.is_empty())
-      control_->admin_tokens.push_back(listen.admin_token);
-  }
-  if (config.allow_insecure) control_->notes.push_back("allow_insecure: a guard fails open");
-  for (const Error& notice : loaded_.notices) control_->notes.push_back(notice.what);
+  control_ = std::make_unique<edge::ControlParts>(edge::ControlParts{
+      *cache_, *store_, *workers_, sync_.get(), log_, draining_,
+      [this] { return server_->counters(); }, [this] { return loop_counters(); },
+      [this] { return tables()->pipeline->key_ages(); }, [this] { return reload(); },
+      [this] { return kept_.with([](const auto& why) { return why; }); }});
   control_->certificate_notes = [this] { return certificates_->notes(); };
   control_->certificates = [this] { return certificates_->ages(); };
+  succession_.hand_over_socket = hand_over_socket_of(loaded_.store_directory);
+  succession_.admin_socket = admin_socket_of(loaded_.store_directory);
+  succession_.workers = workers_.get();
   front_ = std::make_unique<edge::FrontParts>(
-      edge::FrontParts{config, *pipeline_, *cache_, sync_.get(), names_.get(), *control_,
-                       access_lines_.get(), clock_, log_, &certificates_->tokens()});
+      edge::FrontParts{*cache_, sync_.get(), names_.get(), *control_, access_lines_.get(), clock_,
+                       log_, succession_, &certificates_->tokens()});
 
-  auto settings = TRY(server_settings(loaded_, *certificates_));
+  auto settings = TRY(server_settings(loaded_, *certificates_, *start_.sockets));
+  fronts_.with([&](auto& all) { all.resize(settings.loops); });
   settings.is_exempt = [this](const http::Peer& peer) {
-    return pipeline_->proxies().has(guard::IpAddress{peer.address});
+    return tables()->pipeline->proxies().has(guard::IpAddress{peer.address});
   };
   auto opened = http::Server::open(
       std::move(settings),
       [this](http::Loop& loop) -> std::unique_ptr<http::Handler> {
-        auto front = std::make_unique<edge::Front>(*front_, loop);
-        counters_.with([&](auto& all) { all.push_back(&front->counters()); });
+        auto front = std::make_unique<edge::Front>(*front_, tables(), loop);
+        fronts_.with(
+            [&](auto& all) { all.at(static_cast<std::size_t>(loop.index())) = front.get(); });
         return front;
       },
       clock_, log_);
@@ -452,8 +499,7 @@ void Serving::say_listening() {
   const auto& listeners = loaded_.config.serve.listeners;
   for (std::size_t at = 0; at < listeners.size(); ++at) {
     const edge::ListenSettings& listen = listeners[at];
-    // The admin socket stands in front of the configured listeners.
-    const edge::Endpoint bound{listen.endpoint.host, server_->ports()[at + 1]};
+    const edge::Endpoint bound{listen.endpoint.host, server_->ports()[at + own_listeners]};
     log_.info("listening",
               {{"address", edge::text_of(bound)},
                {"url", (listen.tls.empty() ? "http://" : "https://") + edge::text_of(bound) + "/"},
@@ -466,9 +512,11 @@ void Serving::serve() {
   housekeeper_ = std::make_unique<Housekeeper>(100ms, [this, ticks]() mutable {
     cache_->tick();
     if (ticks++ % 10 != 0) return;
-    pipeline_->tick();
+    tables()->pipeline->tick();
     certificates_->tick();
     watch_memory();
+    forget_retired();
+    beat();
   });
   for (const Error& notice : loaded_.notices)
     log_.warning("configuration", {{"notice", notice.text()}});
@@ -480,8 +528,10 @@ void Serving::serve() {
                          {"store", loaded_.store_directory},
                          {"release", release == nullptr ? 0 : release->id()}});
   serving_.store(true, std::memory_order_release);  // from here on a signal drains
+  start_.link.say("ready");  // the sockets listen already; whoever reads the next lines may signal
   say_listening();
   certificates_->start();  // an authority may look as soon as we ask: the listeners are there
+  start_.link.listen([this](std::string_view word) { obey(word); });
   server_->run();
   log_.info("stopped");
 }
@@ -491,26 +541,213 @@ void Serving::serve() {
 // every moment.
 void Serving::stop(int number) {
   if (!serving_.load(std::memory_order_acquire)) ::_exit(128 + number);
-  draining_.store(true, std::memory_order_release);
-  log_.info("draining", {{"seconds", std::chrono::duration_cast<std::chrono::seconds>(
-                                         loaded_.config.serve.drain_time_max)
-                                         .count()}});
-  server_->stop(loaded_.config.serve.drain_time_max);
-  if (sync_ != nullptr) sync_stop_ = std::thread([this] { sync_->stop(); });
+  drain(tables()->config.serve.shutdown_delay);
 }
 
-void Serving::reload() {
-  if (!serving_.load(std::memory_order_acquire)) return;
-  if (certificates_->reload()) log_.info("certificates-reloaded");
-  log_.warning(
-      "configuration-kept",
-      {{"notice", "reloading the configuration is not available yet: restart to apply a change"}});
+void Serving::drain(Nanos delay, Nanos quiet) {
+  const std::lock_guard once(stopper_mutex_);
+  if (stopper_.joinable()) return;
+  draining_.store(true, std::memory_order_release);
+  const Nanos span = tables()->config.serve.drain_time_max;
+  log_.info("draining",
+            {{"seconds", std::chrono::duration_cast<std::chrono::seconds>(span).count()}});
+  if (delay.count() == 0) server_->stop(span, quiet);
+  stopper_ = std::thread([this, delay, span, quiet] {
+    if (delay.count() > 0) {
+      std::this_thread::sleep_for(delay);
+      server_->stop(span, quiet);
+    }
+    if (sync_ != nullptr) sync_->stop();
+  });
+}
+
+// --- the launcher --------------------------------------------------------------------------------
+
+// Says that we live when every loop has turned since we asked last.
+void Serving::beat() {
+  if (!start_.link.is_there() || !serving_.load(std::memory_order_acquire)) return;
+  if (turned_ != nullptr && turned_->load() < server_->loops()) return;
+  if (turned_ != nullptr) start_.link.say("alive");
+  turned_ = std::make_shared<std::atomic<std::size_t>>(0);
+  for (std::size_t at = 0; at < server_->loops(); ++at)
+    server_->loop(at).post([turned = turned_] { turned->fetch_add(1); });
+}
+
+void Serving::obey(std::string_view word) {
+  if (word == "hand-over") let_go();
+  if (word == "keep-on") keep_on();
+  if (word == "retire") retire();
+}
+
+void Serving::move_to(edge::SuccessionParts::Phase phase) {
+  succession_.phase.store(phase, std::memory_order_release);
+  on_every_loop([](edge::Front& front) { front.succession_changed(); });
+}
+
+// First whoever would write waits, then what is under way is finished and synced, then both
+// directories are free. Pages are answered all the while.
+void Serving::let_go() {
+  log_.info("handing-over");
+  move_to(edge::SuccessionParts::Phase::letting_go);
+  workers_->wait_until_idle();  // purges and activations
+  if (sync_ != nullptr) sync_->let_go();
+  if (const Status gone = store_->let_go(); !gone.ok())
+    log_.error("hand-over-unsynced", {{"reason", gone.error().text()}});
+  start_.link.say("handed-over");
+}
+
+// The successor has failed. When store or data cannot be had back we could only answer pages; then
+// it is better to be started anew.
+void Serving::keep_on() {
+  const auto look = [this](const Status& taken) {
+    if (taken.ok()) return;
+    log_.error("store-not-had-back", {{"reason", taken.error().text()}});
+    code_ = exit_code::unavailable;
+    drain(Nanos(0));
+  };
+  look(patiently([this] { return store_->take_back(); }));
+  if (sync_ != nullptr) look(patiently([this] { return sync_->take_back(); }));
+  move_to(edge::SuccessionParts::Phase::none);
+  log_.warning("serving-on", {{"reason", "the successor has failed"}});
+}
+
+void Serving::retire() {
+  move_to(edge::SuccessionParts::Phase::succeeded);
+  // Nobody waits for us: a client whose request is on its way finds its connection open.
+  drain(Nanos(0), tables()->config.serve.drain_time_max / 2);
+}
+
+std::vector<const edge::Counters*> Serving::loop_counters() {
+  return fronts_.with([](const auto& fronts) {
+    std::vector<const edge::Counters*> all;
+    for (const edge::Front* front : fronts) {
+      if (front != nullptr) all.push_back(&front->counters());
+    }
+    return all;
+  });
+}
+
+// --- reload --------------------------------------------------------------------------------------
+
+namespace {
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string all;
+  for (const std::string& part : parts) all += (all.empty() ? "" : "; ") + part;
+  return all;
+}
+
+}  // namespace
+
+// What the commands would show on a terminal, as the reason of an Error.
+Result<LoadedConfig> Serving::read_again() {
+  std::string said;
+  const auto hear = [&said](std::string_view text) { said += text; };
+  Session quiet({session_.environment(), hear, hear, false, 0});
+  auto loaded = load_config(arguments_, quiet, Notices::keep);
+  while (!said.empty() && said.back() == '\n') said.pop_back();
+  if (!loaded) return Error{Errc::invalid, said};
+  TRY(apply_flags(arguments_, *loaded));
+  use_passed(*loaded, start_.passed);
+  return std::move(*loaded);
+}
+
+Status Serving::follow_access_log(const edge::Config& before, const edge::Config& after) {
+  const std::string& path = after.observability.access_log_file;
+  if (access_lines_ == nullptr || path == before.observability.access_log_file) return done;
+  Descriptor file;
+  if (!path.empty()) file = TRY(open_access_log(path));
+  access_lines_->redirect(file.is_open() ? file.number() : 1);
+  access_file_before_ = std::move(access_file_);
+  access_file_ = std::move(file);
+  return done;
+}
+
+// Returns when it is done on every loop. A loop that has ended does nothing, so the wait is
+// bounded.
+void Serving::on_every_loop(std::function<void(edge::Front&)> work) {
+  struct Taken {
+    std::mutex mutex;
+    std::condition_variable all;
+    std::size_t count = 0;
+  };
+  auto taken = std::make_shared<Taken>();
+  const auto fronts = fronts_.with([](const auto& all) { return all; });
+  std::size_t asked = 0;
+  for (std::size_t at = 0; at < fronts.size(); ++at) {
+    if (fronts[at] == nullptr) continue;  // a loop that has not begun finds everything as it is
+    ++asked;
+    server_->loop(at).post([front = fronts[at], work, taken] {
+      work(*front);
+      const std::lock_guard lock(taken->mutex);
+      ++taken->count;
+      taken->all.notify_all();
+    });
+  }
+  std::unique_lock lock(taken->mutex);
+  taken->all.wait_for(lock, 2s, [&] { return taken->count == asked; });
+}
+
+// Everything that can fail comes before the swap (wire H-47).
+edge::Reloaded Serving::reload() {
+  const std::lock_guard one_at_a_time(reload_);
+  struct Told {
+    const LauncherLink& link;
+    explicit Told(const LauncherLink& its) : link(its) { link.say("reloading"); }
+    ~Told() { link.say("reloaded"); }
+    Told(const Told&) = delete;
+    Told& operator=(const Told&) = delete;
+  } const told(start_.link);
+  const auto keep = [this](const Error& error) {
+    const std::string reason = error.text();
+    log_.error("configuration-kept", {{"reason", reason}});
+    kept_.with([&](std::string& why) { why = reason; });
+    return edge::Reloaded{reason, {}};
+  };
+  auto loaded = read_again();
+  if (!loaded.ok()) return keep(loaded.error());
+  const auto before = tables();
+  auto opened = tables_of(*loaded, before.get());
+  if (!opened.ok()) return keep(opened.error());
+  // readyz tells of certificates by itself, for as long as it is so.
+  if (!certificates_->reload(loaded->config)) {
+    log_.error("configuration-kept", {{"reason", "a certificate is not good"}});
+    return {"a certificate is not good: " + joined(certificates_->notes()), {}};
+  }
+  const std::shared_ptr<const edge::Tables> next = std::move(opened).value();
+  if (const Status good = follow_access_log(before->config, next->config); !good.ok())
+    return keep(good.error());
+
+  tables_.with([&](auto& held) { held = next; });
+  retired_.with([&](auto& all) { all.push_back({clock_.mono(), before}); });
+  on_every_loop([next](edge::Front& front) { front.adopt(next); });
+  kept_.with([](std::string& why) { why.clear(); });
+  edge::Reloaded reloaded{{}, edge::fixed_parts(loaded_.config, next->config)};
+  log_.info("configuration-reloaded", {{"file", loaded->file}});
+  for (const std::string& part : reloaded.needs_upgrade)
+    log_.warning("needs-upgrade",
+                 {{"setting", part}, {"meaning", "as it was until USR2 or a restart"}});
+  return reloaded;
+}
+
+void Serving::forget_retired() {
+  const Mono now = clock_.mono();
+  std::vector<Retired> gone;  // destroyed outside the lock
+  retired_.with([&](std::vector<Retired>& all) {
+    const auto young = std::find_if(all.begin(), all.end(), [now](const Retired& one) {
+      return now - one.since < limits::retired_tables_time;
+    });
+    std::move(all.begin(), young, std::back_inserter(gone));
+    all.erase(all.begin(), young);
+  });
 }
 
 void Serving::reopen_logs() {
   if (!serving_.load(std::memory_order_acquire)) return;
-  if (access_lines_ == nullptr || loaded_.config.observability.access_log_file.empty()) return;
-  auto reopened = open_access_log(loaded_.config.observability.access_log_file);
+  const std::lock_guard no_reload(reload_);
+  const std::string path = tables()->config.observability.access_log_file;
+  if (access_lines_ == nullptr || path.empty()) return;
+  auto reopened = open_access_log(path);
   if (!reopened.ok()) return log_.error("access-log-kept", {{"reason", reopened.error().text()}});
   access_lines_->redirect(reopened->number());
   // A batch may still be under way to the old file, so that one closes at the next turn.
@@ -522,7 +759,8 @@ void Serving::reopen_logs() {
 // what they used.
 Serving::~Serving() {
   signals_.end();
-  if (sync_stop_.joinable()) sync_stop_.join();
+  start_.link.end();
+  if (stopper_.joinable()) stopper_.join();
   housekeeper_.reset();
   workers_.reset();
   names_.reset();
@@ -538,17 +776,27 @@ Serving::~Serving() {
 }  // namespace
 
 int run_serve(const Arguments& arguments, Session& session) {
+  const auto line = parse_u64(session.variable(channel_variable));
+  if (!line && !arguments.has("no-launcher")) return run_launcher(session);
   auto loaded = load_config(arguments, session, Notices::keep);
   if (!loaded) return exit_code::configuration;
-  const Status applied = apply_flags(arguments, loaded->config.serve);
+  const Status applied = apply_flags(arguments, *loaded);
   if (!applied.ok()) {
     return session.fail(
         applied.error().code == Errc::denied ? exit_code::configuration : exit_code::usage,
         applied.error());
   }
-  // The environment may hold secrets; it is read by now.
-  Serving serving(std::move(*loaded), session);
-  return serving.run(arguments.find("build").value_or("missing"));
+  ServerStart start;
+  if (line) start.link.connect(static_cast<int>(*line));
+  if (const Status ready = open_start(start, *loaded, session); !ready.ok())
+    return session.fail(code_of(ready.error()), ready.error());
+  int code = exit_code::done;
+  {
+    Serving serving(arguments, std::move(*loaded), start, session);
+    code = serving.run(arguments.find("build").value_or("missing"));
+  }
+  if (!line) start.sockets->remove_names();
+  return code;
 }
 
 }  // namespace weir::cli

@@ -3,11 +3,12 @@
 #include <pthread.h>
 #include <unistd.h>
 #include <csignal>
+#include <set>
 
 namespace weir::cli {
 namespace {
 
-// USR2 belongs to binary upgrades, which come later; until then it must not end the process.
+// USR2 is for the launcher (upgrade); to a server it means nothing.
 sigset_t watched() {
   sigset_t set;
   ::sigemptyset(&set);
@@ -38,18 +39,20 @@ void Signals::listen(SignalCalls calls) {
 
 void Signals::wait(const SignalCalls& calls) {
   const sigset_t set = watched();
-  bool stopping = false;
+  std::set<pid_t> asked;  // who has asked us to stop
   while (!ended_.load()) {
-    int number = 0;
-    if (::sigwait(&set, &number) != 0 || ended_.load()) continue;
+    siginfo_t signal{};
+    const int number = ::sigwaitinfo(&set, &signal);
+    if (number < 0 || ended_.load()) continue;
     if (number == SIGHUP) {
       calls.on_reload();
     } else if (number == SIGUSR1) {
       calls.on_reopen();
     } else if (number != SIGUSR2) {
-      if (stopping) ::_exit(128 + number);
-      stopping = true;
-      calls.on_stop(number);
+      // A service manager may tell every process of ours, and the launcher tells us too: that is
+      // one wish.
+      if (!asked.insert(signal.si_pid).second) ::_exit(128 + number);
+      if (asked.size() == 1) calls.on_stop(number);
     }
   }
 }

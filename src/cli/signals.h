@@ -2,8 +2,8 @@
 // Signals as messages (experience E-6): one thread waits for them, so that nothing runs inside a
 // handler.
 //
-//   TERM INT QUIT   the first: `on_stop` with its number; the second: the process ends at once with
-//   128 + its number HUP             `on_reload` USR1            `on_reopen`
+//   TERM INT QUIT   the first: `on_stop` with its number; the second of the same sender: the
+//   process ends at once with 128 + its number HUP             `on_reload` USR1 `on_reopen`
 //
 // Construct it before any other thread: the signals are blocked in the constructing thread and in
 // all made after it.

@@ -77,6 +77,7 @@ std::optional<LoadedConfig> load_config(const Arguments& arguments, Session& ses
   if (!reading.errors.empty()) return std::nullopt;
   loaded.config = std::move(reading.config);
   loaded.notices = std::move(reading.notices);
+  loaded.paths = std::move(reading.paths);
   loaded.store_directory = arguments.find("store").value_or(loaded.config.cache.directory);
   // The databases lie beside the store that was chosen, unless the operator has said where.
   if (arguments.has("store") &&

@@ -19,8 +19,10 @@ struct LoadedConfig {
   text::Value tree;    // its tables; null when there is no file
   edge::Config config;
   std::vector<Error> notices;
+  std::vector<std::string> paths;  // that the configuration names, resolved
 
-  std::string store_directory;  // --store, else [cache] dir
+  std::string store_directory;        // --store, else [cache] dir
+  bool has_default_listener = false;  // set by `serve`: nobody has named a public one
 };
 
 // The usual names in the root, in order: weir.toml, zola.toml, config.toml. A site without any of

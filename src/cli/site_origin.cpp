@@ -56,7 +56,7 @@ Result<cache::Rendered> SiteOrigin::render(const cache::RenderRequest& request) 
     apply_header_rules(*opened.headers, output->path, rendered.fields, rendered.content_type);
   rendered.body = std::move(output->bytes);
   rendered.tags = std::move(output->tags);
-  rendered.policy = policy_of(*output, config_);
+  rendered.policy = policy_of(*output, tables_()->config);
   return rendered;
 }
 

@@ -8,18 +8,20 @@
 #include "base/clock.h"
 #include "base/guarded.h"
 #include "cache/origin.h"
-#include "edge/config.h"
+#include "edge/tables.h"
 #include "site/renderer.h"
 #include "text/header_rules.h"
 
+#include <functional>
 #include <memory>
 
 namespace weir::cli {
 
 class SiteOrigin final : public cache::Origin {
  public:
-  SiteOrigin(const edge::Config& config, const Clock& clock, site::Fetcher& fetcher)
-      : config_(config), clock_(clock), fetcher_(fetcher) {}
+  using TablesNow = std::function<std::shared_ptr<const edge::Tables>()>;
+  SiteOrigin(TablesNow tables, const Clock& clock, site::Fetcher& fetcher)
+      : tables_(std::move(tables)), clock_(clock), fetcher_(fetcher) {}
 
   Result<cache::Rendered> render(const cache::RenderRequest& request) override;
 
@@ -31,7 +33,7 @@ class SiteOrigin final : public cache::Origin {
   };
   Result<Opened> opened_of(const std::shared_ptr<const store::Release>& release);
 
-  const edge::Config& config_;
+  const TablesNow tables_;  // policies are those of the configuration in use
   const Clock& clock_;
   site::Fetcher& fetcher_;
   Guarded<Opened> opened_;

@@ -36,6 +36,7 @@ class AccessLog {
   // What was no request: {"t":...,"client":...,"status":400,"refused":"why"}
   void write_refused(const http::Peer& peer, int status, std::string_view reason);
   void flush();
+  void set(AccessLogSettings settings) { settings_ = settings; }
 
  private:
   void append_time(Wall time);

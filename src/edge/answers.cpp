@@ -49,6 +49,8 @@ constexpr ProblemText problems[] = {
      "Bodies are taken without a Content-Encoding. Send the same bytes uncompressed."},
     {"invalid-op", 422, "An operation is not valid",
      "Nothing of the batch was stored. `errors` names the operation and what is wrong with it."},
+    {"configuration", 422, "The configuration is not good",
+     "The old one stays in use; the detail says what is wrong with the new one."},
     {"clock-drift", 422, "The clock is ahead",
      "A time stamp lies too far in the future. Shift by `server_now` and stamp again."},
     {"rate-limited", 429, "Too many requests", "Wait as long as Retry-After says."},

@@ -224,6 +224,9 @@ void read_serve(Table table, ServeSettings& serve) {
   table.read("hosts", serve.hosts);
   table.read("trusted_proxies", serve.trusted_proxies);
   table.read_count("loops", serve.loops, 0, 256);
+  table.read("shutdown_delay", serve.shutdown_delay);
+  table.read_choice("sandbox", serve.sandbox, {"auto", "off", "require"});
+  table.read("user", serve.user);
   read_hsts(table, serve.hsts);
   std::string clean_urls = "serve";
   table.read_choice("clean_urls", clean_urls, {"off", "serve", "redirect"});
@@ -234,7 +237,7 @@ void read_serve(Table table, ServeSettings& serve) {
   read_timeouts(table.table("timeouts"), serve);
   read_memory(table, "memory_max", serve);  // another name for limits.memory
   for (const ListenSettings& listen : serve.listeners) check_proxy_protocol(table, listen, serve);
-  for (const std::string_view later : {"h2c", "underscores", "lenient_lf", "shutdown_delay"}) {
+  for (const std::string_view later : {"h2c", "underscores", "lenient_lf"}) {
     table.not_available(later);
   }
   table.finish();
@@ -629,7 +632,7 @@ bool is_weir_table(std::string_view name) {
 ConfigReading read_config(const ConfigSource& source) {
   ConfigReading reading;
   Config& config = reading.config;
-  Findings findings{source.file, source.directory, source.environment, {}, {}};
+  Findings findings{source.file, source.directory, source.environment, {}, {}, {}};
   const text::Value* root = source.root;
 
   read_serve(root_table(findings, root, "serve"), config.serve);
@@ -666,6 +669,7 @@ ConfigReading read_config(const ConfigSource& source) {
   }
   reading.errors = std::move(findings.errors);
   reading.notices = std::move(findings.notices);
+  reading.paths = std::move(findings.paths);
   return reading;
 }
 

@@ -41,7 +41,7 @@ struct ListenSettings {
   bool is_admin = false;
   bool redirects_to_https = false;
   bool proxy_protocol = false;  // every connection begins with a PROXY header, from trusted_proxies
-  Secret admin_token;  // only for an admin listener that is not on loopback
+  Secret admin_token;           // only for an admin listener that is not on loopback
   Place place;
 };
 
@@ -80,6 +80,9 @@ struct ServeSettings {
   Nanos upstream_stall = limits::upstream_stall_time_max;
   std::size_t loops = 0;  // 0 = one per core
   CleanUrls clean_urls = CleanUrls::serve;
+  Nanos shutdown_delay{0};       // between "not ready" and the end of the listeners
+  std::string sandbox = "auto";  // auto | off | require
+  std::string user;              // that a server started as root becomes; empty = the store's owner
 };
 
 struct TlsFiles {
@@ -281,8 +284,9 @@ struct Config {
 
 struct ConfigReading {
   Config config;
-  std::vector<Error> errors;   // the configuration must not be used when there is one
-  std::vector<Error> notices;  // "not available yet", warnings
+  std::vector<Error> errors;       // the configuration must not be used when there is one
+  std::vector<Error> notices;      // "not available yet", warnings
+  std::vector<std::string> paths;  // files and directories that it names
 };
 
 struct ConfigSource {

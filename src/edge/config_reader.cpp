@@ -18,9 +18,10 @@ const std::string* Findings::variable(std::string_view name) const {
 }
 
 std::string Findings::resolved(std::string_view path) const {
-  if (path.empty() || path.front() == '/' || directory.empty() || directory == ".")
-    return std::string(path);
-  return directory + '/' + std::string(path);
+  const bool stays = path.empty() || path.front() == '/' || directory.empty() || directory == ".";
+  std::string found = stays ? std::string(path) : directory + '/' + std::string(path);
+  if (!found.empty()) paths.push_back(found);
+  return found;
 }
 
 Table::Table(Findings& findings, std::string name, const text::Value* value, std::string prefix)

@@ -16,6 +16,7 @@ struct Findings {
   const Environment* environment = nullptr;
   std::vector<Error> errors;
   std::vector<Error> notices;
+  mutable std::vector<std::string> paths;  // that `resolved` has answered
 
   Place place_of(const text::Value& value) const { return {file, value.line, value.column, 0}; }
   Place place_of(const text::Member& member) const;

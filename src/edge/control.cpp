@@ -4,6 +4,7 @@
 #include "base/text_escape.h"
 #include "edge/answers.h"
 #include "edge/metrics.h"
+#include "edge/tables.h"
 #include "edge/webhook.h"
 #include "text/json.h"
 #include "text/url.h"
@@ -31,6 +32,7 @@ std::span<const ControlRow> ControlRow::all() {
       {"metrics", "GET, HEAD", Who::admin, &Control::metrics},
       {"entry", "GET, HEAD", Who::admin, &Control::entry},
       {"releases", "POST, GET", Who::admin, &Control::release},
+      {"config", "POST", Who::admin, &Control::config},
   };
   return endpoints;
 }
@@ -90,7 +92,7 @@ bool Control::is_admin(Visit& visit, ListenerKind kind) {
   if (kind != ListenerKind::admin_with_token) return false;
   const std::string_view said = visit.exchange->request().known(http::Known::authorization);
   bool good = false;
-  for (const Secret& token : parts_.admin_tokens) {
+  for (const Secret& token : visit.tables->shared->admin_tokens) {
     good = equal_in_constant_time(said, "Bearer " + std::string(token.reveal())) || good;
   }
   return good;
@@ -109,8 +111,8 @@ void Control::answer(Visit& visit, ListenerKind kind) {
   for (const ControlRow& endpoint : ControlRow::all()) {
     if (endpoint.name != name) continue;
     if (endpoint.who == ControlRow::Who::admin && !admin_) break;
-    const bool has_secret =
-        !parts_.config.cache.webhook_secrets.empty() || !parts_.config.hooks.empty();
+    const bool has_secret = !visit.tables->shared->config.cache.webhook_secrets.empty() ||
+                            !visit.tables->shared->config.hooks.empty();
     if (endpoint.who == ControlRow::Who::signed_ && !admin_ && !has_secret) break;
     if (!allows(endpoint.allow, request.method_text)) {
       return refuse(visit, {405,
@@ -141,14 +143,16 @@ void Control::readyz(Visit& visit, std::string_view rest) {
   body += draining ? ",\"draining\":true}" : ",\"draining\":false}";
   body += ",\"notes\":[";
   bool first = true;
-  std::vector<std::string> notes = parts_.notes;
-  if (parts_.certificate_notes)
-    for (std::string& note : parts_.certificate_notes()) notes.push_back(std::move(note));
-  for (const std::string& note : notes) {
+  const auto add_note = [&](std::string_view note) {
     if (!first) body += ',';
     first = false;
     append_json_string(body, note);
-  }
+  };
+  for (const std::string& note : visit.tables->shared->notes) add_note(note);
+  if (parts_.certificate_notes)
+    for (const std::string& note : parts_.certificate_notes()) add_note(note);
+  if (const std::string kept = parts_.kept(); !kept.empty())
+    add_note("the old configuration is kept: " + kept);
   body += "]}";
   respond(visit, json(ready ? 200 : 503, std::move(body)));
 }
@@ -182,16 +186,18 @@ void Control::purge(Visit& visit, std::string_view rest) {
                                  std::to_string(applied) + "}]}"));
   }
   if (!rest.empty()) return not_found(visit);
-  if (!admin_ && parts_.config.cache.webhook_secrets.empty()) return not_found(visit);
+  if (!admin_ && visit.tables->shared->config.cache.webhook_secrets.empty())
+    return not_found(visit);
   receive(visit, {Asked::What::purge, nullptr, !admin_});
 }
 
 void Control::revalidate(Visit& visit, std::string_view name) {
   if (name.empty()) {
-    if (!admin_ && parts_.config.cache.webhook_secrets.empty()) return not_found(visit);
+    if (!admin_ && visit.tables->shared->config.cache.webhook_secrets.empty())
+      return not_found(visit);
     return receive(visit, {Asked::What::revalidate, nullptr, !admin_});
   }
-  for (const HookSettings& hook : parts_.config.hooks) {
+  for (const HookSettings& hook : visit.tables->shared->config.hooks) {
     if (hook.name == name) return receive(visit, {Asked::What::hook, &hook, !admin_});
   }
   not_found(visit);
@@ -208,10 +214,12 @@ void Control::received(Visit& visit, const Asked& asked) {
   const std::string_view body = visit.exchange->body();
   const WebhookHead head = webhook_head_of(request);
   if (asked.is_signed) {
-    const std::vector<Secret>& secrets =
-        asked.hook == nullptr ? parts_.config.cache.webhook_secrets : asked.hook->secrets;
-    const WebhookVerdict verdict = verify_webhook(head, body, secrets, visit.loop->clock.wall(),
-                                                  parts_.config.cache.webhook_skew_max);
+    const std::vector<Secret>& secrets = asked.hook == nullptr
+                                             ? visit.tables->shared->config.cache.webhook_secrets
+                                             : asked.hook->secrets;
+    const WebhookVerdict verdict =
+        verify_webhook(head, body, secrets, visit.loop->clock.wall(),
+                       visit.tables->shared->config.cache.webhook_skew_max);
     if (verdict == WebhookVerdict::malformed) {
       return refuse(visit, {400, "bad-request", "webhook-id or webhook-timestamp is malformed."});
     }
@@ -372,6 +380,23 @@ void Control::release(Visit& visit, std::string_view rest) {
                            adopted.error().what});
         });
   });
+}
+
+// POST: reads the configuration file again (wire H-47). 422 and the old one stays when the new one
+// is bad.
+void Control::config(Visit& visit, std::string_view rest) {
+  if (!rest.empty()) return not_found(visit);
+  const ControlParts& parts = parts_;
+  on_worker(
+      parts.workers, visit, [&parts] { return parts.reload(); },
+      [](Visit& asked, const Reloaded& reloaded) {
+        if (!reloaded.reason.empty()) return refuse(asked, {422, "configuration", reloaded.reason});
+        text::Value out = text::Value::Object{};
+        out.set("reloaded", true);
+        out.set("needs_upgrade",
+                text::Value::Array(reloaded.needs_upgrade.begin(), reloaded.needs_upgrade.end()));
+        respond(asked, json(200, text::json_of(out)));
+      });
 }
 
 }  // namespace weir::edge

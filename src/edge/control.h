@@ -2,8 +2,8 @@
 // The endpoints below /_weir/ (experience, section 13), one row each in control.cpp.
 //
 //   public    healthz readyz problems/{slug}; purge revalidate[/{hook}] when a secret is
-//   configured, signed admin     metrics entry purge/{seq} releases, and purge and revalidate
-//   without a signature
+//   configured, signed admin     metrics entry purge/{seq} releases config, and purge and
+//   revalidate without a signature
 //
 // Admin endpoints answer only on the admin socket and on admin listeners; elsewhere they are 404,
 // also for a loopback peer. What blocks (purge, adoption of a release) runs on a worker. One per
@@ -30,23 +30,38 @@
 namespace weir::edge {
 
 // What Request::listener_tag says.
-enum class ListenerKind : int { open = 0, admin_socket, admin, admin_with_token, redirect };
+// hand_over: a Unix socket beside the store, for a server that this one has replaced: what it takes
+// over was asked on an open listener of the other, and X-Forwarded-For says by whom.
+enum class ListenerKind : int {
+  open = 0,
+  admin_socket,
+  admin,
+  admin_with_token,
+  redirect,
+  hand_over
+};
 
-// Shared by all loops; everything in it outlives them.
+// What became of a reload. `reason` empty = the new configuration is in use.
+struct Reloaded {
+  std::string reason;
+  std::vector<std::string> needs_upgrade;  // changed settings that the process does not take
+};
+
+// Shared by all loops; everything in it outlives them. What a reload replaces is in Tables instead.
 struct ControlParts {
-  const Config& config;
   cache::PageCache& cache;
   store::Store& store;
   WorkerPool& workers;
   sync::SyncService* sync = nullptr;  // null = no [data]
   Log& log;
   const std::atomic<bool>& draining;
-  std::vector<Secret> admin_tokens;
   std::function<http::Counters()> engine_counters;
   std::function<std::vector<const Counters*>()> loop_counters;
   std::function<std::vector<std::pair<std::string, Nanos>>()>
-      key_ages;                    // per [auth.*], of fetched keys
-  std::vector<std::string> notes;  // for readyz: allow_insecure, ...
+      key_ages;  // per [auth.*], of fetched keys
+  // Reads the configuration again and takes it when it is good. Blocks: for workers only.
+  std::function<Reloaded()> reload;
+  std::function<std::string()> kept;  // why the last reload kept the old one; empty = it did not
   std::function<std::vector<std::string>()> certificate_notes = {};
   std::function<std::vector<CertificateAge>()> certificates = {};
 };
@@ -68,6 +83,7 @@ class Control {
   void metrics(Visit& visit, std::string_view rest);
   void entry(Visit& visit, std::string_view rest);
   void release(Visit& visit, std::string_view rest);
+  void config(Visit& visit, std::string_view rest);
 
   struct Asked;
   bool is_admin(Visit& visit, ListenerKind kind);

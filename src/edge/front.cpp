@@ -7,25 +7,28 @@
 
 namespace weir::edge {
 
-Front::Front(const FrontParts& parts, http::Loop& loop)
+Front::Front(const FrontParts& parts, std::shared_ptr<const Tables> tables, http::Loop& loop)
     : parts_(parts),
       state_(loop, parts.clock),
-      access_log_(parts.access_log,
-                  {parts.config.observability.sample_allow, parts.config.observability.sample_block,
-                   static_cast<int>(parts.config.waf.log_at)},
-                  loop, state_.counters),
-      pages_(parts.cache, *parts.rules,
-             {parts.config.cache.strict_negotiation ? Negotiation::strict : Negotiation::lenient,
-              parts.config.serve.clean_urls}),
-      control_(parts.control) {
+      access_log_(parts.access_log, {}, loop, state_.counters),
+      pages_(parts.cache, *parts.rules, {}),
+      control_(parts.control),
+      succession_(parts.succession) {
   state_.story = this;
-  for (const auto& rules : parts.pipeline.rule_sets())
-    state_.inspectors.push_back(std::make_unique<waf::Inspector>(rules));
   if (parts.names != nullptr) proxy_.emplace(state_, *parts.names);
-  if (parts.sync != nullptr) {
-    data_.emplace(*parts.sync, Mounts{parts.config.data.sync_mount, parts.config.data.kv_mount},
-                  parts.config.data.origins);
-  }
+  adopt(std::move(tables));
+}
+
+void Front::adopt(std::shared_ptr<const Tables> tables) {
+  state_.adopt(std::move(tables));
+  const Config& config = state_.now().config;
+  access_log_.set({config.observability.sample_allow, config.observability.sample_block,
+                   static_cast<int>(config.waf.log_at)});
+  pages_.set({config.cache.strict_negotiation ? Negotiation::strict : Negotiation::lenient,
+              config.serve.clean_urls});
+  if (parts_.sync != nullptr)
+    data_.emplace(*parts_.sync, Mounts{config.data.sync_mount, config.data.kv_mount},
+                  config.data.origins);
 }
 
 namespace {
@@ -42,6 +45,10 @@ bool is_admin_listener(ListenerKind kind) {
 // The peer, or behind trusted proxies whom they name.
 guard::IpAddress client_of(const http::Request& request, const guard::TrustedProxies& proxies) {
   const guard::IpAddress peer{request.peer->address};
+  if (kind_of(request) == ListenerKind::hand_over) {
+    const http::Field* told = request.find("x-forwarded-for");
+    return guard::parse_ip(told == nullptr ? "" : told->value).value_or(peer);
+  }
   if (request.peer->kind == http::Peer::Kind::unix_socket)
     return guard::parse_ip("::1").value_or(peer);
   if (!proxies.has(peer)) return peer;
@@ -70,10 +77,11 @@ void note_stripped(Visit& visit, const guard::ForwardedHeaders& owned) {
 // Who asks, and which route it is.
 Visit& Front::begin(http::Exchange& exchange) {
   Visit& visit = state_.take(exchange);
-  visit.client = client_of(exchange.request(), parts_.pipeline.proxies());
-  visit.route = &parts_.pipeline.route_of(exchange.request());
+  const Pipeline& pipeline = *visit.tables->shared->pipeline;
+  visit.client = client_of(exchange.request(), pipeline.proxies());
+  visit.route = &pipeline.route_of(exchange.request());
   visit.decision.route = visit.route->name;
-  const std::string& hsts = parts_.config.serve.hsts;
+  const std::string& hsts = visit.tables->shared->config.serve.hsts;
   if (exchange.request().secure && !hsts.empty())
     visit.fields += "Strict-Transport-Security: " + hsts + "\r\n";
   return visit;
@@ -81,7 +89,8 @@ Visit& Front::begin(http::Exchange& exchange) {
 
 void Front::on_request(http::Exchange& exchange) {
   Visit& visit = begin(exchange);
-  if (parts_.pipeline.forwards_headers()) note_stripped(visit, parts_.pipeline.forwarded_headers());
+  const Pipeline& pipeline = *visit.tables->shared->pipeline;
+  if (pipeline.forwards_headers()) note_stripped(visit, pipeline.forwarded_headers());
   if (refused_by_listener(visit)) return;
   walk(visit);
 }
@@ -110,7 +119,7 @@ bool Front::refused_by_listener(Visit& visit) {
     refuse(visit, {404, "not-found", "This listener has control endpoints only."});
     return true;
   }
-  const auto& hosts = parts_.config.serve.hosts;
+  const auto& hosts = visit.tables->shared->config.serve.hosts;
   if (!hosts.empty() && !is_admin_listener(kind)) {
     const std::string host = bare_host_of(request.host);
     const bool known = std::any_of(hosts.begin(), hosts.end(), [&](const std::string& one) {
@@ -146,7 +155,14 @@ void Front::walk(Visit& visit) {
   answer(visit);
 }
 
+void Front::succession_changed() {
+  succession_.resume([this](Visit& visit) { answer(visit); });
+}
+
 void Front::answer(Visit& visit) {
+  if (visit.route->target != Route::Target::site &&
+      succession_.takes(visit, kind_of(visit.exchange->request())))
+    return;
   switch (visit.route->target) {
     case Route::Target::control: return control_.answer(visit, kind_of(visit.exchange->request()));
     case Route::Target::data:
@@ -168,13 +184,13 @@ void Front::on_finished(const http::Finished& finished) {
           ? *known
           : begin(finished.exchange);  // answered by the engine: it is logged all the same
   if (visit.sync_ask != 0 && data_) data_->gone(visit);
-  if (visit.decision.client == 0) visit.decision.client = parts_.pipeline.client_hash(visit.client);
+  if (visit.decision.client == 0) visit.decision.client = state_.now().pipeline->client_hash(visit.client);
   if (visit.proxy_ask != nullptr) proxy_->finished(visit);
   access_log_.write(finished, visit);
 }
 
 http::Handler::ErrorForm Front::error_form(const http::Request& request) const {
-  const bool for_programs = parts_.pipeline.route_of(request).target != Route::Target::site;
+  const bool for_programs = state_.now().pipeline->route_of(request).target != Route::Target::site;
   return for_programs ? ErrorForm::problem : Handler::error_form(request);
 }
 

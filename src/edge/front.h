@@ -14,6 +14,8 @@
 #include "edge/pages.h"
 #include "edge/pipeline.h"
 #include "edge/proxy.h"
+#include "edge/succession.h"
+#include "edge/tables.h"
 #include "guard/acme_tokens.h"
 
 #include <memory>
@@ -21,10 +23,8 @@
 
 namespace weir::edge {
 
-// Shared by all loops; everything in it outlives them.
+// Shared by all loops; everything in it outlives them. What a reload replaces is in Tables instead.
 struct FrontParts {
-  const Config& config;
-  const Pipeline& pipeline;
   cache::PageCache& cache;
   sync::SyncService* sync = nullptr;    // null = no [data]
   http::NameResolver* names = nullptr;  // null = no proxy routes
@@ -32,13 +32,20 @@ struct FrontParts {
   LineWriter* access_log = nullptr;  // null = off
   const Clock& clock;
   Log& log;
+  const SuccessionParts& succession;
   const guard::AcmeTokens* acme = nullptr;  // null = no automatic certificates
   std::shared_ptr<SiteRules> rules = std::make_shared<SiteRules>();
 };
 
 class Front final : public http::Handler, private Story {
  public:
-  Front(const FrontParts& parts, http::Loop& loop);
+  Front(const FrontParts& parts, std::shared_ptr<const Tables> tables, http::Loop& loop);
+
+  // A reload: requests that begin from now on see `tables`. On the loop's thread.
+
+  void adopt(std::shared_ptr<const Tables> tables);
+  // After a change of FrontParts::succession. On the loop's thread.
+  void succession_changed();
 
   void on_request(http::Exchange& exchange) override;
   void on_finished(const http::Finished& finished) override;
@@ -60,6 +67,7 @@ class Front final : public http::Handler, private Story {
   Control control_;
   std::optional<DataRoutes> data_;
   std::optional<Proxy> proxy_;
+  Succession succession_;
 };
 
 }  // namespace weir::edge

@@ -41,6 +41,7 @@ class Pages {
   Pages(cache::PageCache& cache, SiteRules& rules, PagesSettings settings);
 
   void answer(Visit& visit);
+  void set(PagesSettings settings) { settings_ = settings; }
 
  private:
   struct Sent;

@@ -34,6 +34,8 @@ guard::TraceMode trace_mode_of(std::string_view word) {
 
 struct Pipeline::Issuer {
   std::string name;
+  AuthSettings settings;  // that it was made from
+  std::string document;   // of jwks_file
   bool verbose_errors = false;
   guard::FetchedKeySource* fetched = nullptr;  // null when the keys are fixed
   std::unique_ptr<guard::KeySource> keys;
@@ -63,17 +65,19 @@ std::vector<StageSettings> default_stages(Route::Target target) {
   return {trace, limit, waf};
 }
 
-Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const PipelineParts& parts) {
+Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const PipelineParts& parts,
+                                                 const Pipeline* before) {
   std::unique_ptr<Pipeline> pipeline(new Pipeline);
+  pipeline->before_ = before;
   std::vector<guard::Network> networks;
   for (const std::string& text : config.serve.trusted_proxies) {
     networks.push_back(TRY(guard::parse_network(text)));
   }
   pipeline->proxies_ = guard::TrustedProxies(std::move(networks));
   for (const AuthSettings& auth : config.auth) {
-    if (auth.not_available.empty()) TRY(pipeline->open_auth(auth, parts));
+    if (auth.not_available.empty()) TRY(pipeline->open_auth(auth, parts, before));
   }
-  TRY(pipeline->open_limits(config));
+  TRY(pipeline->open_limits(config, before));
   pipeline->upstreams_ = TRY(open_upstreams(config));
 
   RouteSettings control;
@@ -97,18 +101,52 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const Pip
   RouteSettings site;
   site.name = "site";
   TRY(pipeline->add_route(site, Route::Target::site, config, parts));
+  pipeline->before_ = nullptr;
   return pipeline;
 }
 
-Status Pipeline::open_auth(const AuthSettings& auth, const PipelineParts& parts) {
+namespace {
+
+bool is_same(const AuthSettings& a, const AuthSettings& b) {
+  return a.policy == b.policy && a.jwks_file == b.jwks_file && a.jwks_url == b.jwks_url &&
+         a.secret.reveal() == b.secret.reveal() && a.refresh == b.refresh &&
+         a.refetch_min == b.refetch_min && a.stale_max == b.stale_max &&
+         a.verbose_errors == b.verbose_errors;
+}
+
+}  // namespace
+
+Status Pipeline::open_auth(const AuthSettings& auth, const PipelineParts& parts,
+                           const Pipeline* before) {
   if (auth.kind == AuthSettings::Kind::client_certificate) {
     certificates_.push_back(
         std::make_unique<const guard::ClientCertificatePolicy>(auth.certificate));
     return done;
   }
   TRY(guard::check_policy(auth.policy));
-  auto issuer = std::make_unique<Issuer>();
+  std::shared_ptr<Issuer> issuer;
+  if (before != nullptr) {
+    for (const auto& known : before->issuers_) {
+      if (is_same(known->settings, auth)) issuer = known;
+    }
+  }
+  if (issuer != nullptr && !auth.jwks_file.empty()) {
+    const auto json = read_file(auth.jwks_file);
+    if (!json.ok()) return Error(json.error()).at(auth.place);
+    if (*json != issuer->document) issuer = nullptr;
+  }
+  if (issuer == nullptr) issuer = TRY(open_issuer(auth, parts));
+  forwarded_.add(auth.policy);
+  forwards_headers_ = forwards_headers_ || !auth.policy.forward.empty();
+  issuers_.push_back(std::move(issuer));
+  return done;
+}
+
+Result<std::shared_ptr<Pipeline::Issuer>> Pipeline::open_issuer(const AuthSettings& auth,
+                                                                const PipelineParts& parts) {
+  auto issuer = std::make_shared<Issuer>();
   issuer->name = auth.policy.name;
+  issuer->settings = auth;
   issuer->verbose_errors = auth.verbose_errors;
   if (!auth.jwks_url.empty()) {
     guard::JwksSettings settings;
@@ -125,13 +163,14 @@ Status Pipeline::open_auth(const AuthSettings& auth, const PipelineParts& parts)
     issuer->fetched = opened->get();
     issuer->keys = std::move(opened).value();
   } else if (!auth.jwks_file.empty()) {
-    const auto json = read_file(auth.jwks_file);
+    auto json = read_file(auth.jwks_file);
     if (!json.ok()) return Error(json.error()).at(auth.place);
     auto parsed = guard::Jwks::parse(std::string_view(*json), guard::KeyOrigin::local);
     if (!parsed.ok()) return std::move(parsed).error().in(auth.jwks_file).at(auth.place);
     for (const std::string& warning : parsed->warnings)
       parts.log.warning("jwks", {{"file", auth.jwks_file}, {"warning", warning}});
     issuer->keys = std::make_unique<guard::FixedKeys>(parsed->set);
+    issuer->document = std::move(json).value();
   } else {
     const SignatureAlgorithm algorithm = auth.policy.algorithms.front();
     auto set = guard::Jwks::of_secret(auth.secret.reveal(), algorithm);
@@ -139,27 +178,62 @@ Status Pipeline::open_auth(const AuthSettings& auth, const PipelineParts& parts)
     issuer->keys = std::make_unique<guard::FixedKeys>(std::move(set).value());
   }
   issuer->verifier = std::make_unique<guard::JwtVerifier>(auth.policy, *issuer->keys);
-  forwarded_.add(auth.policy);
-  forwards_headers_ = forwards_headers_ || !auth.policy.forward.empty();
-  issuers_.push_back(std::move(issuer));
-  return done;
+  return issuer;
 }
 
-Status Pipeline::open_limits(const Config& config) {
+Result<std::shared_ptr<const guard::Limit>> Pipeline::limit_of(const guard::LimitPolicy& policy,
+                                                               const Pipeline* before) {
+  if (before != nullptr && before->limiter_ == limiter_) {
+    for (const auto& known : before->limits_) {
+      if (known->policy() == policy) return known;
+    }
+  }
+  auto made = TRY(guard::Limit::open(policy, limiter_->hash_key(), limit_index_++));
+  return std::shared_ptr<const guard::Limit>(std::make_shared<guard::Limit>(std::move(made)));
+}
+
+// One table for all limits. It goes on over a reload while its size is the same.
+Status Pipeline::open_limits(const Config& config, const Pipeline* before) {
   std::size_t slots = limits::limiter_slots;
   for (const LimitSettings& limit : config.limit) slots = std::max(slots, limit.slots);
-  limiter_ = std::make_unique<guard::Limiter>(slots);
-  std::uint32_t index = 0;
-  limits_.push_back(std::make_unique<guard::Limit>(
-      TRY(guard::Limit::open(default_limit(), limiter_->hash_key(), index++))));
+  limiter_ = std::make_shared<guard::Limiter>(slots);
+  if (before != nullptr && before->limiter_->slots() == limiter_->slots()) {
+    limiter_ = before->limiter_;
+    limit_index_ = before->limit_index_;
+  }
+  limits_.push_back(TRY(limit_of(default_limit(), before)));
   for (const LimitSettings& limit : config.limit) {
-    auto opened = guard::Limit::open(limit.policy, limiter_->hash_key(), index++);
+    auto opened = limit_of(limit.policy, before);
     if (!opened.ok())
       return std::move(opened).error().in("limit." + limit.policy.name).at(limit.place);
-    limits_.push_back(std::make_unique<guard::Limit>(std::move(opened).value()));
+    limits_.push_back(std::move(opened).value());
   }
   return done;
 }
+
+namespace {
+
+// Two rule sets of one source are the same. Lengths stand in front of what could hold anything.
+std::string source_of(const waf::RuleSetOptions& options, const std::vector<waf::RuleFile>& files) {
+  std::string source = std::to_string(options.paranoia);
+  const auto add = [&source](std::string_view text) {
+    source += ' ' + std::to_string(text.size()) + ':';
+    source += text;
+  };
+  for (const auto& exclusion : options.exclusions) {
+    add(std::to_string(exclusion.rule));
+    add(exclusion.tag);
+    add(exclusion.path);
+    add(exclusion.target);
+  }
+  for (const waf::RuleFile& file : files) {
+    add(file.name);
+    add(file.text);
+  }
+  return source;
+}
+
+}  // namespace
 
 Result<std::size_t> Pipeline::rule_set_of(const Config& config, unsigned paranoia) {
   const auto found = std::find(rule_set_paranoia_.begin(), rule_set_paranoia_.end(), paranoia);
@@ -181,8 +255,15 @@ Result<std::size_t> Pipeline::rule_set_of(const Config& config, unsigned paranoi
     }
     more.push_back({file, std::move(*text)});
   }
-  rule_sets_.push_back(TRY(waf::RuleSet::own(options, more)));
+  std::string source = source_of(options, more);
+  std::shared_ptr<const waf::RuleSet> rules;
+  for (std::size_t at = 0; before_ != nullptr && at < before_->rule_sets_.size(); ++at) {
+    if (before_->rule_set_sources_[at] == source) rules = before_->rule_sets_[at];
+  }
+  if (rules == nullptr) rules = TRY(waf::RuleSet::own(options, more));
+  rule_sets_.push_back(std::move(rules));
   rule_set_paranoia_.push_back(paranoia);
+  rule_set_sources_.push_back(std::move(source));
   return rule_sets_.size() - 1;
 }
 

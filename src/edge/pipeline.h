@@ -7,6 +7,10 @@
 // open; 200/s with burst 1,000 per ip/64, open, loopback counted and never refused; the WAF,
 // closed, `detect` on the site and `block` elsewhere. `stages = []` means none.
 //
+// A reload opens a new Pipeline beside the old one. What is defined as before is shared by both
+// with its state: the requests that a limit has counted, the keys that were fetched and the tokens
+// that were verified, rule sets that are compiled.
+//
 // Immutable after `open`; the limiter, the token caches and fetched keys inside are safe for all
 // loops.
 
@@ -58,7 +62,9 @@ struct PipelineParts {
 class Pipeline : public std::enable_shared_from_this<Pipeline> {
  public:
   // Loads keys and rules. Errors carry the place in the configuration.
-  static Result<std::unique_ptr<Pipeline>> open(const Config& config, const PipelineParts& parts);
+  // `before` (null = none) is looked at during the call only.
+  static Result<std::unique_ptr<Pipeline>> open(const Config& config, const PipelineParts& parts,
+                                                const Pipeline* before = nullptr);
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
@@ -80,8 +86,11 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
  private:
   struct Issuer;
   Pipeline();
-  Status open_auth(const AuthSettings& auth, const PipelineParts& parts);
-  Status open_limits(const Config& config);
+  Status open_auth(const AuthSettings& auth, const PipelineParts& parts, const Pipeline* before);
+  Result<std::shared_ptr<Issuer>> open_issuer(const AuthSettings& auth, const PipelineParts& parts);
+  Status open_limits(const Config& config, const Pipeline* before);
+  Result<std::shared_ptr<const guard::Limit>> limit_of(const guard::LimitPolicy& policy,
+                                                       const Pipeline* before);
   Result<std::size_t> rule_set_of(const Config& config, unsigned paranoia);
   Status add_route(const RouteSettings& settings, Route::Target target, const Config& config,
                    const PipelineParts& parts);
@@ -94,13 +103,17 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   guard::TrustedProxies proxies_;
   guard::ForwardedHeaders forwarded_;
   bool forwards_headers_ = false;
-  std::unique_ptr<guard::Limiter> limiter_;
-  std::vector<std::unique_ptr<guard::Limit>> limits_;
-  std::vector<std::unique_ptr<Issuer>> issuers_;
+  std::shared_ptr<guard::Limiter> limiter_;
+  std::uint32_t limit_index_ = 0;  // of the next limit that is new: never used again, so that two
+                                   // definitions never share a count
+  std::vector<std::shared_ptr<const guard::Limit>> limits_;
+  std::vector<std::shared_ptr<Issuer>> issuers_;
   std::vector<std::unique_ptr<const guard::ClientCertificatePolicy>> certificates_;
   std::vector<std::shared_ptr<const waf::RuleSet>> rule_sets_;
   std::vector<unsigned> rule_set_paranoia_;
   std::vector<std::shared_ptr<http::Upstream>> upstreams_;
+  std::vector<std::string> rule_set_sources_;  // all that a rule set was made from
+  const Pipeline* before_ = nullptr;           // during open
   std::vector<Route> routes_;
 };
 

@@ -383,7 +383,7 @@ Outcome inspect_body(Visit& visit, const StepSettings& settings) {
   const std::string_view body =
       visit.body != nullptr ? std::string_view(*visit.body) : visit.exchange->body();
   if (body.size() > limits::waf_body_inline_bytes_max) return inspect_large(visit, settings);
-  waf::Inspector& inspector = *visit.loop->inspectors[settings.rule_set];
+  waf::Inspector& inspector = *visit.tables->inspectors[settings.rule_set];
   add_verdict(visit.decision,
               inspector.inspect_body(waf_request_of(visit.exchange->request(), settings), body));
   return judge_score(visit, settings);
@@ -391,7 +391,7 @@ Outcome inspect_body(Visit& visit, const StepSettings& settings) {
 
 Outcome score_request(Visit& visit, const StepSettings& settings) {
   const http::Request& request = visit.exchange->request();
-  waf::Inspector& inspector = *visit.loop->inspectors[settings.rule_set];
+  waf::Inspector& inspector = *visit.tables->inspectors[settings.rule_set];
   add_verdict(visit.decision, inspector.inspect_head(waf_request_of(request, settings)));
   const bool expects_body =
       settings.takes_body && request.framing != http::Framing::none && !request.dropped_body;

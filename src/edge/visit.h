@@ -26,6 +26,7 @@ namespace weir::edge {
 struct Visit;
 struct Route;
 struct LoopState;
+struct Tables;
 
 // The story of a request (front.h), as far as a step that waited must know it: it walks on from
 // visit.step.
@@ -35,9 +36,20 @@ class Story {
   virtual void walk(Visit& visit) = 0;
 };
 
+// One loop's hold on the tables of a configuration (tables.h). A plain count keeps them alive while
+// requests that began under them are under way: no atomic on the way of a request.
+struct LoopTables {
+  std::shared_ptr<const Tables> shared;
+  // By index of the rule set (Pipeline::rule_sets); with a rule set that a reload keeps, its
+  // inspector stays.
+  std::vector<std::shared_ptr<waf::Inspector>> inspectors;
+  std::size_t visits = 0;
+};
+
 struct Visit {
   http::Exchange* exchange = nullptr;
   LoopState* loop = nullptr;
+  LoopTables* tables = nullptr;  // of the configuration that it began under
   const Route* route = nullptr;
   std::size_t step = 0;  // the next one to run, index into route->steps
   Mono began;            // of the step that waits
@@ -70,17 +82,20 @@ struct LoopState {
 
   Visit& take(http::Exchange& exchange);
   void give_back(Visit& visit);
+  // Later visits begin under `shared`; those before it leave with the last visit of theirs.
+  void adopt(std::shared_ptr<const Tables> shared);
+  LoopTables& tables() { return *held_.back(); }
+  const Tables& now() const { return *held_.back()->shared; }
 
   http::Loop& loop;
   const Clock& clock;
   guard::RandomIds random;
-  std::vector<std::unique_ptr<waf::Inspector>>
-      inspectors;  // by index of the rule set (Pipeline::rule_sets)
   Counters counters;
   Story* story = nullptr;
 
  private:
   std::vector<std::unique_ptr<Visit>> free_;
+  std::vector<std::unique_ptr<LoopTables>> held_;  // the last one is in use
 };
 
 }  // namespace weir::edge

@@ -6,8 +6,6 @@
 #include "guard/jwks.h"
 #include "http/dates.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 namespace weir::guard {
@@ -15,10 +13,6 @@ namespace {
 
 constexpr Nanos look_each = std::chrono::minutes(1);
 constexpr Nanos look_soonest = std::chrono::seconds(1);
-constexpr std::uint64_t failures_told_max = 1'000'000;
-constexpr Nanos longest_wait = std::chrono::hours(24 * 31);  // no authority asks for more
-
-std::string wait_file_of(const AcmeTable& table) { return table.file + ".wait"; }
 
 double chance() { return static_cast<double>(random_u64() >> 11) * 0x1p-53; }
 
@@ -44,7 +38,6 @@ AcmeKeeper::AcmeKeeper(std::vector<AcmeTable> tables, Parts parts) : parts_(std:
   for (AcmeTable& table : tables) {
     kept_.push_back({std::move(table), {}, {}, 0});
     read(kept_.back());
-    read_wait(kept_.back());
   }
   notes_.with([this](auto& notes) { notes.resize(kept_.size()); });
 }
@@ -59,33 +52,6 @@ void AcmeKeeper::read(Kept& kept) const {
   const bool names_all = std::all_of(kept.table.wishes.names.begin(), kept.table.wishes.names.end(),
                                      [&](const std::string& name) { return covers(*facts, name); });
   if (names_all) kept.due = renewal_of(*facts, kept.table.renew_before, chance());
-}
-
-void AcmeKeeper::read_wait(Kept& kept) const {
-  const std::string file = wait_file_of(kept.table);
-  const auto text = read_file(file);
-  if (!text.ok()) return;
-  const std::size_t blank = text->find(' ');
-  const auto failures = parse_u64(text->substr(0, blank));
-  if (blank == std::string::npos) return;
-  const std::int64_t until = parse_i64(trim(std::string_view(*text).substr(blank + 1))).value_or(0);
-  const Wall now = parts_.clock.wall();
-  if (!failures || *failures > failures_told_max || until <= now.seconds()) return;
-  if (until - now.seconds() > longest_wait / std::chrono::seconds(1)) return;  // no date of ours
-  kept.failures = static_cast<unsigned>(*failures);
-  kept.not_before = parts_.clock.mono() + std::chrono::seconds(until - now.seconds());
-  parts_.log.info("acme-waits", {{"tls", kept.table.name},
-                                 {"until", http::date_of(until)},
-                                 {"meaning", "it failed before; remove " + file + " to try now"}});
-}
-
-// Whether it can be written or not, this process waits all the same.
-void AcmeKeeper::keep_wait(const Kept& kept, Nanos pause) const {
-  const std::int64_t until = (parts_.clock.wall() + pause).seconds();
-  const Status written = write_file_atomically(
-      wait_file_of(kept.table), std::to_string(kept.failures) + " " + std::to_string(until) + "\n",
-      Sync::no, Readers::owner);
-  if (!written.ok()) parts_.log.warning("acme-wait-not-kept", {{"reason", written.error().text()}});
 }
 
 Nanos AcmeKeeper::step() {
@@ -142,7 +108,6 @@ void AcmeKeeper::renew(Kept& kept) {
     ++kept.failures;
     const Nanos pause = std::max(pause_after(kept.failures), retry_after.value_or(Nanos(0)));
     kept.not_before = parts_.clock.mono() + pause;
-    keep_wait(kept, pause);
     const std::string reason = kept_it.error().text();
     parts_.log.warning(
         "acme-failed",
@@ -157,7 +122,6 @@ void AcmeKeeper::renew(Kept& kept) {
   }
   kept.failures = 0;
   kept.not_before = {};
-  ::unlink(wait_file_of(kept.table).c_str());
   read(kept);
   // A certificate that is due again as soon as it is there must not make us a nuisance.
   if (parts_.clock.wall() >= kept.due)

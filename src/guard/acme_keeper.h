@@ -3,9 +3,7 @@
 // when a third of its life is left (or `renew_before`), a little earlier by chance. What was there
 // stays until a new one is on disk whole: key and chain are one file, mode 0600, written beside it,
 // synced and renamed. A failure is tried again after two minutes, then after twice as long each
-// time, up to half a day, and never before the authority's own Retry-After; a file beside the
-// certificate ("main.pem.wait": failures, and the Unix time of the next try) carries that over a
-// restart, so that a server that starts again and again is no burden to the authority.
+// time, up to half a day, and never before the authority's own Retry-After.
 //
 // `step` is for one thread, which may wait; `notes` for any.
 
@@ -49,8 +47,6 @@ class AcmeKeeper {
     unsigned failures = 0;
   };
   void read(Kept& kept) const;
-  void read_wait(Kept& kept) const;
-  void keep_wait(const Kept& kept, Nanos pause) const;
   Result<SignatureKey> account_of(const std::string& authority) const;
   Result<std::string> obtain(const Kept& kept, std::optional<Nanos>& retry_after);
   void renew(Kept& kept);

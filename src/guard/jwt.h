@@ -32,6 +32,7 @@ namespace weir::guard {
 struct ClaimHeader {
   std::string header;  // lower case
   std::string claim;
+  friend bool operator==(const ClaimHeader&, const ClaimHeader&) = default;
 };
 
 struct JwtPolicy {
@@ -47,6 +48,7 @@ struct JwtPolicy {
   std::vector<ClaimHeader> forward = {};
   std::size_t cache_tokens = limits::token_cache_max;
   Nanos negative_ttl = limits::token_refusal_kept;
+  friend bool operator==(const JwtPolicy&, const JwtPolicy&) = default;
 };
 // What is wrong with the policy itself.
 Status check_policy(const JwtPolicy& policy);

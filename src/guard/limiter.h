@@ -38,6 +38,7 @@ struct LimitKey {
   LimitKeyKind kind = LimitKeyKind::constant;
   unsigned prefix = 64;   // ip
   std::string name = {};  // claim, header (lower case), cookie
+  friend bool operator==(const LimitKey&, const LimitKey&) = default;
 };
 // "ip/64", "ip", "jwt:sub", "header:x-api-key", "cookie:sid", "path", "const".
 Result<LimitKey> parse_limit_key(std::string_view text);
@@ -45,6 +46,7 @@ Result<LimitKey> parse_limit_key(std::string_view text);
 struct Rate {
   std::uint64_t limit = 1;
   Nanos period = std::chrono::seconds(1);
+  friend bool operator==(const Rate&, const Rate&) = default;
 };
 Result<Rate> parse_rate(std::string_view text);  // "50/s", "600/m", "1000/h", "5/d", "10/30s"
 
@@ -56,6 +58,7 @@ struct LimitPolicy {
   std::vector<LimitKey> keys = {};  // the first that exists
   LimitMode mode = LimitMode::enforce;
   bool spares_loopback = false;  // the default limit only: counted, never refused
+  friend bool operator==(const LimitPolicy&, const LimitPolicy&) = default;
 };
 
 // A policy, ready to be asked.

@@ -118,8 +118,9 @@ Ran run(const std::vector<std::string>& words,
 }
 
 Process::Process(const std::vector<std::string>& words,
-                 const std::map<std::string, std::string>& environment) {
-  std::vector<std::string> all{binary()};
+                 const std::map<std::string, std::string>& environment,
+                 const std::string& program) {
+  std::vector<std::string> all{program.empty() ? binary() : program};
   all.insert(all.end(), words.begin(), words.end());
   const Child child = start(all, environment, {});
   id_ = child.id;
@@ -205,7 +206,7 @@ unsigned short port_in(const std::string& line) {
 }  // namespace
 
 Server::Server(const std::string& root, Options options)
-    : process_(serve_words(root, options), options.environment) {
+    : process_(serve_words(root, options), options.environment, options.program) {
   const auto line = process_.wait_for_line("\"event\":\"listening\"");
   if (!line) return;  // the story finds port 0 and shows errors()
   port_ = port_in(*line);

@@ -31,8 +31,10 @@ Ran run(const std::vector<std::string>& words,
 // A child that goes on.
 class Process {
  public:
+  // `program` instead of the binary under test, when it is given.
   Process(const std::vector<std::string>& words,
-          const std::map<std::string, std::string>& environment = {});
+          const std::map<std::string, std::string>& environment = {},
+          const std::string& program = {});
   ~Process();  // kills what is still there
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -62,7 +64,8 @@ class Server {
   struct Options {
     std::vector<std::string> words = {};  // after `serve`
     std::map<std::string, std::string> environment = {};
-    bool admin = true;  // with a loopback admin listener
+    bool admin = true;         // with a loopback admin listener
+    std::string program = {};  // instead of the binary under test
   };
   Server(const std::string& root, Options options);
   explicit Server(const std::string& root) : Server(root, Options{}) {}
