@@ -45,6 +45,7 @@ const std::vector<Fence> fences{
     {"toml++", {"src/text/toml.cpp"}},
     {"yaml-cpp", {"src/text/yaml.cpp"}},
     {"httplib.h", {"src/http/client.cpp"}},
+    {"nghttp2", {"src/http/http2_session.cpp"}},
     {"xxhash.h", {"src/base/hash.cpp"}},
     {"zstd", {"src/store/zstd.cpp"}},
     {"brotli", {"src/store/brotli.cpp"}},

@@ -56,6 +56,25 @@ inline constexpr std::size_t list_members_max =
     128;  // of If-None-Match, Accept, ...: the rest is not looked at (CPU per byte, H-51)
 inline constexpr std::size_t ranges_max = 5;  // more, or overlapping: 200 with the whole
 
+// --- http: HTTP/2 (wire H-29 .. H-33) ------------------------------------------------------------
+inline constexpr std::size_t http2_streams_max = 128;  // at once; over: REFUSED_STREAM
+inline constexpr std::size_t http2_header_list_bytes_max = 32 * KiB;  // 431 on the stream
+inline constexpr std::size_t http2_header_list_bytes_cut =
+    128 * KiB;  // over: the connection is cut
+inline constexpr std::size_t http2_stream_window_bytes = 64 * KiB;
+inline constexpr std::size_t http2_connection_window_bytes = 1 * MiB;
+inline constexpr std::size_t http2_resets_burst = 500;  // streams given up; over: cut
+inline constexpr std::size_t http2_resets_per_second = 50;
+inline constexpr std::size_t http2_idle_frames_burst = 1'000;  // frames without effect; over: cut
+inline constexpr std::size_t http2_idle_frames_per_second = 100;
+inline constexpr std::size_t http2_continuations_max = 8;    // of one head; over: cut
+inline constexpr std::size_t http2_unsent_acks_max = 1'000;  // PING and SETTINGS; over: cut
+inline constexpr std::size_t http2_slice_bytes = 8 * KiB;    // read between two looks at the budget
+inline constexpr std::size_t http2_turn_bytes = 1 * MiB;     // sent, then the others' turn
+inline constexpr std::size_t http2_tiny_window_update =
+    256;                                // smaller ones count as without effect
+inline constexpr auto http2_tick = 1s;  // deadlines of streams are looked at
+
 // --- http: deadlines -----------------------------------------------------------------------------
 inline constexpr auto handshake_time_max = 10s;  // closed
 inline constexpr auto head_time_max = 10s;       // 408 + close; silently when no byte came

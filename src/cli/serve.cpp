@@ -132,6 +132,7 @@ Result<http::ServerSettings> server_settings(const LoadedConfig& loaded,
     http::ListenerSettings& one = settings.listeners[at + own_listeners];
     one.tls = certificates.context_for(serve.listeners[at].tls);
     one.proxy_protocol = serve.listeners[at].proxy_protocol;
+    one.h2c = serve.h2c;
   }
   settings.limits.connections = serve.connections_max;
   settings.limits.connections_per_client = serve.connections_per_client_max;
@@ -153,6 +154,8 @@ Result<http::ServerSettings> server_settings(const LoadedConfig& loaded,
   settings.timeouts.idle = serve.idle_time_max;
   settings.timeouts.idle_crowded = serve.idle_time_crowded_max;
   settings.timeouts.answer = serve.answer_time_max;
+  if (serve.underscores == "reject") settings.underscores = http::Underscores::reject;
+  if (serve.lenient_lf) settings.line_ends = http::LineEnds::lenient_lf;
   settings.loops = loops_of(loaded);
   return settings;
 }

@@ -70,6 +70,10 @@ void AccessLog::write(const http::Finished& finished, Visit& visit) {
   }
   append_text(chunk_, "client", client_text_);
   append_text(chunk_, "method", request.method_text);
+  append_text(chunk_, "http",
+              request.version_major == 2   ? "2"
+              : request.version_minor == 1 ? "1.1"
+                                           : "1.0");
   append_text(chunk_, "host", request.host);
   append_text(chunk_, "path",
               request.path.empty() ? request.target : request.path);  // CONNECT names no path

@@ -233,13 +233,13 @@ void read_serve(Table table, ServeSettings& serve) {
   serve.clean_urls = clean_urls == "off"     ? CleanUrls::off
                      : clean_urls == "serve" ? CleanUrls::serve
                                              : CleanUrls::redirect;
+  table.read("h2c", serve.h2c);
+  table.read_choice("underscores", serve.underscores, {"drop", "reject"});
+  table.read("lenient_lf", serve.lenient_lf);
   read_limits(table.table("limits"), serve);
   read_timeouts(table.table("timeouts"), serve);
   read_memory(table, "memory_max", serve);  // another name for limits.memory
   for (const ListenSettings& listen : serve.listeners) check_proxy_protocol(table, listen, serve);
-  for (const std::string_view later : {"h2c", "underscores", "lenient_lf"}) {
-    table.not_available(later);
-  }
   table.finish();
   read_listen_variable(table.findings(), "WEIR_SERVE_LISTEN", serve, "public");
   read_listen_variable(table.findings(), "WEIR_SERVE_ADMIN", serve, "admin");

@@ -78,7 +78,10 @@ struct ServeSettings {
   Nanos upstream_connect = limits::upstream_connect_time_max;
   Nanos upstream_first_byte = limits::upstream_first_byte_time_max;
   Nanos upstream_stall = limits::upstream_stall_time_max;
-  std::size_t loops = 0;  // 0 = one per core
+  std::size_t loops = 0;             // 0 = one per core
+  bool h2c = false;                  // HTTP/2 without TLS, for clients that begin with it
+  std::string underscores = "drop";  // fields with '_' in their name; or "reject"
+  bool lenient_lf = false;           // lone LF in heads of HTTP/1.1
   CleanUrls clean_urls = CleanUrls::serve;
   Nanos shutdown_delay{0};       // between "not ready" and the end of the listeners
   std::string sandbox = "auto";  // auto | off | require

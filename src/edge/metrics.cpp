@@ -138,6 +138,10 @@ void add_engine(Text& text, const http::Counters& engine) {
   text.counter("weir_tls_resumed_total", "TLS handshakes by a session ticket.", engine.tls_resumed);
   text.counter("weir_tls_limited_total", "TLS connections closed: their client began too many.",
                engine.tls_limited);
+  text.counter("weir_http2_connections_total", "Connections that speak HTTP/2.",
+               engine.http2_connections);
+  text.counter("weir_http2_requests_total", "Requests over HTTP/2.", engine.http2_requests);
+  text.counter("weir_http2_cut_total", "HTTP/2 connections cut for abuse.", engine.http2_cut);
   text.counter("weir_tls_failures_total", "Failed TLS handshakes.", engine.tls_failures);
   text.gauge("weir_buffered_body_bytes", "Request bodies held in memory.",
              engine.bodies_buffered_bytes);

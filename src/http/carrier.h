@@ -47,6 +47,7 @@ class Carrier {
   virtual void deadline_changed(Exchange& exchange) = 0;
   virtual void abort(Exchange& exchange) = 0;  // ends it so that the client knows: it is not whole
   virtual std::size_t queued_bytes(const Exchange& exchange) const = 0;
+  virtual void released() {}  // HTTP/2: an exchange of ours has ended, and its handler knows
 
  protected:
   ~Carrier() = default;

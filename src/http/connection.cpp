@@ -4,7 +4,6 @@
 #include "base/sys.h"
 #include "http/loop_core.h"
 #include "http/problem.h"
-#include "http/target.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -23,8 +22,6 @@ namespace {
 std::uint32_t next_serial(LoopCounters& counters) {
   return static_cast<std::uint32_t>(counters.accepted.value());
 }
-
-constexpr std::string_view engine_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 }  // namespace
 
@@ -84,6 +81,7 @@ bool Connection::wants_input() const {
     case Phase::handshake:
     case Phase::drop:
     case Phase::discard:
+    case Phase::http2:
     case Phase::linger: return true;
     case Phase::body:
     case Phase::tunnel: return !exchange_->input_paused_;
@@ -174,8 +172,14 @@ void Connection::read_tls() {
     }
     phase_ = Phase::head;
     core_.wheel.set(*this, core_.now + core_.engine.settings.timeouts.head);
+    if (tls_->alpn() == "h2") begin_http2();
   }
-  if (plain > known && phase_ != Phase::closed) work(buffer, plain, known);
+  if (plain > known && phase_ != Phase::closed) {
+    work(buffer, plain, known);
+  } else if (phase_ == Phase::http2) {  // just agreed on: our settings go first
+    http2_->go_on();
+    after_http2();
+  }
   if (step.step == TlsSession::Step::closed && phase_ != Phase::closed) {
     peer_closed_ = true;
     end_of_input();
@@ -200,6 +204,7 @@ void Connection::end_of_input() {
     case Phase::drop:
     case Phase::body:
     case Phase::tunnel:
+    case Phase::http2:
     case Phase::linger: close(Ending::gone); return;
   }
 }
@@ -213,6 +218,9 @@ void Connection::resume() {
     char* const buffer = core_.read_buffer.get();
     if (known > 0) std::memcpy(buffer, input_->data(), known);
     work(buffer, known, 0);
+  } else if (phase_ == Phase::http2) {
+    http2_->go_on();
+    after_http2();
   }
   if (readable_) read();
   else if (peer_closed_ && wants_input() && phase_ != Phase::closed) end_of_input();
@@ -232,6 +240,11 @@ void Connection::work(char* at, std::size_t count, std::size_t known) {
       case Phase::body: goes_on = take_body(at, count); break;
       case Phase::discard: goes_on = take_discarded(at, count); break;
       case Phase::tunnel: goes_on = take_tunnel(at, count); break;
+      case Phase::http2:
+        http2_->receive({at, count});
+        count = 0;
+        goes_on = false;
+        break;
       case Phase::closing:
       case Phase::linger:
         if (count > 0) lingers_ = true;
@@ -246,6 +259,7 @@ void Connection::work(char* at, std::size_t count, std::size_t known) {
   core_.working = nullptr;
   if (phase_ == Phase::closed) return;
   keep_input(at, count);
+  if (phase_ == Phase::http2) return after_http2();
   flush();
   rest(count);
 }
@@ -271,6 +285,8 @@ void Connection::rest(std::size_t count) {
     set_body_deadline();
   } else if (phase_ == Phase::tunnel) {
     core_.wheel.set(*this, exchange_->deadline_);
+  } else if (phase_ == Phase::http2) {
+    rest_http2();
   } else if (phase_ == Phase::head && count == 0 && !head_began_ && !idle_ && requests_ > 0) {
     // Not before the first request: empty lines in front of it buy no time.
     idle_ = true;
@@ -296,6 +312,11 @@ bool Connection::take_head(char*& at, std::size_t& count, std::size_t known) {
       std::memchr(at + known, '\n', count - known) == nullptr)
     return false;
 
+  if (listener_.h2c && requests_ == 0 && tls_ == nullptr && http2_preface(at, count)) {
+    const bool whole = phase_ == Phase::http2;
+    if (!whole && count > 0) head_began_ = true;
+    return whole;
+  }
   const HeadVerdict verdict = parse_head(at, count, core_.rules, core_.head);
   switch (verdict.kind) {
     case HeadVerdict::Kind::refused: refuse(verdict.status, verdict.reason, {}); return true;
@@ -320,66 +341,25 @@ bool Connection::take_head(char*& at, std::size_t& count, std::size_t known) {
   return true;
 }
 
-// Gives the parsed head to an exchange: its bytes are copied once, so that all views stay where
-// they are for as long as the exchange lives, whatever the connection reads meanwhile.
+// Gives the parsed head to an exchange.
 void Connection::begin_exchange(const char* head, std::size_t head_bytes) {
-  Exchange& exchange = core_.take_exchange();
-  exchange_ = &exchange;
-  exchange.carrier_ = this;
-  exchange.started_ = core_.now;
-  exchange.deadline_ = core_.now + core_.engine.settings.timeouts.answer;
-  ++requests_;
-  core_.counters.requests.add(1);
   keep_alive_ = core_.head.keep_alive;
-
+  ++requests_;
+  const LoopCore::Origin origin{*this, peer_, tls_.get(), listener_.tag};
+  const LoopCore::Begun begun = core_.begin_exchange(origin, head, head_bytes);
+  Exchange& exchange = begun.exchange;
+  exchange_ = &exchange;
   Request& request = exchange.request_;
-  request = core_.head.request;
-  const std::size_t wanted = head_bytes + request.raw_path.size();
-  if (exchange.head_capacity_ < wanted) {
-    exchange.head_capacity_ = std::max<std::size_t>(1024, std::bit_ceil(wanted));
-    exchange.head_bytes_ = std::make_unique_for_overwrite<char[]>(exchange.head_capacity_);
-  }
-  char* const kept = exchange.head_bytes_.get();
-  std::memcpy(kept, head, head_bytes);
-  const auto moved = [head, kept,
-                      head_bytes](std::string_view view) {  // literals stay where they are
-    const bool inside = view.data() >= head && view.data() <= head + head_bytes;
-    return inside ? std::string_view(kept + (view.data() - head), view.size()) : view;
-  };
-  exchange.fields_.resize(core_.head.field_count);
-  for (std::size_t i = 0; i < core_.head.field_count; ++i)
-    exchange.fields_[i] = {moved(core_.head.fields[i].name), moved(core_.head.fields[i].value)};
-  request.fields = exchange.fields_;
-  request.method_text = moved(request.method_text);
-  request.target = moved(request.target);
-  request.raw_path = moved(request.raw_path);
-  request.query = moved(request.query);
-  request.host = moved(request.host);
-  request.protocol = moved(request.protocol);
-  request.peer = &peer_;
-  request.secure = tls_ != nullptr;
-  request.client_certificate = tls_ == nullptr ? nullptr : tls_->client_certificate();
-  request.listener_tag = listener_.tag;
-
-  const DecodedPath decoded = decode_path(request.raw_path, kept + head_bytes);
-  request.path = decoded.refusal == nullptr ? decoded.path : request.raw_path;
-  request.encoded_slash = decoded.encoded_slash;
-  request.path_is_utf8 = decoded.is_utf8;
 
   body_framing_ = request.framing;
   body_left_ = request.content_length;
   body_done_ = body_framing_ != Framing::chunked;
   if (body_framing_ == Framing::chunked) chunks_ = ChunkDecoder();
   continue_wanted_ = request.wants_continue && body_framing_ != Framing::none;
-  if (body_framing_ != Framing::none &&
-      (request.method == Method::get || request.method == Method::head)) {
-    request.dropped_body = true;  // framed, thrown away, and never visible (H-19)
-    request.framing = Framing::none;
-    request.content_length = 0;
-  }
+  if (body_framing_ != Framing::none) core_.drop_useless_body(request);
 
   phase_ = Phase::exchange;
-  if (answer_at_the_door(exchange, decoded.refusal)) return;
+  if (core_.answer_at_the_door(begun)) return;
   if (request.dropped_body && drops_first()) {
     phase_ = Phase::drop;
     discarded_ = 0;
@@ -388,31 +368,6 @@ void Connection::begin_exchange(const char* head, std::size_t head_bytes) {
     return;
   }
   core_.handler->on_request(exchange);
-}
-
-// What is answered alike on every route.
-bool Connection::answer_at_the_door(Exchange& exchange, const char* path_refusal) {
-  const Request& request = exchange.request_;
-  const auto refuse_here = [this, &exchange](int status, std::string_view detail, Fields extra) {
-    core_.counters.refused.add(1);
-    exchange.refuse(status, detail, std::move(extra));
-    return true;
-  };
-  // A client may have sent what was meant for the tunnel already; that is not ours to read.
-  if (request.method == Method::connect || path_refusal != nullptr) exchange.close_after_ = true;
-  if (request.method == Method::trace || request.method == Method::connect)
-    return refuse_here(405, "This method is not served here.",
-                       {{"Allow", std::string(engine_methods)}});
-  if (path_refusal != nullptr) return refuse_here(400, path_refusal, {});
-  if (core_.head.expectation_unknown) {
-    exchange.close_after_ = body_pending();  // it may wait for us before it sends its body, or not
-    return refuse_here(417, "Expect can only be 100-continue.", {});
-  }
-  if (request.target == "*") {
-    exchange.respond(Response{204, {{"Allow", std::string(engine_methods)}}, {}});
-    return true;
-  }
-  return false;
 }
 
 // --- deadlines -----------------------------------------------------------------------------------
@@ -475,6 +430,7 @@ void Connection::on_deadline() {
       else body_failed(408, "The body of the request did not come in time.");
       return;
     case Phase::tunnel: close(Ending::cut); return;
+    case Phase::http2: on_http2_deadline(); return;
     case Phase::proxy:
     case Phase::discard:
     case Phase::closing:
@@ -483,9 +439,76 @@ void Connection::on_deadline() {
   }
 }
 
+// --- HTTP/2 --------------------------------------------------------------------------------------
+
+// Prior knowledge (RFC 9113 3.3): true when the bytes are the preface, or may become it.
+bool Connection::http2_preface(const char* at, std::size_t count) {
+  constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  const std::size_t known = std::min(count, preface.size());
+  if (std::string_view(at, known) != preface.substr(0, known)) return false;
+  if (known == preface.size()) begin_http2();
+  return true;
+}
+
+void Connection::begin_http2() {
+  phase_ = Phase::http2;
+  idle_ = false;
+  http2_ = std::make_unique<Http2Session>(core_, *this);
+}
+
+// Sends what the session has to say, and closes when it has nothing to say any more.
+void Connection::after_http2() {
+  if (phase_ != Phase::http2) return;
+  flush();
+  if (phase_ != Phase::http2) return;
+  if (http2_->is_over()) {
+    idle_ = false;
+    phase_ = Phase::closing;
+    lingers_ = true;
+    if (output_ == nullptr) begin_close();
+    return;
+  }
+  rest(0);
+}
+
+// While there are streams their deadlines are looked at every second; without any the connection is
+// idle. Until the first frame the deadline of a first head runs.
+void Connection::rest_http2() {
+  if (!http2_->is_greeted()) return;
+  if (!http2_->is_idle()) {
+    idle_ = false;
+    const Mono next = core_.now + http2_->tick_time();
+    if (due_ns > next.ns) core_.wheel.set(*this, next);
+  } else if (!idle_) {
+    idle_ = true;
+    idle_since_ = core_.now;
+    set_idle_deadline();
+  }
+}
+
+void Connection::on_http2_deadline() {
+  if (!http2_->is_greeted()) {
+    close(Ending::complete);
+    return;
+  }
+  due_ns = never;
+  if (idle_ && !core_.stopping()) {
+    core_.counters.closed_idle.add(1);
+    http2_->say_goodbye();
+  } else {
+    http2_->tick();
+  }
+  after_http2();
+}
+
 // A connection between requests gets a moment for the request that may be under way, and is closed
 // then (H-46, H-49).
 void Connection::begin_drain() {
+  if (phase_ == Phase::http2) {
+    http2_->begin_drain();
+    after_http2();
+    if (phase_ != Phase::closed) core_.wheel.set(*this, core_.now + limits::drain_quiet_time);
+  }
   if (phase_ == Phase::tunnel) exchange_->tunnel_sink_->on_drain(exchange_->tunnel_);
   if (phase_ == Phase::head && input_ == nullptr && output_ == nullptr)
     core_.wheel.set(*this, core_.now + core_.engine.drain_quiet());

@@ -9,6 +9,7 @@
 #include "http/carrier.h"
 #include "http/chunks.h"
 #include "http/exchange.h"
+#include "http/http2_session.h"
 #include "http/output.h"
 #include "http/server.h"
 #include "http/timer_wheel.h"
@@ -82,6 +83,7 @@ class Connection final : public Source, public Timed, public Carrier {
 
  private:
   friend struct LoopCore;
+  friend class Http2Session;
   enum class Phase : std::uint8_t {
     proxy,      // a trusted proxy has not said yet for whom it connects
     handshake,  // TLS
@@ -89,6 +91,7 @@ class Connection final : public Source, public Timed, public Carrier {
     exchange,   // a handler is at work
     drop,       // the body of a GET or HEAD is thrown away before a handler sees the request
     body,       // a handler waits for the body; it may have begun to answer already
+    http2,      // frames, which the session understands
     tunnel,     // the protocol was switched: bytes both ways, as they are
     discard,    // the answer is out, the rest of the body is thrown away
     closing,    // nothing more is read; closes when the output is out
@@ -106,7 +109,6 @@ class Connection final : public Source, public Timed, public Carrier {
   void work(char* at, std::size_t count, std::size_t known);
   bool take_head(char*& at, std::size_t& count, std::size_t known);
   void begin_exchange(const char* head, std::size_t head_bytes);
-  bool answer_at_the_door(Exchange& exchange, const char* path_refusal);
   bool drops_first() const;
   bool take_dropped(char*& at, std::size_t& count);
   bool take_body(char*& at, std::size_t& count);
@@ -117,6 +119,11 @@ class Connection final : public Source, public Timed, public Carrier {
   bool is_taking_body(const Exchange& exchange) const;
   void set_body_deadline();
   bool take_tunnel(char*& at, std::size_t& count);
+  bool http2_preface(const char* at, std::size_t count);
+  void begin_http2();
+  void after_http2();
+  void rest_http2();
+  void on_http2_deadline();
   bool take_discarded(char*& at, std::size_t& count);
   void keep_input(const char* at, std::size_t count);
   void rest(std::size_t count);
@@ -131,6 +138,7 @@ class Connection final : public Source, public Timed, public Carrier {
   bool defers(bool closes) const;
   void append_tail(std::string& head, const Exchange& exchange, bool closes) const;
   void add_owned(std::string bytes);
+  void add_copy(std::string_view bytes);
   void add_piece(std::string_view bytes, std::shared_ptr<const void> owner);
   bool waits_to_flush() const;
 
@@ -170,6 +178,7 @@ class Connection final : public Source, public Timed, public Carrier {
   Exchange* exchange_ = nullptr;        // in progress
   std::unique_ptr<OutputQueue> output_;
   std::unique_ptr<TlsSession> tls_;
+  std::unique_ptr<Http2Session> http2_;
 };
 
 }  // namespace weir::http

@@ -116,14 +116,9 @@ bool Connection::body_failed(int status, std::string_view detail, Fields extra) 
 
 bool Connection::keep_body(std::string_view piece) {
   Exchange& exchange = *exchange_;
-  const std::size_t most = core_.engine.settings.limits.bodies_buffered_bytes;
-  if (core_.engine.bodies_buffered.fetch_add(piece.size(), std::memory_order_relaxed) +
-          piece.size() >
-      most) {
-    core_.engine.bodies_buffered.fetch_sub(piece.size(), std::memory_order_relaxed);
+  if (!core_.charge_bodies(piece.size()))
     return body_failed(503, "The server holds too many bodies at the moment.",
                        {{"Retry-After", "1"}});
-  }
   exchange.body_charged_ += piece.size();
   // Grows with what came, never by what was announced: a promise costs a slow client nothing.
   exchange.body_.append(piece);

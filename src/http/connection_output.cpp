@@ -210,10 +210,27 @@ void Connection::add_owned(std::string bytes) {
   batch.add({owner->data(), owner->size(), owner, nullptr});
 }
 
+// The same for bytes that last only for the call: at most a frame of HTTP/2.
+void Connection::add_copy(std::string_view bytes) {
+  if (!core_.batch_of(*this).has_room()) flush();
+  if (phase_ == Phase::closed) return;
+  char* into = core_.batch_of(*this).reserve(bytes.size());
+  if (into == nullptr) {
+    flush();
+    if (phase_ == Phase::closed) return;
+    into = core_.batch_of(*this).reserve(bytes.size());
+  }
+  MUST(into != nullptr);
+  std::memcpy(into, bytes.data(), bytes.size());
+  core_.batch_of(*this).commit(bytes.size());
+}
+
 // The same for bytes that somebody else owns, or nobody.
 void Connection::add_piece(std::string_view bytes, std::shared_ptr<const void> owner) {
+  if (!core_.batch_of(*this).has_room()) flush();
+  if (phase_ == Phase::closed) return;
   OutputBatch& batch = core_.batch_of(*this);
-  if (bytes.size() <= copied_bytes_max) {
+  if (bytes.size() <= copied_bytes_max && (owner == nullptr || phase_ != Phase::http2)) {
     if (char* const into = batch.reserve(bytes.size())) {
       std::memcpy(into, bytes.data(), bytes.size());
       batch.commit(bytes.size());
@@ -641,6 +658,7 @@ void Connection::close(Ending ending) {
     }
   }
   if (exchange_ != nullptr) core_.finish(*std::exchange(exchange_, nullptr), how);
+  if (http2_ != nullptr) http2_->end_all(how);
   core_.doom(*this);
 }
 

@@ -79,7 +79,7 @@ class Counter {
 
 struct LoopCounters {
   Counter accepted, requests, refused, closed_idle, overload, bytes_in, bytes_out, tls_handshakes,
-      tls_resumed, tls_failures, tls_limited;
+      tls_resumed, tls_failures, tls_limited, http2_connections, http2_requests, http2_cut;
 };
 
 }  // namespace weir::http

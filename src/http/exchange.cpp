@@ -35,6 +35,7 @@ void Exchange::give_back() {
 void Exchange::reset() {
   request_ = Request{};
   carrier_ = nullptr;
+  stream_of_ = nullptr;
   fields_.clear();
   body_.clear();
   if (body_.capacity() > kept_body_capacity_max) body_.shrink_to_fit();

@@ -191,6 +191,7 @@ class Exchange {
 
  private:
   friend class Connection;
+  friend class Http2Session;
   friend class StreamWriter;
   friend class Tunnel;
   friend struct LoopCore;
@@ -202,6 +203,7 @@ class Exchange {
   Request request_;
   Loop* loop_ = nullptr;
   Carrier* carrier_ = nullptr;
+  struct Http2Stream* stream_of_ = nullptr;  // HTTP/2: which one, until it is closed
   ExchangeId id_;
   Mono started_;
   Mono deadline_;

@@ -496,6 +496,7 @@ void LoopCore::settle() {
                             ended - exchange.started_, exchange.ending_});
     });
     if (exchange.drop_ != nullptr) exchange.drop_(exchange.user_);
+    if (exchange.request_.version_major == 2) exchange.carrier_->released();
     if (exchange.body_charged_ > 0)
       engine.bodies_buffered.fetch_sub(exchange.body_charged_, std::memory_order_relaxed);
     exchange.reset();

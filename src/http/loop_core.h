@@ -49,10 +49,29 @@ struct LoopCore {
   void listen(Descriptor descriptor, const ListenerSettings& settings);
   void run();   // on the loop's own thread, until the drain ends
   void wake();  // any thread, async-signal-safe
+  // The steps of `run`, for the fuzz targets, which have a thread less than a server.
+  void turn();
+  void admit(int descriptor, const Peer& peer, const Listener& listener);
 
   // --- for connections and exchanges ---
   Exchange& take_exchange();
   Exchange* find_exchange(ExchangeId id);
+  // Where a request came from, and what became of the head that `head` holds (loop_requests.cpp).
+  struct Origin {
+    Carrier& carrier;
+    const Peer& peer;
+    TlsSession* tls;  // null = plain
+    int listener_tag;
+  };
+  struct Begun {
+    Exchange& exchange;
+    const char* path_refusal;  // null = the path could be decoded
+    bool expectation_unknown;
+  };
+  Begun begin_exchange(const Origin& origin, const char* bytes, std::size_t count);
+  static void drop_useless_body(Request& request);
+  bool answer_at_the_door(const Begun& begun);     // true: no handler is needed
+  bool charge_bodies(std::size_t bytes);           // false: the process holds too many
   void finish(Exchange& exchange, Ending ending);  // on_finished follows when control is back here
   void resume_later(Connection& connection);
   void doom(Connection& connection);  // freed behind the batch
@@ -84,8 +103,9 @@ struct LoopCore {
   std::unique_ptr<char[]> cipher_buffer;
   std::string cipher_out;
   OutputBatch batch;
-  Connection* working = nullptr;  // whose input is being worked through
-  std::size_t work_rest = 0;      // bytes of it that were not looked at yet
+  std::shared_ptr<void> http2_tools;  // of http2_session.cpp, made by the first session
+  Connection* working = nullptr;      // whose input is being worked through
+  std::size_t work_rest = 0;          // bytes of it that were not looked at yet
 
   using TimerKey = std::pair<std::int64_t, std::uint64_t>;
   std::map<TimerKey, std::function<void()>> timers;
@@ -95,11 +115,9 @@ struct LoopCore {
   template <class F>
   void within_memory(Connection* connection, F work);
   void out_of_memory(Connection* connection);
-  void turn();
   int timeout_ms() const;
   void read_time();
   void accept_from(Listener& listener);
-  void admit(int descriptor, const Peer& peer, const Listener& listener);
   bool may_greet(const Peer& peer, const ListenerSettings& listener);
   void turn_away(Connection& connection, int status, std::string_view detail);
   void spend_reserve(Listener& listener);

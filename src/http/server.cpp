@@ -168,6 +168,9 @@ Counters Server::counters() const {
     sum.tls_resumed += each.tls_resumed.value();
     sum.tls_limited += each.tls_limited.value();
     sum.tls_failures += each.tls_failures.value();
+    sum.http2_connections += each.http2_connections.value();
+    sum.http2_requests += each.http2_requests.value();
+    sum.http2_cut += each.http2_cut.value();
   }
   sum.connections = shared_->engine.connections.load();
   sum.bodies_buffered_bytes = shared_->engine.bodies_buffered.load();

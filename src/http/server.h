@@ -37,7 +37,8 @@ struct ListenerSettings {
   // Every connection begins with a PROXY header, before TLS. Only peers of is_exempt may connect:
   // others are closed and logged.
   bool proxy_protocol = false;
-  int tag = 0;  // appears as Request::listener_tag
+  bool h2c = false;  // HTTP/2 without TLS for clients that know (over TLS it is agreed by ALPN)
+  int tag = 0;       // appears as Request::listener_tag
   // Not empty: these listen already, and nothing is bound. The server works on copies; when it
   // stops listening, whoever waits in their queues waits on for another process that has them too.
   std::vector<int> sockets = {};
@@ -98,6 +99,9 @@ struct Counters {
   std::uint64_t tls_limited = 0;  // closed at accept: the client began too many
   std::uint64_t tls_failures = 0;
   std::uint64_t bodies_buffered_bytes = 0;
+  std::uint64_t http2_connections = 0;  // begun
+  std::uint64_t http2_requests = 0;
+  std::uint64_t http2_cut = 0;  // connections that were told to calm down
 };
 
 class Server {

@@ -42,7 +42,7 @@ enum class ClientCertificates : std::uint8_t { off, request, require };
 
 struct TlsSettings {
   std::vector<TlsCertificate> certificates;      // at least one; the first is the default
-  std::vector<std::string> alpn = {"http/1.1"};  // in order of preference; "h2" once it is spoken
+  std::vector<std::string> alpn = {"h2", "http/1.1"};  // in order of preference
   ClientCertificates clients = ClientCertificates::off;
   std::string client_ca_file = {};  // PEM, who may sign them
 };

@@ -34,6 +34,7 @@ struct LiveOptions {
   std::function<bool(const http::Peer&)> is_exempt = {};
   bool proxy_protocol = false;
   const Clock* clock = nullptr;  // default: the system's
+  bool h2c = false;
 };
 
 class LiveServer {
@@ -90,13 +91,14 @@ class RawClient {
   void shut();  // the sending side
   void close();
   Answer hear(Expecting expecting = Expecting::body);
+  bool fill();                 // waits for more bytes; false at the end
+  std::string& buffer() { return buffer_; }
   std::string hear_some();     // at least a byte, or "" at the end
   std::string hear_all();      // until the end
   bool is_silent(int millis);  // nothing came and nothing ended for so long
   bool ends();                 // the server closes, without another byte
 
  private:
-  bool fill();
   int descriptor_ = -1;
   std::string buffer_;
 };

@@ -50,6 +50,7 @@ LiveServer::LiveServer(Answering answering, LiveOptions options)
   listener.tls = options.tls;
   listener.unix_path = options.unix_path;
   listener.proxy_protocol = options.proxy_protocol;
+  listener.h2c = options.h2c;
   settings.listeners.push_back(listener);
   settings.limits = options.limits;
   settings.timeouts = options.timeouts;
