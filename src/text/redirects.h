@@ -38,11 +38,11 @@
 namespace weir::text {
 
 struct RedirectRequest {
-  std::string_view path;   // decoded
-  std::string_view query;  // as it was sent, without "?"
-  std::string_view host;   // lower case, without port
+  std::string_view path;        // decoded
+  std::string_view query = {};  // as it was sent, without "?"
+  std::string_view host = {};   // lower case, without port
   bool is_secure = false;
-  std::string_view accept_language;
+  std::string_view accept_language = {};
   std::span<const std::string_view> cookies = {};  // the values of the Cookie fields
   std::span<const std::string> roles = {};         // of a token that was verified
 };
