@@ -200,6 +200,17 @@ struct Http2Session::Hooks {
     return 0;
   }
 
+  // An answer that cannot be put into frames (a head beyond all measure) is no answer.
+  static int frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+    Http2Session& self = session(user);
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+    if (Http2Stream* const stream = self.find(frame->hd.stream_id)) {
+      self.end_exchange(*stream, Ending::cut);
+      self.reset(*stream, NGHTTP2_INTERNAL_ERROR);
+    }
+    return 0;
+  }
+
   static int stream_closed(nghttp2_session*, std::int32_t id, std::uint32_t, void* user) {
     Http2Session& self = session(user);
     if (Http2Stream* const stream = self.find(id)) {
@@ -268,6 +279,7 @@ Http2Session::Tools::Tools() {
   ::nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &Hooks::frame_received);
   ::nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &Hooks::data_received);
   ::nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, &Hooks::frame_sent);
+  ::nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, &Hooks::frame_not_sent);
   ::nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &Hooks::stream_closed);
   ::nghttp2_session_callbacks_set_send_data_callback(callbacks, &Hooks::send_data);
   MUST(::nghttp2_option_new(&option) == 0);
@@ -587,7 +599,8 @@ void Http2Session::dispatch() {
     }
   }
   now_due.clear();
-  if (ready_.empty()) ready_.swap(now_due);  // keeps the capacity
+  if (ready_.empty()) ready_.swap(now_due);    // keeps the capacity
+  if (head_.capacity() > 4 * KiB) head_ = {};  // large heads are rare, idle connections are many
 }
 
 // --- bodies --------------------------------------------------------------------------------------
@@ -792,8 +805,12 @@ void Http2Session::submit(Http2Stream& stream, const Lines& lines, Body body) {
   nghttp2_data_provider provider{};
   provider.source.ptr = &stream;
   provider.read_callback = &Hooks::read;
-  ::nghttp2_submit_response(session_, stream.id, values.data(), values.size(),
-                            body == Body::follows ? &provider : nullptr);
+  const int submitted = ::nghttp2_submit_response(session_, stream.id, values.data(), values.size(),
+                                                  body == Body::follows ? &provider : nullptr);
+  if (submitted != 0) {
+    end_exchange(stream, Ending::cut);
+    return reset(stream, NGHTTP2_INTERNAL_ERROR);
+  }
   // HTML before style sheets before the rest, unless the client has its own order (RFC 9218).
   constexpr std::uint32_t usual = NGHTTP2_EXTPRI_DEFAULT_URGENCY;
   if (!stream.prioritised && lines.urgency() != usual) {
