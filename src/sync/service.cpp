@@ -209,6 +209,7 @@ class SyncService::Parts {
   WorkerPool readers_;
   Tenants tenants_;
   SessionTable sessions_;
+  std::atomic<bool> restarts_{false};
   std::atomic<std::uint64_t> last_origin_{0};
   std::thread timekeeper_;
 };
@@ -258,6 +259,7 @@ void SyncService::Parts::stop() {
 }
 
 void SyncService::Parts::let_go() {
+  restarts_ = true;
   stop();
   readers_.wait_until_idle();
   writers_.wait_until_idle();
@@ -268,6 +270,7 @@ void SyncService::Parts::let_go() {
 Status SyncService::Parts::take_back() {
   lock_ = TRY(own_directory(settings_.directory));
   hub_.begin_again();
+  restarts_ = false;
   is_stopping_ = false;
   return done;
 }
@@ -656,10 +659,11 @@ std::variant<std::shared_ptr<Session>, Reply> SyncService::Parts::open_session(S
   auto tenant = tenant_of_.name(asker);
   if (Reply* nameless = std::get_if<Reply>(&tenant)) return refused(std::move(*nameless));
   if (!sync_rules_.exist()) return refused(sync_rules_.refusal(Verb::read, "", ask.claims.get()));
-  const SessionRoom room{
-      settings_,  clock_,    hub_,
-      readers_,   tenants_,  sync_rules_,
-      tenant_of_, sessions_, [this](Answer answer) { return counted(std::move(answer)); }};
+  const SessionRoom room{settings_,  clock_,
+                         hub_,       readers_,
+                         tenants_,   sync_rules_,
+                         tenant_of_, sessions_,
+                         restarts_,  [this](Answer answer) { return counted(std::move(answer)); }};
   auto session = std::make_shared<Session>(
       room, std::move(ask), std::get<std::string>(std::move(tenant)), ++last_origin_);
   const Session::Joined joined = session->join();

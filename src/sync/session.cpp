@@ -266,7 +266,7 @@ void Session::on_end() {
     const std::lock_guard lock(mutex_);
     follower_ = 0;  // the hub knows us no more
   }
-  say_goodbye(Farewell::stop);
+  say_goodbye(room_.restarts ? Farewell::restart : Farewell::stop);
 }
 
 // --- to the socket -------------------------------------------------------------------------------

@@ -38,6 +38,7 @@
 #include "sync/log_feed.h"
 #include "sync/tenants.h"
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -72,6 +73,7 @@ struct SessionRoom {
   const AccessRules& rules;
   const TenantOf& tenant_of;
   SessionTable& table;
+  const std::atomic<bool>& restarts;  // a successor takes over: the end is no stop
   // Keeps the service from stopping until the reply has come.
   std::function<Answer(Answer)> counted;
 };
