@@ -51,7 +51,8 @@ struct Bounds {
 };
 Bounds bounds_of(const Reading& reading) {
   const std::size_t count = reading.requests.size();
-  if (reading.expected_continue) return {1, count};
+  if (reading.expected_continue)
+    return {reading.end == End::maybe_more ? std::size_t{0} : std::size_t{1}, count};
   if (reading.end == End::maybe_more) return {count - 1, count};
   return {count, count};
 }
