@@ -34,7 +34,8 @@ class Walk {
       struct stat status {};
       if (!found.is_open() || ::fstat(found.number(), &status) != 0) return -1;
       if (S_ISLNK(status.st_mode)) {
-        if (++links_ > links_max || !follow(found.number())) return -1;
+        if (++links_ > links_max) return fail(ELOOP);
+        if (!follow(found.number())) return -1;
       } else if (S_ISDIR(status.st_mode)) {
         passed_.push_back(std::move(found));
       } else if (!names_.empty()) {
