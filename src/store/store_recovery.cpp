@@ -219,7 +219,7 @@ Status Store::let_go() {
 }
 
 // What the successor may have written to its own log holds no request's wish (it never served), and
-// is superseded by a snapshot of what we know.
+// is superseded by a snapshot of what we know, under a number beyond all of its files.
 Status Store::take_back() {
   Shared& shared = *shared_;
   shared.owner_lock = TRY(take_lock(shared.settings.directory));
@@ -227,7 +227,12 @@ Status Store::take_back() {
     const std::lock_guard order(shared.writer_);
     shared.is_guest = false;
   }
-  return shared.snapshot();
+  std::uint64_t last = 0;
+  const std::string& directory = shared.settings.directory;
+  for (const auto& found : {TRY(numbered_files(directory + "/log", ".log")),
+                            TRY(numbered_files(directory + "/manifest", ".snap"))})
+    if (!found.empty()) last = std::max(last, found.back());
+  return shared.snapshot(last);
 }
 
 }  // namespace weir::store

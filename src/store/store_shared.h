@@ -182,7 +182,7 @@ struct Store::Shared {
   Status sync();
   Status write_snapshot(std::uint64_t number, const std::vector<FillSlot>& fills,
                         const StateRecord& head, const PurgeIds& ids);
-  Status snapshot();
+  Status snapshot(std::uint64_t beyond = 0);  // its log gets a number beyond that one
   std::size_t collect();
   std::size_t collect_builds();
   std::size_t collect_loose();

@@ -24,7 +24,7 @@ constexpr Nanos retry_every = 1s;  // to begin a log that failed anew
 // First a new log, so that nothing is appended to the old ones; then, without holding anybody up,
 // what they said in short; then the old ones go. A crash in between finds the old snapshot and all
 // logs since.
-Status Store::Shared::snapshot() {
+Status Store::Shared::snapshot(std::uint64_t beyond) {
   const std::lock_guard one(snapshot_);
   std::vector<FillSlot> fills;
   StateRecord head;
@@ -32,7 +32,7 @@ Status Store::Shared::snapshot() {
   std::uint64_t number = 0;
   {
     const std::lock_guard order(writer_);
-    TRY(begin_log(current()->number() + 1));
+    TRY(begin_log(std::max(current()->number(), beyond) + 1));
     number = current()->number();
     unsynced_since.store(0);
     state.with([&](const State& now) {
