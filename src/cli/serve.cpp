@@ -279,6 +279,7 @@ class Serving {
   edge::Reloaded reload();
   Result<LoadedConfig> read_again();
   Status follow_access_log(const edge::Config& before, const edge::Config& after);
+  std::size_t post_to_fronts(std::function<void(edge::Front&)> work);
   void on_every_loop(std::function<void(edge::Front&)> work);
   void let_go();
   void keep_on();
@@ -615,9 +616,15 @@ void Serving::keep_on() {
 }
 
 void Serving::retire() {
-  move_to(edge::SuccessionParts::Phase::succeeded);
   // Nobody waits for us: a client whose request is on its way finds its connection open.
   drain(Nanos(0), tables()->config.serve.drain_time_max / 2);
+  // Only then is anything handed on. Before, we might accept it ourselves, and wait for ourselves.
+  const auto until = std::chrono::steady_clock::now() + limits::owner_wait_max;
+  while (server_->listens() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(1ms);
+  succession_.phase.store(edge::SuccessionParts::Phase::succeeded, std::memory_order_release);
+  // A loop that had nothing left has ended by now: nobody waits for it.
+  post_to_fronts([](edge::Front& front) { front.succession_changed(); });
 }
 
 std::vector<const edge::Counters*> Serving::loop_counters() {
@@ -666,6 +673,18 @@ Status Serving::follow_access_log(const edge::Config& before, const edge::Config
   return done;
 }
 
+// The number of loops that it was given to. A loop that has not begun finds everything as it is.
+std::size_t Serving::post_to_fronts(std::function<void(edge::Front&)> work) {
+  std::size_t asked = 0;
+  const auto fronts = fronts_.with([](const auto& all) { return all; });
+  for (std::size_t at = 0; at < fronts.size(); ++at) {
+    if (fronts[at] == nullptr) continue;
+    ++asked;
+    server_->loop(at).post([front = fronts[at], work] { work(*front); });
+  }
+  return asked;
+}
+
 // Returns when it is done on every loop. A loop that has ended does nothing, so the wait is
 // bounded.
 void Serving::on_every_loop(std::function<void(edge::Front&)> work) {
@@ -675,18 +694,12 @@ void Serving::on_every_loop(std::function<void(edge::Front&)> work) {
     std::size_t count = 0;
   };
   auto taken = std::make_shared<Taken>();
-  const auto fronts = fronts_.with([](const auto& all) { return all; });
-  std::size_t asked = 0;
-  for (std::size_t at = 0; at < fronts.size(); ++at) {
-    if (fronts[at] == nullptr) continue;  // a loop that has not begun finds everything as it is
-    ++asked;
-    server_->loop(at).post([front = fronts[at], work, taken] {
-      work(*front);
-      const std::lock_guard lock(taken->mutex);
-      ++taken->count;
-      taken->all.notify_all();
-    });
-  }
+  const std::size_t asked = post_to_fronts([work = std::move(work), taken](edge::Front& front) {
+    work(front);
+    const std::lock_guard lock(taken->mutex);
+    ++taken->count;
+    taken->all.notify_all();
+  });
   std::unique_lock lock(taken->mutex);
   taken->all.wait_for(lock, 2s, [&] { return taken->count == asked; });
 }

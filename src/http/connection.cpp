@@ -422,9 +422,7 @@ void Connection::on_deadline() {
       core_.counters.refused.add(1);
       exchange_->refuse(504, "The answer did not come in time.");
       return;
-    case Phase::drop:
-      body_failed(408, "The body of the request did not come in time.");
-      return;
+    case Phase::drop: body_failed(408, "The body of the request did not come in time."); return;
     case Phase::body:
       if (exchange_->input_paused_) body_failed(504, "The answer did not come in time.");
       else body_failed(408, "The body of the request did not come in time.");

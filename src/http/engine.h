@@ -57,6 +57,7 @@ struct Engine {
   HandshakeLimiter handshakes;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> bodies_buffered{0};
+  std::atomic<std::size_t> loops_deaf{0};  // have closed their listeners for good
   std::atomic<Pressure> pressure{Pressure::none};
   // How long an idle connection is kept while we drain; set before stop_ns.
   std::atomic<std::int64_t> quiet_ns{Nanos(limits::drain_quiet_time).count()};

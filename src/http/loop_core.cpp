@@ -606,6 +606,7 @@ void LoopCore::begin_drain() {
       ::epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, listener->descriptor.number(), nullptr);
     listener->descriptor.close();
   }
+  engine.loops_deaf.fetch_add(1, std::memory_order_release);
   connections_.for_each([](Connection& connection) { connection.begin_drain(); });
 }
 

@@ -139,6 +139,10 @@ void Server::stop(Nanos drain, Nanos quiet) {
   for (const auto& core : shared_->loops) core->wake();
 }
 
+bool Server::listens() const {
+  return shared_->engine.loops_deaf.load(std::memory_order_acquire) < shared_->loops.size();
+}
+
 void Server::set_pressure(Pressure pressure) {
   shared_->engine.pressure.store(pressure, std::memory_order_relaxed);
   if (pressure == Pressure::none) return;

@@ -121,6 +121,10 @@ class Server {
   // its time.
   void stop(Nanos drain, Nanos quiet = limits::drain_quiet_time);
 
+  // False once every loop has closed its listeners after `stop`: what connects from then on reaches
+  // whoever else holds the sockets. Any thread.
+  bool listens() const;
+
   // The memory that the process can still afford (wire, section 8): with `shed` every connection
   // that is idle now is closed and kept buffers are given back; with `refuse` new connections get
   // 503 as well. Told again while it lasts, and with `none` when it is over. Any thread.

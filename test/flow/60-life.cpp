@@ -313,20 +313,23 @@ TEST_CASE("writes that come while another binary takes over are neither lost nor
   flow::Server server(directory.path());
   REQUIRE(server.port() != 0);
   std::atomic<bool> ended{false};
-  std::atomic<int> written{0}, refused{0};
+  std::atomic<int> written{0}, refused{0}, at_round{0};
   std::string why;
   std::thread writer([&] {
     while (!ended) {
       flow::Connection connection(server.port());
       bool goes_on = true;
-      while (goes_on && !ended) {
+      int earlier = 0;  // answers on this connection
+      for (; goes_on && !ended; ++earlier) {
         const int next = written + 1;
         const auto answer = connection.request("PUT", "/kv/n", "Content-Type: application/json\r\n",
                                                std::to_string(next));
         if (answer.status != 200 && answer.status != 201) {
           ++refused;
           why += answer.head + answer.body;
-          if (answer.status == 0) why += "(closed)";
+          if (answer.status == 0)
+            why += "(closed after " + std::to_string(earlier) + " answers, errno " +
+                   std::to_string(errno) + ", at round " + std::to_string(at_round) + ")";
         } else written = next;
         goes_on = answer.status / 100 == 2 && answer.field("connection") != "close";
       }
@@ -335,10 +338,12 @@ TEST_CASE("writes that come while another binary takes over are neither lost nor
   for (std::size_t round = 0; round < test::rounds(3, 50); ++round) {
     server.process().signal(SIGUSR2);
     CHECK(server.process().wait_for_line("\"event\":\"upgraded\""));
+    ++at_round;
   }
   ended = true;
   writer.join();
-  INFO(why);
+  if (refused > 0) server.stop();
+  INFO(why << server.process().errors());
   CHECK(refused == 0);
   CHECK(written > 0);
   CHECK(get(server.port(), "/kv/n").body == std::to_string(written));
