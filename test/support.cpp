@@ -4,10 +4,13 @@
 #include "base/file.h"
 #include "base/must.h"
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <new>
+#include <stdexcept>
+#include <thread>
 
 namespace weir::test {
 
@@ -43,6 +46,15 @@ bool has_vectors(std::string_view relative) {
   if (std::filesystem::exists(path)) return true;
   skip(path + " is not here (set WEIR_SHARED)");
   return false;
+}
+
+void eventually(const std::function<bool()>& is_so) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (!is_so()) {
+    if (std::chrono::steady_clock::now() > until)
+      throw std::runtime_error("waited a minute in vain");
+    std::this_thread::yield();
+  }
 }
 
 std::size_t rounds(std::size_t reduced, std::size_t proof) {

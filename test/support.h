@@ -1,6 +1,7 @@
 #pragma once
 // What many tests need: a temporary directory, the shared test vectors, and one way to skip.
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,9 @@ void skip(std::string_view reason);
 
 // True when shared vectors named `relative` are there; else skips, saying which are missing.
 bool has_vectors(std::string_view relative);
+
+// Waits until it is so, asking again and again; after a minute the test has failed.
+void eventually(const std::function<bool()>& is_so);
 
 // Reduced counts in `make test`, the acceptance counts when WEIR_PROOF is set (make proof).
 std::size_t rounds(std::size_t reduced, std::size_t proof);

@@ -91,7 +91,7 @@ class RawClient {
   void shut();  // the sending side
   void close();
   Answer hear(Expecting expecting = Expecting::body);
-  bool fill();                 // waits for more bytes; false at the end
+  bool fill();  // waits for more bytes; false at the end
   std::string& buffer() { return buffer_; }
   std::string hear_some();     // at least a byte, or "" at the end
   std::string hear_all();      // until the end

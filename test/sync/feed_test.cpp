@@ -28,7 +28,7 @@ class FeedReader {
       std::string text;
       for (const SharedText& chunk : taken.chunks) text += *chunk;
       if (!text.empty() || taken.ended) return text;
-      while (!*woken_) std::this_thread::yield();
+      weir::test::eventually([this] { return woken_->load(); });
     }
   }
   bool is_quiet() { return feed_->take(1).chunks.empty(); }

@@ -94,8 +94,8 @@ TEST_CASE("an expired key is not there, and its row goes", "[sync]") {
   CHECK(fixture.kv("GET", "at").status == 404);
   CHECK(fixture.kv("PUT", "in", "2", {{"if-none-match", "*"}}).status == 201);
   const std::uint64_t before = fixture.service().counters().kv_writes;
-  while (fixture.service().counters().kv_writes == before)
-    std::this_thread::yield();  // the sweeper's tick
+  // The sweeper's tick.
+  weir::test::eventually([&] { return fixture.service().counters().kv_writes != before; });
   CHECK(fixture.kv("GET", "stays").status == 200);
   CHECK(body_of(fixture.kv("GET", "in")) == "2");
 }

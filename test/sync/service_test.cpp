@@ -199,7 +199,7 @@ TEST_CASE("a long poll without news is answered with an empty page at its deadli
   poll.path = "a";
   poll.query = "since=0&wait=5";
   fixture.service().answer(poll, inbox.answer());
-  while (fixture.service().counters().waiting == 0) std::this_thread::yield();
+  weir::test::eventually([&] { return fixture.service().counters().waiting != 0; });
 
   fixture.clock.advance(5s);
 
@@ -217,13 +217,13 @@ TEST_CASE("a cancelled long poll gives its place back and no reply", "[sync]") {
   poll.path = "a";
   poll.query = "since=0&wait=5";
   const AskId id = fixture.service().answer(poll, inbox.answer());
-  while (fixture.service().counters().waiting == 0) std::this_thread::yield();
+  weir::test::eventually([&] { return fixture.service().counters().waiting != 0; });
 
   fixture.service().cancel(id);
 
   // The poll may be on its way into the hub at this very moment; then it leaves by itself, a step
   // later.
-  while (fixture.service().counters().waiting != 0) std::this_thread::yield();
+  weir::test::eventually([&] { return fixture.service().counters().waiting == 0; });
   fixture.close();
   CHECK_FALSE(inbox.has_reply());
 }

@@ -61,8 +61,7 @@ class Client {
       if (code != 0) return {};
       *woken_ = false;
       take(bytes_max);
-      if (arrived_.empty() && code == 0)
-        while (!*woken_) std::this_thread::yield();
+      if (arrived_.empty() && code == 0) weir::test::eventually([this] { return woken_->load(); });
     }
     const text::Value message = std::move(arrived_.front());
     arrived_.pop_front();
@@ -203,8 +202,7 @@ TEST_CASE("one commit is one frame, shared by all who follow", "[sync][session]"
   for (Client* client : {&ann, &ben}) {
     client->hello(doc("d"));
     client->next_of("ready");
-    while (!client->is_quiet()) {
-    }
+    weir::test::eventually([client] { return client->is_quiet(); });
   }
   // Both are live once a first commit has reached them.
   fixture.sync("POST", "d/ops", batch(replica_a, 1, title(fixture.clock, "first")));
@@ -212,11 +210,12 @@ TEST_CASE("one commit is one frame, shared by all who follow", "[sync][session]"
   ben.next_of("ops");
   fixture.sync("POST", "d/ops", batch(replica_a, 2, title(fixture.clock, "second")));
   const auto wait = [](Client& client) {
-    while (true) {
-      Session::Taken taken = client.session->take(1 << 16);
-      if (!taken.frames.empty()) return taken.frames;
-      std::this_thread::yield();
-    }
+    std::vector<SharedText> frames;
+    weir::test::eventually([&] {
+      frames = client.session->take(1 << 16).frames;
+      return !frames.empty();
+    });
+    return frames;
   };
   const auto of_ann = wait(ann), of_ben = wait(ben);
   REQUIRE(of_ann.size() == 1);
@@ -356,7 +355,7 @@ TEST_CASE("a large push is decoded elsewhere and keeps its place", "[sync][sessi
   ann.hello();
   ann.next_of("ready");
   ann.say(push(1, "d", replica_a, 1, title(fixture.clock, std::string(60'000, 'x'))));
-  while (!ann.wants_input || ann.is_quiet()) std::this_thread::yield();
+  weir::test::eventually([&] { return !ann.is_quiet() && ann.wants_input; });
   CHECK(number(ann.next_of("ack"), "high") == 1);
 }
 
@@ -630,7 +629,7 @@ TEST_CASE("behind the compaction point a snapshot comes in parts, then the log g
     REQUIRE(fixture.sync("POST", "d/ops", batch(replica_a, counter + 1, ops)).status == 200);
     counter += 100;
   }
-  while (fixture.sync("GET", "d", {}, "since=0").status != 410) std::this_thread::yield();
+  weir::test::eventually([&] { return fixture.sync("GET", "d", {}, "since=0").status == 410; });
   Client ann(fixture);
   ann.hello(doc("d"));
   CHECK(text_of((*ann.next_of("ready").find("docs")->array())[0], "mode") == "snapshot");
