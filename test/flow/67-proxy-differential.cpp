@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "text/json.h"
+#include "text/url.h"
 
 #include <catch2/catch.hpp>
 
@@ -35,7 +36,8 @@ class Nginx {
     const std::string config =
         "daemon off; master_process off; pid " + root + "/pid; error_log " + root +
         "/error.log crit; user root;\nevents {}\nhttp {\n  log_format uri escape=json "
-        "'{\"method\":\"$request_method\",\"path\":\"$uri\"}';\n  access_log " +
+        "'{\"method\":\"$request_method\",\"path\":\"$uri\",\"line\":\"$request\"}';\n  "
+        "access_log " +
         root + "/seen.log uri; merge_slashes off;\n  client_body_temp_path " + root +
         "/b; proxy_temp_path " + root + "/p; fastcgi_temp_path " + root + "/f; uwsgi_temp_path " +
         root + "/u; scgi_temp_path " + root + "/s;\n  server { listen unix:" + root +
@@ -130,6 +132,16 @@ std::string mutated(Dice& dice, std::string bytes) {
 
 using Seen = std::map<std::string, int>;  // "GET /path", how often
 
+// nginx names neither method nor path of a request whose method it does not take ("helloGET", a
+// token all the same); its request line does.
+std::string named_by(std::string_view line) {
+  const std::size_t method = line.find(' ');
+  if (method == std::string_view::npos) return std::string(line);
+  std::string_view target = line.substr(method + 1);
+  target = target.substr(0, target.find_first_of(" ?"));
+  return std::string(line.substr(0, method)) + " " + text::percent_decode_lossy(target);
+}
+
 Seen seen_in(std::string_view log, bool only_upstream) {
   Seen seen;
   while (!log.empty()) {
@@ -142,7 +154,10 @@ Seen seen_in(std::string_view log, bool only_upstream) {
     const text::Value* const upstream = row->find("upstream");
     if (method == nullptr || path == nullptr || (only_upstream && upstream == nullptr)) continue;
     const bool again = upstream != nullptr && upstream->find("retried") != nullptr;
-    seen[*method->string() + " " + *path->string()] += again ? 2 : 1;
+    const text::Value* const raw = row->find("line");
+    const bool is_unnamed = method->string()->empty() && raw != nullptr;
+    seen[is_unnamed ? named_by(*raw->string()) : *method->string() + " " + *path->string()] +=
+        again ? 2 : 1;
   }
   return seen;
 }

@@ -191,10 +191,11 @@ class LogCount {
       const std::size_t end = rest_.find('\n', begin);
       if (end == std::string::npos) break;
       const std::string_view line = std::string_view(rest_).substr(begin, end - begin);
-      const std::size_t from = line.find("\"method\":");
-      const std::size_t to = line.find(",\"status\":");
-      if (from != std::string_view::npos && to != std::string_view::npos && from < to)
-        ++counts_[std::string(line.substr(from, to - from))];
+      const std::size_t method = line.find("\"method\":"), version = line.find(",\"http\":");
+      const std::size_t host = line.find(",\"host\":"), status = line.find(",\"status\":");
+      if (method < version && version < host && host < status && status != line.npos)
+        ++counts_[std::string(line.substr(method, version - method)) +
+                  std::string(line.substr(host, status - host))];
       begin = end + 1;
     }
     rest_.erase(0, begin);
