@@ -51,7 +51,7 @@ inline constexpr std::size_t stream_queue_bytes_max = 256 * KiB;  // StreamWrite
 inline constexpr std::size_t unsent_bytes_max =
     32 * KiB;  // of one connection, held by the kernel beyond what is on its way
 inline constexpr std::size_t lingering_bytes_max =
-    64 * KiB;                                 // discarded after a refusal, then closed
+    64 * KiB;  // discarded after a refusal, then closed
 inline constexpr std::size_t list_members_max =
     128;  // of If-None-Match, Accept, ...: the rest is not looked at (CPU per byte, H-51)
 inline constexpr std::size_t ranges_max = 5;  // more, or overlapping: 200 with the whole

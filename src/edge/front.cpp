@@ -184,7 +184,8 @@ void Front::on_finished(const http::Finished& finished) {
           ? *known
           : begin(finished.exchange);  // answered by the engine: it is logged all the same
   if (visit.sync_ask != 0 && data_) data_->gone(visit);
-  if (visit.decision.client == 0) visit.decision.client = state_.now().pipeline->client_hash(visit.client);
+  if (visit.decision.client == 0)
+    visit.decision.client = state_.now().pipeline->client_hash(visit.client);
   if (visit.proxy_ask != nullptr) proxy_->finished(visit);
   access_log_.write(finished, visit);
 }

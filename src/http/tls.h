@@ -41,7 +41,7 @@ struct TlsCertificate {
 enum class ClientCertificates : std::uint8_t { off, request, require };
 
 struct TlsSettings {
-  std::vector<TlsCertificate> certificates;      // at least one; the first is the default
+  std::vector<TlsCertificate> certificates;            // at least one; the first is the default
   std::vector<std::string> alpn = {"h2", "http/1.1"};  // in order of preference
   ClientCertificates clients = ClientCertificates::off;
   std::string client_ca_file = {};  // PEM, who may sign them

@@ -22,7 +22,6 @@ bool is_json(std::string_view type) {
   return type == "application/json" || type.substr(0, 17) == "application/json;";
 }
 
-
 // "v" with the value itself when it is JSON, "b64" otherwise.
 std::string value_member(std::string_view type, std::string_view bytes) {
   return is_json(type) ? "\"v\":" + std::string(bytes)

@@ -2,9 +2,9 @@
 // served.
 
 #include "store/codec.h"
-#include "store/decoding.h"
 #include "base/bytes.h"
 #include "store/blob.h"
+#include "store/decoding.h"
 
 #include <catch2/catch.hpp>
 
