@@ -37,8 +37,9 @@ LINK = $(CXX) $(FLAGS_$(MODE)) $(LINK_$(MODE)) $(LDFLAGS)
 SOURCES := $(sort $(shell find src -name '*.cpp'))
 OBJECTS := $(SOURCES:%.cpp=$(B)/%.o) $(B)/embedded.o $(B)/commit.o
 LIBRARY := $(B)/libweir.a
-UNIT := $(patsubst %.cpp,$(B)/%.o,$(sort $(shell find test -name '*_test.cpp' -not -path 'test/flow/*')) test/support.cpp)
-FLOW := $(patsubst %.cpp,$(B)/%.o,$(sort $(wildcard test/flow/*.cpp)) test/support.cpp)
+TOOLS := $(sort $(wildcard test/*.cpp))
+UNIT := $(patsubst %.cpp,$(B)/%.o,$(sort $(shell find test -name '*_test.cpp' -not -path 'test/flow/*') $(TOOLS)))
+FLOW := $(patsubst %.cpp,$(B)/%.o,$(sort $(wildcard test/flow/*.cpp)) $(filter-out %_test.cpp,$(TOOLS)))
 EMBED := $(sort $(shell find templates src/waf/rules -type f 2>/dev/null))
 
 .PHONY: FORCE all weir demo test check tsan proof lint bench golden install clean help deps unit flow tests

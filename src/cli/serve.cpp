@@ -452,6 +452,9 @@ Status Serving::open_server() {
       [this] { return kept_.with([](const auto& why) { return why; }); }});
   control_->certificate_notes = [this] { return certificates_->notes(); };
   control_->certificates = [this] { return certificates_->ages(); };
+  control_->upstreams = [this] {
+    return edge::upstream_rows(tables()->pipeline->upstreams(), clock_.mono());
+  };
   succession_.hand_over_socket = hand_over_socket_of(loaded_.store_directory);
   succession_.admin_socket = admin_socket_of(loaded_.store_directory);
   succession_.workers = workers_.get();

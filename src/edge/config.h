@@ -121,6 +121,8 @@ struct UpstreamTable {
   std::string breaker = "default";  // of a [breaker.*] table; "off" = none
   Place place;
 };
+// All but the place.
+bool is_same(const UpstreamTable& a, const UpstreamTable& b);
 
 struct BreakerTable {
   std::string name;

@@ -45,6 +45,13 @@ bool is_prefix(std::string_view path) {
 
 }  // namespace
 
+bool is_same(const UpstreamTable& a, const UpstreamTable& b) {
+  return a.name == b.name && a.servers == b.servers && a.balance == b.balance &&
+         a.in_flight_max == b.in_flight_max && a.idle_max == b.idle_max && a.connect == b.connect &&
+         a.first_byte == b.first_byte && a.stall == b.stall && a.idle == b.idle &&
+         a.ca_file == b.ca_file && a.verify == b.verify && a.breaker == b.breaker;
+}
+
 void read_breaker(std::string_view name, Table& table, Config& config) {
   BreakerTable breaker;
   breaker.name = std::string(name);

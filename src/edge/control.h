@@ -64,6 +64,7 @@ struct ControlParts {
   std::function<std::string()> kept;  // why the last reload kept the old one; empty = it did not
   std::function<std::vector<std::string>()> certificate_notes = {};
   std::function<std::vector<CertificateAge>()> certificates = {};
+  std::function<std::vector<UpstreamRow>()> upstreams = {};
 };
 
 class Control {

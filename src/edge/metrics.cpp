@@ -1,6 +1,7 @@
 #include "edge/metrics.h"
 
 #include "base/version.h"
+#include "edge/proxy.h"
 #include "edge/steps.h"
 #include "guard/decision.h"
 
@@ -187,7 +188,55 @@ void add_sync(Text& text, const sync::SyncService::Counters& sync) {
              sync.tenants_failed);
 }
 
+void add_upstreams(Text& text, const std::vector<UpstreamRow>& upstreams) {
+  struct Family {
+    const char* name;
+    const char* help;
+    std::uint64_t UpstreamRow::*count;
+  };
+  for (const Family& family :
+       {Family{"weir_upstream_calls_total", "Requests passed on.", &UpstreamRow::calls},
+        Family{"weir_upstream_failed_total", "Those without a whole answer.", &UpstreamRow::failed},
+        Family{"weir_upstream_connects_total", "Connections begun.", &UpstreamRow::connects},
+        Family{"weir_upstream_reused_total", "Requests on a kept connection.",
+               &UpstreamRow::reused},
+        Family{"weir_upstream_retried_total", "Requests sent again.", &UpstreamRow::retried}}) {
+    text.family(family.name, "counter", family.help);
+    for (const UpstreamRow& row : upstreams)
+      text.sample(family.name, label("upstream", row.name), row.*family.count);
+  }
+  const auto gauge = [&](const char* name, const char* help, std::int64_t UpstreamRow::*now) {
+    text.family(name, "gauge", help);
+    for (const UpstreamRow& row : upstreams)
+      text.sample(name, label("upstream", row.name),
+                  static_cast<std::uint64_t>(std::max<std::int64_t>(0, row.*now)));
+  };
+  gauge("weir_upstream_in_flight", "Requests that wait for an answer.", &UpstreamRow::in_flight);
+  gauge("weir_upstream_idle_connections", "Kept connections.", &UpstreamRow::idle);
+  text.family("weir_upstream_breaker_open", "gauge", "1 = the server is given a rest.");
+  for (const UpstreamRow& row : upstreams)
+    for (const auto& [server, is_open] : row.servers)
+      text.sample("weir_upstream_breaker_open",
+                  label("upstream", row.name) + "," + label("server", server), is_open ? 1 : 0);
+}
+
 }  // namespace
+
+std::vector<UpstreamRow> upstream_rows(const std::vector<OpenUpstream>& upstreams, Mono now) {
+  std::vector<UpstreamRow> rows;
+  for (const OpenUpstream& one : upstreams) {
+    const http::Upstream::Counts& counts = one.upstream->counts;
+    UpstreamRow row{one.table.name,   counts.calls,  counts.failed,
+                    counts.connects,  counts.reused, counts.retried,
+                    counts.in_flight, counts.idle,   {}};
+    const http::UpstreamHealth* const health = one.upstream->health();
+    const auto& servers = one.upstream->settings().servers;
+    for (std::size_t at = 0; at < servers.size(); ++at)
+      row.servers.emplace_back(servers[at].text, health != nullptr && health->is_open(at, now));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
 
 std::string metrics_text(const MetricsSources& sources) {
   Text text;
@@ -197,6 +246,7 @@ std::string metrics_text(const MetricsSources& sources) {
   add_engine(text, sources.engine);
   add_cache(text, sources.cache, sources.store);
   if (sources.sync) add_sync(text, *sources.sync);
+  if (!sources.upstreams.empty()) add_upstreams(text, sources.upstreams);
   if (!sources.key_ages.empty()) {
     text.family("weir_jwks_age_seconds", "gauge", "Age of the fetched keys of each issuer.");
     for (const auto& row : sources.key_ages) {

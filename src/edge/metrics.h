@@ -25,6 +25,16 @@ struct CertificateAge {
   bool stands_in = false;
 };
 
+struct UpstreamRow {
+  std::string name;
+  std::uint64_t calls = 0, failed = 0, connects = 0, reused = 0, retried = 0;
+  std::int64_t in_flight = 0, idle = 0;
+  std::vector<std::pair<std::string, bool>> servers;  // and whether its breaker is open
+};
+
+struct OpenUpstream;
+std::vector<UpstreamRow> upstream_rows(const std::vector<OpenUpstream>& upstreams, Mono now);
+
 struct MetricsSources {
   http::Counters engine;
   std::vector<const Counters*> loops;
@@ -33,6 +43,7 @@ struct MetricsSources {
   std::optional<sync::SyncService::Counters> sync;
   std::vector<std::pair<std::string, Nanos>> key_ages;
   std::vector<CertificateAge> certificates;
+  std::vector<UpstreamRow> upstreams;
 };
 std::string metrics_text(const MetricsSources& sources);
 

@@ -78,7 +78,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const Pip
     if (auth.not_available.empty()) TRY(pipeline->open_auth(auth, parts, before));
   }
   TRY(pipeline->open_limits(config, before));
-  pipeline->upstreams_ = TRY(open_upstreams(config));
+  pipeline->upstreams_ = TRY(
+      open_upstreams(config, before == nullptr ? std::vector<OpenUpstream>() : before->upstreams_));
 
   RouteSettings control;
   control.name = "control";

@@ -80,7 +80,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   const guard::ForwardedHeaders& forwarded_headers() const { return forwarded_; }
   bool forwards_headers() const { return forwards_headers_; }
   std::vector<std::pair<std::string, Nanos>> key_ages() const;
-  const std::vector<std::shared_ptr<http::Upstream>>& upstreams() const { return upstreams_; }
+  const std::vector<OpenUpstream>& upstreams() const { return upstreams_; }
   void tick();  // about once a second, any one thread: fetches keys when it is time to
 
  private:
@@ -111,7 +111,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   std::vector<std::unique_ptr<const guard::ClientCertificatePolicy>> certificates_;
   std::vector<std::shared_ptr<const waf::RuleSet>> rule_sets_;
   std::vector<unsigned> rule_set_paranoia_;
-  std::vector<std::shared_ptr<http::Upstream>> upstreams_;
+  std::vector<OpenUpstream> upstreams_;
   std::vector<std::string> rule_set_sources_;  // all that a rule set was made from
   const Pipeline* before_ = nullptr;           // during open
   std::vector<Route> routes_;

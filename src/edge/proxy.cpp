@@ -1,11 +1,13 @@
 #include "edge/proxy.h"
 
 #include "base/bytes.h"
+#include "base/crypto.h"
 #include "base/must.h"
 #include "edge/answers.h"
 #include "edge/pipeline.h"
 #include "edge/steps.h"
 #include "http/target.h"
+#include "http/websocket_handshake.h"
 
 #include <algorithm>
 
@@ -26,6 +28,9 @@ class BreakerHealth final : public http::UpstreamHealth {
   void succeeded(std::size_t server, Mono now) override { breakers_[server]->succeeded(now); }
   void failed(std::size_t server, Mono now) override { breakers_[server]->failed(now); }
   void left_open(std::size_t server, Mono now) override { breakers_[server]->left_open(now); }
+  bool is_open(std::size_t server, Mono now) const override {
+    return breakers_[server]->state(now) == guard::BreakerState::open;
+  }
 
  private:
   std::vector<std::unique_ptr<guard::Breaker>> breakers_;
@@ -131,9 +136,18 @@ std::string_view detail_of(http::UpstreamFailure failure) {
 
 // --- routes --------------------------------------------------------------------------------------
 
-Result<std::vector<std::shared_ptr<http::Upstream>>> open_upstreams(const Config& config) {
-  std::vector<std::shared_ptr<http::Upstream>> upstreams;
+Result<std::vector<OpenUpstream>> open_upstreams(const Config& config,
+                                                 const std::vector<OpenUpstream>& before) {
+  std::vector<OpenUpstream> upstreams;
   for (const UpstreamTable& table : config.upstreams) {
+    const guard::BreakerSettings breaker = breaker_of(config, table.breaker);
+    const auto same = std::find_if(before.begin(), before.end(), [&](const OpenUpstream& one) {
+      return is_same(one.table, table) && one.breaker == breaker && table.ca_file.empty();
+    });
+    if (same != before.end()) {
+      upstreams.push_back(*same);
+      continue;
+    }
     http::UpstreamSettings settings;
     settings.name = table.name;
     bool secure = false;
@@ -160,20 +174,19 @@ Result<std::vector<std::shared_ptr<http::Upstream>>> open_upstreams(const Config
     }
     std::shared_ptr<http::UpstreamHealth> health;
     if (table.breaker != "off")
-      health = std::make_shared<BreakerHealth>(settings.servers.size(),
-                                               breaker_of(config, table.breaker));
+      health = std::make_shared<BreakerHealth>(settings.servers.size(), breaker);
     auto opened = http::Upstream::open(std::move(settings), std::move(health));
     if (!opened.ok()) return std::move(opened).error().at(table.place);
-    upstreams.push_back(std::move(opened).value());
+    upstreams.push_back({table, breaker, std::move(opened).value()});
   }
   return upstreams;
 }
 
 ProxyRoute proxy_route_of(const RouteSettings& route, const Config& config,
-                          const std::vector<std::shared_ptr<http::Upstream>>& upstreams) {
+                          const std::vector<OpenUpstream>& upstreams) {
   ProxyRoute proxy;
-  for (const auto& upstream : upstreams)
-    if (upstream->settings().name == route.proxy.upstream) proxy.upstream = upstream;
+  for (const OpenUpstream& one : upstreams)
+    if (one.table.name == route.proxy.upstream) proxy.upstream = one.upstream;
   MUST(proxy.upstream != nullptr);
   proxy.timeout =
       route.proxy.timeout.count() > 0 ? route.proxy.timeout : config.serve.answer_time_max;
@@ -219,6 +232,9 @@ struct Proxy::Ask final : http::AnswerSink, http::BodySink, http::TunnelSink {
   bool composed = false;
   bool ended = false;  // the server's side is over; `pending` is the rest
   bool takes_trailers = false;
+  // Sec-WebSocket-Accept that the server must say: for a client that came by an extended CONNECT
+  // and so has no key of its own (RFC 8441, section 5). Empty = the client looks at it itself.
+  std::string accept;
 
   http::Exchange& exchange() const { return *visit->exchange; }
   void reset();
@@ -259,6 +275,7 @@ void Proxy::Ask::reset() {
   pending = {};
   trailers.clear();
   composed = ended = takes_trailers = false;
+  accept.clear();
 }
 
 void Proxy::Ask::record(http::UpstreamFailure failure) {
@@ -288,6 +305,7 @@ http::Fields Proxy::Ask::fields_of(const http::AnswerHead& head) {
     if (http::is_hop_field(name) || name == "content-length" || name == "via") continue;
     if (nominates && http::is_named_in_connection(head.fields, name)) continue;
     if (visit->traced && name == "traceparent") continue;  // the answer carries ours
+    if (!accept.empty() && name == "sec-websocket-accept") continue;
     fields.emplace_back(name, field.value);
   }
   std::string via = joined(head.fields, "via");
@@ -324,6 +342,14 @@ void Proxy::Ask::on_head(const http::AnswerHead& head) {
 }
 
 void Proxy::Ask::on_switched(const http::AnswerHead& head) {
+  if (!accept.empty()) {
+    const http::Field* const said = head.find("sec-websocket-accept");
+    if (said == nullptr || said->value != accept) {
+      record(http::UpstreamFailure::bad_answer);
+      std::exchange(call, nullptr)->cancel();
+      return on_failed(http::UpstreamFailure::bad_answer, "another WebSocket's answer");
+    }
+  }
   record(http::UpstreamFailure::none);
   compose_answer(head);
   tunnel = &exchange().open_tunnel(std::move(response), *this);
@@ -530,6 +556,7 @@ void Proxy::append_fields(Ask& ask, const ProxyRoute& route) {
     if (route.claims != nullptr && route.claims->owns(field.name)) continue;
     if (route.strips_authorization && field.name == "authorization") continue;
     if (joins_cookies && field.name == "cookie") continue;
+    if (!ask.accept.empty() && field.name == "sec-websocket-key") continue;
     if (route.strips_authorization && field.name == "sec-websocket-protocol") {
       const std::string kept = without_tokens(field.value);
       if (!kept.empty()) append_line(lines_, field.name, kept);
@@ -554,7 +581,14 @@ void Proxy::append_fields(Ask& ask, const ProxyRoute& route) {
 bool Proxy::compose(Ask& ask, const ProxyRoute& route) {
   Visit& visit = *ask.visit;
   const http::Request& request = ask.exchange().request();
+  const bool is_websocket = request.protocol == "websocket";
+  std::string key;
+  if (is_websocket && request.version_major == 2) {
+    key = base64_of(bytes_of(random_bytes(16)));  // RFC 6455, section 4.1
+    ask.accept = http::websocket_accept_of(key);
+  }
   append_fields(ask, route);
+  if (!key.empty()) append_line(lines_, "sec-websocket-key", key);
   std::string via = joined(request.fields, "via");
   via.append(via.empty() ? "" : ", ").append(our_name);
   append_line(lines_, "via", via);
@@ -586,7 +620,7 @@ bool Proxy::compose(Ask& ask, const ProxyRoute& route) {
     asked.body = request.framing;
     asked.body_bytes = request.content_length;
   }
-  if (request.protocol == "websocket") {
+  if (is_websocket) {
     asked.method = "GET";  // over HTTP/2 it came as an extended CONNECT
     asked.upgrade = request.protocol;
   }

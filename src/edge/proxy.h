@@ -41,11 +41,20 @@ struct ProxyRoute {
   const guard::TrustedProxies* proxies = nullptr;
 };
 
-// One for each of config.upstreams, in that order. Errors carry the place in the configuration.
-Result<std::vector<std::shared_ptr<http::Upstream>>> open_upstreams(const Config& config);
+// A server, or several, as the configuration tells of it, and what has been learnt of it since.
+struct OpenUpstream {
+  UpstreamTable table;
+  guard::BreakerSettings breaker;
+  std::shared_ptr<http::Upstream> upstream;
+};
+// One for each of config.upstreams, in that order. One that is the same as in `before` goes on with
+// its connections, counts and breakers (a file of authorities is read anew, so not with one).
+// Errors carry the place in the configuration.
+Result<std::vector<OpenUpstream>> open_upstreams(const Config& config,
+                                                 const std::vector<OpenUpstream>& before);
 
 ProxyRoute proxy_route_of(const RouteSettings& route, const Config& config,
-                          const std::vector<std::shared_ptr<http::Upstream>>& upstreams);
+                          const std::vector<OpenUpstream>& upstreams);
 
 // The path as the server gets it: `strip` taken off where it is a whole first part, `add` put in
 // front, and encoded again.

@@ -20,6 +20,7 @@ struct BreakerSettings {
   Nanos window = std::chrono::seconds(30);
   Nanos open_for = std::chrono::seconds(30);
   std::size_t half_open_max = 1;
+  bool operator==(const BreakerSettings&) const = default;
 };
 
 enum class BreakerState : std::uint8_t { closed, open, half_open };

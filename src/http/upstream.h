@@ -72,7 +72,8 @@ class UpstreamHealth {
   virtual bool may_try(std::size_t server, Mono now) = 0;
   virtual void succeeded(std::size_t server, Mono now) = 0;
   virtual void failed(std::size_t server, Mono now) = 0;
-  virtual void left_open(std::size_t server, Mono now) = 0;  // cancelled before it showed
+  virtual void left_open(std::size_t server, Mono now) = 0;      // cancelled before it showed
+  virtual bool is_open(std::size_t server, Mono now) const = 0;  // for metrics: it gets no calls
 };
 
 // The next of `count` servers: by turns from `turn`, or the one with the fewest calls (then by

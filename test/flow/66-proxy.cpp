@@ -430,6 +430,17 @@ TEST_CASE("a sick server is skipped, and left alone when it has failed often eno
   const auto open = client.get("/dead/x");
   CHECK(open.status == 503);
   CHECK(open.has("retry-after"));
+  const auto metrics = [&] { return flow::get(server.admin_port(), "/_weir/metrics").body; };
+  const std::string before = metrics();
+  CHECK_THAT(before, Catch::Contains("weir_upstream_calls_total{upstream=\"pair\"} 20\n") &&
+                         Catch::Contains("weir_upstream_breaker_open{upstream=\"" + dead +
+                                         "\",server=\"" + dead + "\"} 1\n") &&
+                         Catch::Contains("weir_upstream_breaker_open{upstream=\"alone\",server=\"" +
+                                         good.url() + "\"} 0\n"));
+  // A reload that leaves them as they were takes nothing of what was learnt away.
+  CHECK(flow::post(server.admin_port(), "/_weir/config", "").status == 200);
+  CHECK(client.get("/dead/x").status == 503);
+  CHECK_THAT(metrics(), Catch::Contains("weir_upstream_calls_total{upstream=\"pair\"} 20\n"));
 
   // All of them: five that hang open the breaker, and nobody asks any more.
   hangs = true;

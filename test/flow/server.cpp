@@ -96,8 +96,15 @@ Ran run(const std::vector<std::string>& words,
         const std::map<std::string, std::string>& environment, const std::string& directory) {
   std::vector<std::string> all{binary()};
   all.insert(all.end(), words.begin(), words.end());
-  const Child child = start(all, environment, directory);
+  return run_program(all, environment, directory);
+}
+
+Ran run_program(const std::vector<std::string>& words,
+                const std::map<std::string, std::string>& environment,
+                const std::string& directory) {
   Ran ran;
+  if (::access(words.front().c_str(), X_OK) != 0) return ran;
+  const Child child = start(words, environment, directory);
   const auto end = Steady::now() + std::chrono::seconds(60);
   bool out_open = true, err_open = true;
   while (out_open || err_open) {

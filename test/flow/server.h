@@ -27,6 +27,10 @@ struct Ran {
 Ran run(const std::vector<std::string>& words,
         const std::map<std::string, std::string>& environment = {},
         const std::string& directory = {});
+// The same with a program in front: its path, then its arguments. Code -1 when it is not there.
+Ran run_program(const std::vector<std::string>& words,
+                const std::map<std::string, std::string>& environment = {},
+                const std::string& directory = {});
 
 // A child that goes on.
 class Process {

@@ -3,6 +3,7 @@
 // where time matters.
 
 #include "http2_client.h"
+#include "live_server.h"
 #include "support.h"
 
 #include "base/bytes.h"

@@ -2,7 +2,7 @@
 // An HTTP/2 client that says exactly the frames it is told, and keeps what it hears by stream.
 // Heads go out as HPACK literals; those of the server are read by libnghttp2's decoder.
 
-#include "live_server.h"
+#include "raw_client.h"
 
 #include <nghttp2/nghttp2.h>
 
