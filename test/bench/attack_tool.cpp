@@ -546,12 +546,12 @@ int slow(const sockaddr_in& address, const char* kind, std::size_t count, double
   const double connected_ms = milliseconds_since(began);
   std::fprintf(stderr, "connected\n");
   // Each says a byte a second, spread over the second as strangers would.
-  constexpr std::size_t steps = 100;
+  constexpr std::size_t steps = 1'000;
   double next_step_ms = connected_ms + 1'000;
   std::size_t step = 0;
   epoll_event events[512];
   while (milliseconds_since(began) < seconds * 1'000 + connected_ms) {
-    const int ready = ::epoll_wait(poller, events, 512, 10);
+    const int ready = ::epoll_wait(poller, events, 512, 1);
     for (int i = 0; i < ready; ++i) {
       SlowClient& client = clients[events[i].data.u64];
       char buffer[4'096];
