@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace weir::http {
 namespace {
@@ -39,6 +40,35 @@ ChunkDecoder::Piece ChunkDecoder::next(std::string_view input) {
     if (state_ == State::bad) return {Step::bad, at, {}};
   }
   return {Step::more, at, {}};
+}
+
+ChunkDecoder::Run ChunkDecoder::gather_small(const char* input, std::size_t size, char* out) {
+  constexpr std::size_t most = 15, framing = 5, copied = 16;
+  Run run;
+  if (state_ == State::data_cr && size >= 2 && input[0] == '\r' && input[1] == '\n') {
+    state_ = State::size_first;
+    run.consumed = 2;
+  }
+  if (state_ != State::size_first) return run;
+  while (size - run.consumed >= framing + most + copied) {
+    const char* const at = input + run.consumed;
+    const int digit = hex_digit_of(at[0]);
+    if (digit <= 0) break;  // the last chunk has more behind it
+    const auto bytes = static_cast<std::size_t>(digit);
+    if (at[1] != '\r' || at[2] != '\n' || at[3 + bytes] != '\r' || at[4 + bytes] != '\n') break;
+    // A whole word is copied at once where it cannot reach what is still to be read.
+    char* const to = out + run.bytes;
+    if (at + framing + bytes - to >= static_cast<std::ptrdiff_t>(copied)) {
+      char word[copied];
+      std::memcpy(word, at + 3, copied);
+      std::memcpy(to, word, copied);
+    } else {
+      std::memmove(to, at + 3, bytes);
+    }
+    run.bytes += bytes;
+    run.consumed += framing + bytes;
+  }
+  return run;
 }
 
 ChunkDecoder::State ChunkDecoder::bad(const char* reason) {

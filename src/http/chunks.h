@@ -29,6 +29,14 @@ class ChunkDecoder {
     std::string_view data = {};  // a view into the input
   };
   Piece next(std::string_view input);
+  // Between two pieces: passes as many whole chunks of fewer than 16 bytes without extensions as
+  // are here, and puts their data together at `out`, which is at or before `input`. Many tiny
+  // chunks cost a client little, so they may not cost us much more.
+  struct Run {
+    std::size_t consumed = 0;
+    std::size_t bytes = 0;  // now at `out`
+  };
+  Run gather_small(const char* input, std::size_t size, char* out);
   // The lines of the trailer as they came are appended to `into` as well, which must outlive the
   // body; without this they are only checked.
   void keep_trailers(std::string& into) { trailers_into_ = &into; }

@@ -112,6 +112,7 @@ class Connection final : public Source, public Timed, public Carrier {
   bool drops_first() const;
   bool take_dropped(char*& at, std::size_t& count);
   bool take_body(char*& at, std::size_t& count);
+  bool take_chunks(char*& at, std::size_t& count);
   bool keep_body(std::string_view piece);
   bool give_body(std::string_view piece);
   bool body_failed(int status, std::string_view detail, Fields extra = {});

@@ -615,11 +615,18 @@ std::string load_text(std::string_view kind) {
   if (kind == "query") return get_with("/none?" + repeated("a=%27or1&", 800), {});
   if (kind == "script") return get_with("/none?a=" + repeated("%3Cscript", 700), {});
   if (kind == "chunks")
-    return "PUT /kv/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" +
-           repeated("1\r\n1\r\n", 10'000) + "0\r\n\r\n";
+    return "PUT /kv/a HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+           "chunked\r\n\r\n" +
+           repeated("1\r\nx\r\n", 10'000) + "0\r\n\r\n";
+  // One bracket too few: all of it is read, and nothing stored.
   if (kind == "json")
-    return "PUT /kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: 40001\r\n\r\n" +
-           repeated("[", 20'000) + "1" + repeated("]", 20'000);
+    return "PUT /kv/a HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+           "40001\r\n\r\n" +
+           repeated("[1,", 10'000) + "1" + repeated("]", 9'999) + ' ';
+  if (kind == "write")
+    return "PUT /kv/a HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+           "40001\r\n\r\n[" +
+           repeated("1,", 19'999) + "1]";
   std::fprintf(stderr, "attack: unknown kind '%.*s'\n", static_cast<int>(kind.size()), kind.data());
   std::exit(2);
 }
