@@ -188,7 +188,11 @@ struct Http2Session::Hooks {
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
       const std::uint32_t code = frame->rst_stream.error_code;
       const bool our_wish = code == NGHTTP2_NO_ERROR || code == NGHTTP2_CANCEL;
-      if (!our_wish && !self.resets_.take(self.core_.now)) self.calm_down();
+      // What is refused may be asked again, and may have been given up in the same breath, which
+      // has its own price already.
+      const bool refused = code == NGHTTP2_REFUSED_STREAM;
+      TokenBucket& bucket = refused ? self.idle_frames_ : self.resets_;
+      if (!our_wish && !bucket.take(self.core_.now)) self.calm_down();
       return 0;
     }
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
