@@ -7,10 +7,10 @@
 
 #include "base/file.h"
 #include "http/tls.h"
+#include "http/upstream_names.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
-#include <nss.h>
 
 #include <algorithm>
 #include <array>
@@ -134,32 +134,9 @@ constexpr std::string_view private_blocks[] = {
 };
 
 Result<std::vector<std::string>> resolve(const Url& url) {
-  // A static binary cannot load the modules that a host's nsswitch.conf may name; these two are
-  // built in.
-  static std::once_flag configured;
-  std::call_once(configured, [] { ::__nss_configure_lookup("hosts", "files dns"); });
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
-  addrinfo* found = nullptr;
-  int failure = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &found);
-  if (failure == EAI_ADDRFAMILY ||
-      failure == EAI_NONAME) {  // a loopback literal on a host without that family
-    hints.ai_flags = 0;
-    failure = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &found);
-  }
-  if (failure != 0)
-    return Error{Errc::io,
-                 "cannot resolve '" + url.host + "': " + std::string(::gai_strerror(failure))};
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
   std::vector<std::string> addresses;
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    char text[NI_MAXHOST];
-    if (::getnameinfo(each->ai_addr, each->ai_addrlen, text, sizeof text, nullptr, 0,
-                      NI_NUMERICHOST) == 0)
-      addresses.emplace_back(text);
-  }
-  if (addresses.empty()) return Error{Errc::io, "'" + url.host + "' has no address"};
+  for (const SocketAddress& address : TRY(look_up(url.host, 0)))
+    addresses.push_back(address.host());
   return addresses;
 }
 

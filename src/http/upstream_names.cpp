@@ -1,5 +1,6 @@
 #include "http/upstream_names.h"
 
+#include "base/bytes.h"
 #include "http/loop.h"
 
 #include <arpa/inet.h>
@@ -14,18 +15,24 @@
 
 namespace weir::http {
 
+std::string SocketAddress::host() const {
+  char text[INET6_ADDRSTRLEN] = {};
+  if (family() == AF_INET)
+    ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(storage).sin_addr, text,
+                sizeof text);
+  if (family() == AF_INET6)
+    ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr, text,
+                sizeof text);
+  return text;
+}
+
 std::string SocketAddress::text() const {
-  char host[INET6_ADDRSTRLEN] = {};
-  if (family() == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
-    ::inet_ntop(AF_INET, &v4.sin_addr, host, sizeof host);
-    return std::string(host) + ':' + std::to_string(ntohs(v4.sin_port));
-  }
-  if (family() == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
-    ::inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof host);
-    return '[' + std::string(host) + "]:" + std::to_string(ntohs(v6.sin6_port));
-  }
+  if (family() == AF_INET)
+    return host() + ':' +
+           std::to_string(ntohs(reinterpret_cast<const sockaddr_in&>(storage).sin_port));
+  if (family() == AF_INET6)
+    return '[' + host() +
+           "]:" + std::to_string(ntohs(reinterpret_cast<const sockaddr_in6&>(storage).sin6_port));
   if (family() == AF_UNIX)
     return std::string("unix:") + reinterpret_cast<const sockaddr_un&>(storage).sun_path;
   return "none";
@@ -68,7 +75,20 @@ Result<SocketAddress> unix_address(const std::string& path) {
 
 namespace {
 
+bool is_localhost(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  constexpr std::string_view name = "localhost";
+  if (host.size() < name.size()) return false;
+  const std::size_t before = host.size() - name.size();
+  return equals_ignoring_case(host.substr(before), name) &&
+         (before == 0 || host[before - 1] == '.');
+}
+
+}  // namespace
+
 Result<Addresses> look_up(const std::string& host, std::uint16_t port) {
+  if (is_localhost(host))
+    return Addresses{*numeric_address("127.0.0.1", port), *numeric_address("::1", port)};
   // A static binary cannot load the modules that a host's nsswitch.conf may name; these two are
   // built in.
   static std::once_flag configured;
@@ -99,8 +119,6 @@ Result<Addresses> look_up(const std::string& host, std::uint16_t port) {
   if (addresses.empty()) return Error{Errc::io, "'" + host + "' has no address"};
   return addresses;
 }
-
-}  // namespace
 
 NameResolver::NameResolver(std::size_t threads)
     : pool_("names", threads, limits::worker_queue_max) {}

@@ -29,6 +29,7 @@ struct SocketAddress {
   socklen_t bytes = 0;  // 0 = none
   int family() const { return storage.ss_family; }
   std::string text() const;  // "192.0.2.1:80", "[2001:db8::1]:80", "unix:/run/app.sock"
+  std::string host() const;  // "192.0.2.1", "2001:db8::1"; empty when it is not IP
 };
 
 // Numeric IPv4 or IPv6, without brackets; nullopt for anything else.
@@ -36,6 +37,11 @@ std::optional<SocketAddress> numeric_address(std::string_view host, std::uint16_
 Result<SocketAddress> unix_address(const std::string& path);  // error: longer than the kernel takes
 
 using Addresses = std::vector<SocketAddress>;
+
+// Asks the system, and blocks meanwhile. "localhost" and the names below it are loopback whatever
+// the system says (RFC 6761 6.3): a container may be without /etc/hosts, and DNS is not asked.
+// At most limits::name_addresses_max.
+Result<Addresses> look_up(const std::string& host, std::uint16_t port);
 
 class NameResolver {
  public:

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "http/client.h"
+#include "http/upstream_names.h"
 
 #include <catch2/catch.hpp>
 
@@ -122,6 +123,16 @@ TEST_CASE("credentials do not follow a redirect to another origin", "[http][clie
   CHECK(away->body.find("secret") == std::string::npos);
   const auto home = fetch({.url = url_of(first, "/relative"), .headers = secret});
   CHECK(home->body.find("secret") != std::string::npos);
+}
+
+TEST_CASE("localhost is loopback without a file that says so", "[http][client]") {
+  for (const std::string name : {"localhost", "LocalHost.", "app.localhost"}) {
+    const auto found = look_up(name, 80);
+    REQUIRE(found.ok());
+    REQUIRE(found->size() == 2);
+    CHECK((*found)[0].text() == "127.0.0.1:80");
+    CHECK((*found)[1].text() == "[::1]:80");
+  }
 }
 
 TEST_CASE("public_only refuses private addresses before it connects", "[http][client]") {
