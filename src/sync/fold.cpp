@@ -12,6 +12,11 @@ Result<Folded> fold_document(const Tenant& tenant, Reader& reader, const std::st
   Folded folded;
   const auto document = tenant.documents().find(name);
   if (!document) return folded;
+  // Before the transaction: what is compacted in between is in the snapshot that the transaction
+  // sees. Asked behind it, the positions of a compaction that it does not see would be missing, and
+  // so would the operations. They may name rows that are younger; read_operations stops there.
+  std::vector<std::int64_t> positions =
+      tenant.documents().positions(name, document->folded, SIZE_MAX);
   const data::Transaction transaction =
       TRY(data::Transaction::begin(reader.database, data::Transaction::Kind::read));
   reader.snapshot.bind(1, document->id);
@@ -27,10 +32,8 @@ Result<Folded> fold_document(const Tenant& tenant, Reader& reader, const std::st
   }
   reader.snapshot.reset();
 
-  // Positions may already name rows that are younger than this transaction; read_operations stops
-  // there.
-  const std::vector<std::int64_t> positions =
-      tenant.documents().positions(name, folded.position, SIZE_MAX);
+  positions.erase(positions.begin(),
+                  std::upper_bound(positions.begin(), positions.end(), folded.position));
   std::optional<Error> broken;
   folded.replayed =
       TRY(read_operations(reader, document->id, positions, [&folded, &broken](const LoggedOp& row) {

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -272,6 +273,37 @@ TEST_CASE("a snapshot holds the folded state, the position and the version vecto
                   static_cast<unsigned long long>(xxh3_64(text::canonical_json_of(state))));
     return std::string(digits);
   }());
+}
+
+TEST_CASE("a snapshot lacks nothing while its document is folded and compacted", "[sync]") {
+  ServiceFixture fixture;
+  fixture.settings.retain = Nanos(0);
+  fixture.sync("POST", "d/ops", batch(replica_a, 1, title(fixture.clock, "x", "e1")));
+  // Every operation has an entity of its own, so a snapshot holds as many as it counts.
+  std::atomic<bool> ended{false};
+  std::atomic<int> looked{0}, lacking{0};
+  std::thread reader([&] {
+    while (!ended) {
+      const text::Value whole = json_in(fixture.sync("GET", "d/snapshot"));
+      const std::int64_t counted = *whole.find("vv")->find(replica_a)->integer();
+      const auto held = static_cast<std::int64_t>(whole.find("state")->object()->size());
+      if (held != counted) ++lacking;
+      ++looked;
+    }
+  });
+  std::int64_t counter = 1;
+  for (std::size_t round = 0; round < weir::test::rounds(200, 2'000); ++round) {
+    std::string ops;
+    for (int i = 0; i < 100; ++i)
+      ops += (i == 0 ? "" : ",") + title(fixture.clock, "x", "e" + std::to_string(counter + 1 + i));
+    fixture.clock.advance(1ms);
+    CHECK(fixture.sync("POST", "d/ops", batch(replica_a, counter + 1, ops)).status == 200);
+    counter += 100;
+  }
+  ended = true;
+  reader.join();
+  CHECK(looked > 0);
+  CHECK(lacking == 0);
 }
 
 TEST_CASE("a deleted document is gone, and a new one of its name shares nothing with it",
