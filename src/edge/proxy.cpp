@@ -473,8 +473,7 @@ void Proxy::Ask::on_end(http::Tunnel&, http::Ending) {
 
 // --- the proxy -----------------------------------------------------------------------------------
 
-Proxy::Proxy(LoopState& state, http::NameResolver& resolver)
-    : state_(state), client_(state.loop, resolver) {}
+Proxy::Proxy(LoopState& state, http::NameResolver& resolver) : client_(state.loop, resolver) {}
 Proxy::~Proxy() = default;
 
 Proxy::Ask& Proxy::take(Visit& visit) {

@@ -75,7 +75,6 @@ class Proxy {
   void append_origin(std::string& lines, const Ask& ask, const ProxyRoute& route);
   std::string_view text_of(const guard::IpAddress& address);
 
-  LoopState& state_;
   http::UpstreamClient client_;
   http::UpstreamOrder order_;  // scratch: its strings keep their room
   std::string lines_, target_;

@@ -56,7 +56,8 @@ Outcome gather(const std::vector<std::string>& pieces) {
       left -= run.consumed;
       bytes += run.bytes;
       const ChunkDecoder::Piece read = decoder.next({at, left});
-      std::memmove(piece.data() + bytes, read.data.data(), read.data.size());
+      if (!read.data.empty())
+        std::memmove(piece.data() + bytes, read.data.data(), read.data.size());
       bytes += read.data.size();
       at += read.consumed;
       left -= read.consumed;
