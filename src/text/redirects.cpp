@@ -118,6 +118,28 @@ bool is_host_text(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return is_alnum(c) || c == '-'; });
 }
 
+// host [ ":" port ] of RFC 3986, without user and escapes.
+bool is_host_and_port(std::string_view text) {
+  std::size_t end = text.find(':');
+  if (text.starts_with('[')) {
+    end = text.find(']');
+    if (end == std::string_view::npos || end < 3) return false;
+    if (!std::ranges::all_of(text.substr(1, end - 1),
+                             [](char c) { return hex_digit_of(c) >= 0 || c == ':' || c == '.'; }))
+      return false;
+    ++end;
+  } else {
+    end = std::min(end, text.size());
+    if (end == 0 || !std::ranges::all_of(text.substr(0, end), [](char c) {
+          return is_alnum(c) || c == '-' || c == '.' || c == '_';
+        }))
+      return false;
+  }
+  const std::string_view port = text.substr(end);
+  return port.empty() || (port.size() > 1 && port.size() <= 6 && port.front() == ':' &&
+                          std::ranges::all_of(port.substr(1), is_digit));
+}
+
 bool is_name_character(char c) { return is_alnum(c) || c == '_'; }
 
 }  // namespace
@@ -341,8 +363,13 @@ class Redirects::Reader {
       if (end == host || text.substr(host, end - host).find_first_of("@\\") != std::string::npos)
         return fail("expected a host behind \"//\"", to_);
       rule_.authority = pieces_of(text.substr(0, end));
-      for (const Piece& piece : rule_.authority)
+      std::string example;
+      for (const Piece& piece : rule_.authority) {
         if (piece.name == "splat") return fail("'*' cannot choose the host", to_);
+        example += piece.name.empty() ? piece.text : "a";
+      }
+      if (!is_host_and_port(std::string_view(example).substr(host)))
+        return fail("expected a host name (in ASCII) or address, and a port if any", to_);
       text.remove_prefix(end);
     } else if (!text.starts_with('/')) {
       return fail("expected a destination that begins with '/' or \"https://\"", to_);

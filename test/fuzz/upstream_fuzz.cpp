@@ -80,6 +80,12 @@ Told read(std::string_view text, AnswerReader::Asked asked, std::size_t piece_by
   }
   MUST(held.size() <= limits::upstream_head_bytes_max);
   told.clean_end = reader.end_of_input();
+  // What is wrong in an unfinished line may be seen at once or with the line's end: both are
+  // failed.
+  if (!told.clean_end) {
+    told.step = Step::bad;
+    told.consumed = 0;
+  }
   return told;
 }
 
