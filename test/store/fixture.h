@@ -64,12 +64,10 @@ class FailingDisk : public store::Disk {
 struct StoreBench {
   TemporaryDirectory directory;
   ManualClock clock;
-  int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  LineWriter lines{std::getenv("WEIR_TEST_LOG") != nullptr ? 2 : nowhere, 1024};
+  Descriptor nowhere{::open("/dev/null", O_WRONLY | O_CLOEXEC)};  // closed behind its writer
+  LineWriter lines{std::getenv("WEIR_TEST_LOG") != nullptr ? 2 : nowhere.number(), 1024};
   Log log{clock, lines, LogLevel::debug, LogForm::json};
   FailingDisk disk;
-
-  ~StoreBench() { ::close(nowhere); }
 
   store::StoreSettings settings() const {
     store::StoreSettings settings;
