@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <vector>
 
 namespace weir::site {
 
@@ -11,15 +12,28 @@ namespace {
 
 // White space beside the tags of these is never seen.
 constexpr std::string_view blocks[] = {
-    "address",  "article",    "aside",   "base",   "blockquote", "body",    "center",  "col",
-    "colgroup", "dd",         "details", "dialog", "dir",        "div",     "dl",      "dt",
-    "fieldset", "figcaption", "figure",  "footer", "form",       "frame",   "h1",      "h2",
-    "h3",       "h4",         "h5",      "h6",     "head",       "header",  "hgroup",  "hr",
-    "html",     "legend",     "li",      "link",   "main",       "menu",    "meta",    "nav",
-    "ol",       "optgroup",   "option",  "p",      "search",     "section", "summary", "table",
-    "tbody",    "td",         "tfoot",   "th",     "thead",      "title",   "tr",      "ul",
-    "!doctype"};
+    "address", "article", "aside", "base", "blockquote", "body", "center", "col", "colgroup", "dd",
+    "details", "dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer",
+    "form", "frame", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hgroup", "hr", "html",
+    "legend", "li", "link", "main", "menu", "meta", "nav", "ol", "optgroup", "option", "p",
+    "search", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "title", "tr",
+    "ul", "!doctype",
+    // drawing: only <text> has white space that is seen
+    "circle", "clippath", "defs", "ellipse", "g", "line", "lineargradient", "mask", "path",
+    "polygon", "polyline", "rect", "stop", "symbol", "use"};
 constexpr std::string_view verbatim[] = {"pre", "textarea", "script", "style"};
+// Meant to hold elements, not text: a run of white space alone between their children goes, as
+// Zola's minifier lets it go, also between two links.
+constexpr std::string_view layouts[] = {
+    "article", "aside",    "blockquote", "body",   "colgroup", "datalist", "dialog",   "div",
+    "dl",      "fieldset", "figure",     "footer", "form",     "head",     "header",   "hgroup",
+    "html",    "main",     "map",        "menu",   "nav",      "ol",       "optgroup", "picture",
+    "section", "select",   "table",      "tbody",  "tfoot",    "thead",    "tr",       "ul"};
+// Inline, but white space at the edges of their content is never seen.
+constexpr std::string_view boxes[] = {"audio", "button", "canvas", "object", "svg", "video"};
+constexpr std::string_view voids[] = {"area",  "base",  "br",    "col",     "embed", "hr",
+                                      "img",   "input", "link",  "meta",    "param", "source",
+                                      "track", "wbr",   "frame", "!doctype"};
 
 std::string_view tag_name(std::string_view tag) {  // of "<x ...>" or "</x>"
   std::size_t begin = 1;
@@ -86,6 +100,15 @@ std::string minified_declarations(std::string_view css) {
     out += c;
   }
   while (!out.empty() && (out.back() == ' ' || out.back() == ';')) out.pop_back();
+  // What these functions of `filter` take when nothing is said (Filter Effects 1, section 5.1).
+  for (const std::string_view filter :
+       {"brightness", "contrast", "grayscale", "invert", "opacity", "saturate", "sepia"}) {
+    for (const std::string_view usual : {"(1)", "(100%)"}) {
+      const std::string call = std::string(filter) + std::string(usual);
+      for (std::size_t at = out.find(call); at != std::string::npos; at = out.find(call, at))
+        out.replace(at, call.size(), std::string(filter) + "()");
+    }
+  }
   return out;
 }
 
@@ -107,6 +130,7 @@ class Minifier {
         flush_space();
         out_ += html_[at_++];
         after_block_ = false;
+        is_text_ = true;
       }
     }
     return std::move(out_);
@@ -132,15 +156,50 @@ class Minifier {
     const std::string_view tag = html_.substr(at_, end - at_);
     const std::string_view name = tag_name(tag);
     const bool is_block = is_one_of(name, std::begin(blocks), std::end(blocks));
-    if (is_block) space_ = false;
-    flush_space();
+    const bool is_box = is_one_of(name, std::begin(boxes), std::end(boxes));
     const bool is_open = tag.size() > 1 && tag[1] != '/';
+    const bool is_alone =
+        !is_text_ &&
+        (open_.empty() || is_one_of(open_.back(), std::begin(layouts), std::end(layouts)));
+    if (is_block || is_alone || (is_box && !is_open)) space_ = false;
+    is_text_ = false;
+    if (!is_open && !close(name)) {
+      at_ = end;
+      return;
+    }
+    flush_space();
     const bool is_verbatim = is_open && is_one_of(name, std::begin(verbatim), std::end(verbatim));
     if (is_verbatim) end = element_end(html_, end, name);
     add_with_short_style(html_.substr(at_, end - at_), tag.size());
     // A pre is a block too, but its own white space was kept.
-    after_block_ = is_block || (is_verbatim && equals_ignoring_case(name, "pre"));
+    after_block_ =
+        is_block || (is_box && is_open) || (is_verbatim && equals_ignoring_case(name, "pre"));
+    if (is_open && !is_verbatim && !tag.ends_with("/>") &&
+        !is_one_of(name, std::begin(voids), std::end(voids)))
+      open(name, is_block);
     at_ = end;
+  }
+
+  // What is open, for two questions: what does white space stand in, and does a </p> close
+  // anything? A template that cuts the <p> off a paragraph often forgets the other half, and a
+  // browser makes an empty paragraph of that, or ends the one around it.
+  void open(std::string_view name, bool is_block) {
+    if (is_block && !open_.empty() && equals_ignoring_case(open_.back(), "p")) open_.pop_back();
+    if (open_.size() < depth_max) open_.push_back(name);
+  }
+  bool close(std::string_view name) {
+    if (equals_ignoring_case(name, "p")) {
+      if (open_.empty() || !equals_ignoring_case(open_.back(), "p"))
+        return open_.size() == depth_max;
+      open_.pop_back();
+      return true;
+    }
+    for (std::size_t i = open_.size(); i-- > 0;) {
+      if (!equals_ignoring_case(open_[i], name)) continue;
+      open_.resize(i);
+      break;
+    }
+    return true;
   }
 
   // The element's text with the declarations of its tag's style attribute made short.
@@ -159,10 +218,14 @@ class Minifier {
     out_ += element.substr(close);
   }
 
+  static constexpr std::size_t depth_max = 256;
+
   std::string_view html_;
   std::string out_;
+  std::vector<std::string_view> open_;
   std::size_t at_ = 0;
   bool space_ = false;
+  bool is_text_ = false;  // since the last tag
   bool after_block_ = true;
 };
 

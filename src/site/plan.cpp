@@ -191,23 +191,9 @@ void Planner::add_page(PageId id) {
   add_assets(page);
 }
 
-// A feed of no dated page is not written.
+// Also when none of its pages is dated: the template may list pages of its own choice, and readers
+// that know the address should not get a 404.
 void Planner::add_feed(const Planned& about, std::string_view base_path) {
-  const auto is_dated = [this](PageId id) { return library_.pages[id].front.date.has_value(); };
-  bool has_pages = false;
-  if (about.term != no_id) {
-    const Term& term = library_.taxonomies[about.taxonomy].terms[about.term];
-    has_pages = std::any_of(term.pages.begin(), term.pages.end(), is_dated);
-  } else if (about.section != no_id) {
-    const Section& section = library_.sections[about.section];
-    has_pages = std::any_of(section.pages.begin(), section.pages.end(), is_dated) ||
-                std::any_of(section.unsorted.begin(), section.unsorted.end(), is_dated);
-  } else {
-    for (const Page& page : library_.pages)
-      has_pages |=
-          page.language == about.language && page.front.render && page.front.date.has_value();
-  }
-  if (!has_pages) return;
   for (const std::string& name : config_.languages[about.language].feed_filenames) {
     Planned planned = about;
     planned.kind = OutputKind::feed;

@@ -225,8 +225,7 @@ class OutputRenderer {
       pages.insert(pages.end(), section.unsorted.begin(), section.unsorted.end());
     } else {
       for (PageId id = 0; id < library.pages.size(); ++id)
-        if (library.pages[id].language == planned_.language && library.pages[id].front.render)
-          pages.push_back(id);
+        if (library.pages[id].language == planned_.language) pages.push_back(id);
     }
     std::erase_if(pages, [&](PageId id) { return !library.pages[id].front.date; });
     std::sort(pages.begin(), pages.end(), [&](PageId a, PageId b) {

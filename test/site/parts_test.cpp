@@ -120,6 +120,13 @@ TEST_CASE("minified HTML loses what is not seen and nothing else", "[site]") {
        "<p style=\"margin:.5em 10.5px;color:red\">"},
       {"<p style='background: url(a  b.png)'>", "<p style='background:url(a  b.png)'>"},
       {"<textarea> \n", "<textarea> \n"},
+      {"a <button> <img src=x> </button> b", "a <button><img src=x></button> b"},
+      {"<svg> <g> <path d=x /> </g> </svg> b", "<svg><g><path d=x /></g></svg> b"},
+      {"<p>a <span>b</p>\n</span> c</p>", "<p>a <span>b </span> c</p>"},
+      {"<div><a>x</a> <a>y</a> z <a>w</a></div>", "<div><a>x</a><a>y</a> z <a>w</a></div>"},
+      {"<p>a<div>b</div></p>", "<p>a<div>b</div>"},
+      {"<ul><li><p>a</p></ul>", "<ul><li><p>a</p></ul>"},
+      {"<i style=\"filter: invert(1)\">", "<i style=\"filter:invert()\">"},
   };
   for (const Row& row : rows) CHECK(minified_html(row.html) == row.expected);
 }
