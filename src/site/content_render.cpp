@@ -38,6 +38,10 @@ class LineMap {
   std::vector<Step> steps_;
 };
 
+std::size_t space_before(std::string_view text) {
+  return std::min(text.find_first_not_of(" \t\r\n"), text.size());
+}
+
 class BodyRenderer final : public text::MarkdownHooks {
  public:
   BodyRenderer(const Site& site, std::uint32_t language, Place start)
@@ -219,7 +223,8 @@ class BodyRenderer final : public text::MarkdownHooks {
     if (call.has_body) {
       for (const ShortcodePiece& piece : call.body) {
         if (piece.call.empty()) {
-          body += piece.text;
+          const bool is_first = &piece == &call.body.front();
+          body += piece.text.substr(is_first ? space_before(piece.text) : 0);
         } else {
           const Expanded inner = TRY(render_call(piece.call.front()));
           body += inner.text;
