@@ -198,6 +198,16 @@ Result<RootDirectory> RootDirectory::open(const std::string& path) {
   return root;
 }
 
+namespace {
+FoundFile found_file(std::string path, const struct stat& status) {
+  const auto nanoseconds = [](const struct timespec& time) {
+    return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
+  };
+  return {std::move(path), static_cast<std::size_t>(status.st_size), nanoseconds(status.st_mtim),
+          nanoseconds(status.st_ctim)};
+}
+}  // namespace
+
 Result<std::string> RootDirectory::read(std::string_view relative) const {
   const std::string name(relative);
   // Looked at before it is opened: to open a device may already do something.
@@ -216,14 +226,20 @@ Result<std::string> RootDirectory::read(std::string_view relative) const {
 }
 
 Result<bool> RootDirectory::exists(std::string_view relative) const {
+  return TRY(look(relative)).has_value();
+}
+
+Result<std::optional<FoundFile>> RootDirectory::look(std::string_view relative) const {
   const std::string name(relative);
   const Descriptor file(open_beneath(directory_.number(), name, O_PATH));
   if (!file.is_open()) {
-    if (errno == ENOENT || errno == ENOTDIR) return false;
+    if (errno == ENOENT || errno == ENOTDIR) return std::optional<FoundFile>();
     return error_of("look at", path_ + "/" + name);
   }
   struct stat status {};
-  return ::fstat(file.number(), &status) == 0 && S_ISREG(status.st_mode);
+  if (::fstat(file.number(), &status) != 0 || !S_ISREG(status.st_mode))
+    return std::optional<FoundFile>();
+  return std::optional<FoundFile>(found_file(name, status));
 }
 
 Result<RootDirectory::Listing> RootDirectory::list(std::string_view relative) const {
@@ -268,8 +284,7 @@ Result<RootDirectory::Listing> RootDirectory::list(std::string_view relative) co
       if (found && S_ISDIR(status.st_mode)) {
         pending.push_back({std::move(path), current.ancestors});
       } else if (found && S_ISREG(status.st_mode)) {
-        listing.files.push_back({std::move(path), static_cast<std::size_t>(status.st_size),
-                                 status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec});
+        listing.files.push_back(found_file(std::move(path), status));
         if (listing.files.size() > limits::site_files_max)
           return Error{Errc::too_large, path_ + " holds more than " +
                                             std::to_string(limits::site_files_max) + " files"};

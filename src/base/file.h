@@ -7,6 +7,8 @@
 #include "base/result.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +53,7 @@ struct FoundFile {
   std::string path;  // relative to the root, '/' between parts
   std::size_t bytes = 0;
   std::int64_t modified_ns = 0;
+  std::int64_t changed_ns = 0;  // of the inode: a copy that keeps its time shows here
 };
 
 // A directory that nothing below can be tricked out of: every open goes through
@@ -63,6 +66,9 @@ class RootDirectory {
   Result<std::string> read(std::string_view relative) const;
   Result<bool> exists(
       std::string_view relative) const;  // a regular file beneath; escapes are Errc::denied
+
+  // Nothing when there is no such regular file; escapes are Errc::denied.
+  Result<std::optional<FoundFile>> look(std::string_view relative) const;
 
   // All regular files below `relative`, sorted bytewise by path. Links that leave the root (or
   // dangle) are reported in `left_out`, not read. At most limits::site_files_max files.

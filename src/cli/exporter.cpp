@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include <sys/stat.h>
+
 namespace weir::cli {
 namespace {
 
@@ -123,6 +125,24 @@ Status Exporter::put(std::string_view file, std::string_view bytes) {
   }
   now_.with([&](auto& rows) { rows.insert_or_assign(std::string(file), std::move(row)); });
   return done;
+}
+
+bool Exporter::keep(const std::string& file) {
+  const auto before = before_.find(file);
+  if (before == before_.end() || !stays_inside(file)) return false;
+  struct stat status {};
+  if (::lstat((directory_ + "/" + file).c_str(), &status) != 0 || !S_ISREG(status.st_mode))
+    return false;
+  now_.with([&](auto& rows) { rows.insert_or_assign(file, Row{before->second, false, 0}); });
+  return true;
+}
+
+bool Exporter::holds_all(std::size_t count) const {
+  if (!has_record_ || before_.size() != count) return false;
+  return std::all_of(before_.begin(), before_.end(), [this](const auto& row) {
+    struct stat status {};
+    return ::lstat((directory_ + "/" + row.first).c_str(), &status) == 0 && S_ISREG(status.st_mode);
+  });
 }
 
 // Everything but our own side directory.

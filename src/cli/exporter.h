@@ -39,6 +39,10 @@ class Exporter {
   Exporter& operator=(const Exporter&) = delete;
 
   Status put(std::string_view file, std::string_view bytes);
+  // The file stays as it is. False: it is not there, or weir did not write it.
+  bool keep(const std::string& file);
+  // Whether every file on record, and no other number of them, is there.
+  bool holds_all(std::size_t count) const;
 
   struct Counts {
     std::size_t written = 0;

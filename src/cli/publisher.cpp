@@ -6,8 +6,11 @@
 #include "edge/site_rules.h"
 #include "site/hosting.h"
 #include "site/http_fetcher.h"
+#include "site/increment.h"
+#include "text/json.h"
 
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/must.h"
 
 #include <algorithm>
@@ -37,6 +40,16 @@ class Sink final : public site::OutputSink {
     return add(std::move(output), {});
   }
 
+  bool keep(const std::string& file, const std::string& path) override {
+    // The file first: one that is written again is harmless, an entry that is given twice is not.
+    if (exporter_ != nullptr && !exporter_->keep(file)) return false;
+    const bool is_rule = path == site::redirects_path || path == site::headers_path;
+    if (!is_rule && !writer_.keep(path)) return false;
+    count_.fetch_add(1, std::memory_order_relaxed);
+    kept_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+
   Status add_redirects(std::string_view base_url) {
     std::vector<site::Output> held =
         redirects_.with([](std::vector<site::Output>& waiting) { return std::move(waiting); });
@@ -54,6 +67,7 @@ class Sink final : public site::OutputSink {
     return done;
   }
   std::size_t count() const { return count_.load(); }
+  std::size_t kept() const { return kept_.load(); }
 
  private:
   Status add(site::Output&& output, std::string_view base_url) {
@@ -77,6 +91,7 @@ class Sink final : public site::OutputSink {
   const edge::Config& config_;
   site::HostingRules rules_;  // set before the first output, then only read
   std::atomic<std::size_t> count_{0};
+  std::atomic<std::size_t> kept_{0};
   Guarded<std::vector<site::Output>> redirects_;
 };
 
@@ -84,7 +99,16 @@ class Sink final : public site::OutputSink {
 // page").
 Status keep_inputs(store::ReleaseWriter& writer, const site::SiteSource& source,
                    const site::BuildReport& report, const site::BuildOptions& options) {
+  const site::BuildMemory* before = options.before;
+  const auto looks_the_same = [&](const std::string& name) {
+    if (before == nullptr) return false;
+    const auto old = before->files.find(name);
+    const auto now = report.memory.files.find(name);
+    return old != before->files.end() && now != report.memory.files.end() &&
+           old->second == now->second && !before->is_racy(old->second);
+  };
   for (const std::string& name : report.inputs) {
+    if (looks_the_same(name) && writer.keep_input(name)) continue;
     store::NewInput input;
     input.name = name;
     input.bytes = TRY(source.read(name));
@@ -128,6 +152,43 @@ std::optional<ExportPlan> export_plan(const BuildOrder& order) {
   const std::string directory = text_at(tree, "output_dir", "public");
   plan.directory = directory.rfind('/', 0) == 0 ? directory : order.loaded.root + "/" + directory;
   return plan;
+}
+
+constexpr std::string_view memory_name = "build-memory";
+
+// What decides about a release beside the site: weir's own tables and where files go.
+std::string settings_of(const BuildOrder& order) {
+  std::string all = order.loaded.root;
+  for (const std::string& part :
+       {order.output.value_or(""), std::string(order.exports ? "exports" : ""),
+        text::json_of(order.loaded.tree)})
+    all += '\n' + part;
+  return all;
+}
+
+// What the last build of this store remembered, if the release that it made is the newest still.
+std::optional<site::BuildMemory> memory_of(const std::string& store, store::ReleaseId newest) {
+  if (newest == 0) return std::nullopt;
+  const auto text = read_file(store + "/" + std::string(memory_name));
+  if (!text.ok()) return std::nullopt;
+  std::optional<site::BuildMemory> memory = site::decode_memory(*text);
+  if (memory && memory->release != newest) memory.reset();
+  return memory;
+}
+
+Built same_as_before(const site::BuildMemory& memory) {
+  Built built;
+  built.release = memory.release;
+  built.is_same = true;
+  built.unchanged = memory.outputs.size();
+  built.report.pages = static_cast<std::size_t>(memory.pages);
+  built.report.sections = static_cast<std::size_t>(memory.sections);
+  built.report.orphans = static_cast<std::size_t>(memory.orphans);
+  built.report.outputs = memory.outputs.size();
+  built.report.base_url = memory.base_url;
+  built.report.output_dir = memory.output_dir;
+  built.report.config_file = memory.config_file;
+  return built;
 }
 
 }  // namespace
@@ -192,6 +253,17 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
     exporter = TRY(Exporter::open(plan->directory, plan->claim));
   }
   auto writer = TRY(store::ReleaseWriter::open({order.loaded.store_directory}, clock, disk));
+  options.remembers = true;
+  options.settings = settings_of(order);
+  const std::optional<site::BuildMemory> before =
+      memory_of(order.loaded.store_directory, writer->previous());
+  if (before && site::is_nothing_changed(**source, options, *before) &&
+      (exporter == nullptr || exporter->holds_all(before->outputs.size()))) {
+    Built same = same_as_before(*before);
+    same.took = std::chrono::duration_cast<std::chrono::milliseconds>(real.mono() - begun);
+    return same;
+  }
+  if (before) options.before = &*before;
   Sink sink(*writer, exporter.get(), order.loaded.config);
 
   Built built;
@@ -209,8 +281,13 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
     built.written = counts.written;
     built.unchanged = counts.unchanged;
   } else {
-    built.written = sink.count();
+    built.written = sink.count() - sink.kept();
+    built.unchanged = sink.kept();
   }
+  built.report.memory.release = built.release;
+  // Not synced: a memory that is lost or torn only costs the next build its head start.
+  TRY(write_file_atomically(order.loaded.store_directory + "/" + std::string(memory_name),
+                            site::encode_memory(built.report.memory), Sync::no));
   built.took = std::chrono::duration_cast<std::chrono::milliseconds>(real.mono() - begun);
   return built;
 }

@@ -30,6 +30,7 @@ struct Built {
   site::BuildReport report;
   std::size_t written = 0;
   std::size_t unchanged = 0;
+  bool is_same = false;  // nothing had changed: `release` is the one that the last build made
   std::chrono::milliseconds took{0};
 };
 

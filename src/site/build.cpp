@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/worker_pool.h"
 #include "site/hosting.h"
+#include "site/increment.h"
 #include "site/site.h"
 
 #include <algorithm>
@@ -77,16 +78,24 @@ std::vector<std::string> inputs_of(const Site& site) {
 }
 
 // Renders all outputs; the first error of the sink ends it.
-std::size_t render_outputs(const Site& site, const BuildOptions& options, OutputSink& sink,
-                           Diagnostics& diagnostics) {
+void render_outputs(const Site& site, const BuildOptions& options, Increment* increment,
+                    OutputSink& sink, Diagnostics& diagnostics, BuildReport& report) {
   std::atomic<std::size_t> written{0};
+  std::atomic<std::size_t> kept{0};
   std::atomic<bool> sink_failed{false};
   const std::vector<Planned>& outputs = site.plan().outputs;
   const std::size_t threads = options.threads == 0 ? cores() : options.threads;
   for_each_parallel(outputs.size(), threads, [&](std::size_t i) {
     if (sink_failed.load(std::memory_order_relaxed)) return;
-    Result<Output> output = site.render(outputs[i]);
+    if (increment != nullptr && increment->is_unchanged(i) &&
+        sink.keep(outputs[i].file, outputs[i].path)) {
+      ++kept;
+      return;
+    }
+    ReadSet reads;
+    Result<Output> output = site.render(outputs[i], &reads);
     if (!output.ok()) return diagnostics.error(std::move(output).error());
+    if (increment != nullptr) increment->note(i, reads);
     const Status put = sink.put(std::move(output).value());
     if (put.ok()) {
       ++written;
@@ -94,7 +103,8 @@ std::size_t render_outputs(const Site& site, const BuildOptions& options, Output
       diagnostics.error(put.error());
     }
   });
-  return written.load();
+  report.outputs = written.load() + kept.load();
+  report.kept = kept.load();
 }
 
 void finish(const Diagnostics& diagnostics, BuildReport& report) {
@@ -121,18 +131,29 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
     say_what_is_left_out(*site, diagnostics);
     count_outputs(*site, report);
   }
+  std::optional<Increment> increment;
   if (site && !diagnostics.failed()) {
+    if (options.remembers) {
+      increment.emplace(*site, options).keep_contents();
+      watch.lap("compare");
+    }
     site->render_all_content();
     watch.lap("markdown");
   }
   if (site && !diagnostics.failed()) {
     sink.use_rules(read_hosting_rules(*site, diagnostics));
-    report.outputs = render_outputs(*site, options, sink, diagnostics);
+    if (increment) increment->compare_facts();
+    watch.lap("compare");
+    render_outputs(*site, options, increment ? &*increment : nullptr, sink, diagnostics, report);
     watch.lap("templates");
     report.inputs = inputs_of(*site);
     watch.lap("inputs");
   }
   finish(diagnostics, report);
+  if (increment && !report.failed()) {
+    report.memory = increment->take_memory(report);
+    watch.lap("remember");
+  }
   return report;
 }
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "site/fetcher.h"
+#include "site/memory.h"
 #include "site/output.h"
 #include "site/source.h"
 
@@ -40,7 +41,11 @@ struct BuildOptions {
   std::size_t threads = 0;  // 0 = cores()
   const Clock* clock =
       nullptr;  // must be set; the caller applies SOURCE_DATE_EPOCH by passing a fixed one
-  Fetcher* fetcher = nullptr;  // null = as offline
+  Fetcher* fetcher = nullptr;           // null = as offline
+  const BuildMemory* before = nullptr;  // of the build whose outputs the sink still has; must
+                                        // outlive the build
+  bool remembers = false;               // fill BuildReport::memory
+  std::string settings = {};  // whatever else of the caller's, if it changes, makes all outputs new
 };
 
 enum class Severity { warning, error };
@@ -74,6 +79,8 @@ struct BuildReport {
   // outputs.
   std::vector<std::string> inputs;
   std::vector<PhaseTime> phases;
+  BuildMemory memory;    // good for the next build if this one has not failed
+  std::size_t kept = 0;  // of the outputs: not rendered, because nothing they read has changed
 
   bool failed() const { return errors != 0; }
 };

@@ -301,13 +301,19 @@ Result<InternalLink> resolve_internal_link(const Site& site, std::string_view li
 Result<std::shared_ptr<const Rendered>> render_content(const Site& site, ContentId id) {
   const Content& content = site.content_of(id);
   auto rendered = std::make_shared<Rendered>();
-  if (content.text.empty()) return std::shared_ptr<const Rendered>(std::move(rendered));
+  if (!content.has_text) return std::shared_ptr<const Rendered>(std::move(rendered));
+  // Read again, where the text was not kept.
+  std::string text;
+  if (content.text.empty()) text = TRY(site.source().read(content.file));
+  const std::string_view whole = content.text.empty() ? std::string_view(text) : content.text;
+  const std::string_view body =
+      whole.substr(std::min<std::size_t>(content.body_offset, whole.size()));
   text::MarkdownOptions options = site.config().markdown.options;
   options.permalink = content.permalink;
   options.insert_anchor_links = anchor_links_of(site, id);
   BodyRenderer renderer(site, content.language, {content.file, content.body_line, 1, 0});
   id.is_page ? renderer.set_page(id.id) : renderer.set_section(id.id);
-  text::Markdown markdown = TRY(renderer.render(content.body(), options));
+  text::Markdown markdown = TRY(renderer.render(body, options));
   rendered->html = std::move(markdown.html);
   rendered->html.shrink_to_fit();  // it is kept; what it grew by is not needed
   rendered->summary = std::move(markdown.summary);

@@ -115,6 +115,7 @@ Result<tmpl::Value> DataLoader::load(const DataRequest& request, ReadSet* reads)
 
 Result<tmpl::Value> DataLoader::load_path(const DataRequest& request, ReadSet* reads) {
   const std::optional<std::string> found = TRY(files_.find(request.path));
+  if (reads != nullptr) reads->read({tmpl::ReadKind::lookup, tmpl::ReadGroup::meta, 0, request.path});
   // Also a file that is not there was read: it may come.
   if (reads != nullptr)
     reads->read({tmpl::ReadKind::data, tmpl::ReadGroup::meta, 0, found ? *found : request.path});

@@ -49,10 +49,15 @@ void note(const Call& call, tmpl::ReadKind kind, std::string_view name) {
   if (call.recorder() != nullptr) call.recorder()->read({kind, tmpl::ReadGroup::meta, 0, name});
 }
 
+void note_content(const Call& call, tmpl::ReadKind kind, std::uint32_t id, std::string_view name) {
+  if (call.recorder() != nullptr) call.recorder()->read({kind, tmpl::ReadGroup::meta, id, name});
+}
+
 // The bytes of the file that `path` means, recorded as read.
 Result<std::string> read_found(const Site& site, const Call& call, std::string_view path) {
   Result<std::optional<std::string>> found = site.files().find(path);
   if (!found.ok()) return at_call(call, std::move(found).error());
+  note(call, tmpl::ReadKind::lookup, path);
   if (!*found) return call.error("there is no file " + std::string(path));
   note(call, tmpl::ReadKind::data, **found);
   site.data().note_file(**found);
@@ -136,6 +141,7 @@ Result<Value> get_page(const Site& site, const Call& call) {
   const std::uint32_t language = TRY(language_of(site, call));
   const std::string full = path_in_language(site, below_content(path), language);
   const PageId id = site.library().page_of(full);
+  if (id != no_id) note_content(call, tmpl::ReadKind::page, id, full);
   if (id != no_id) return site.views().page(id, Shown::all);
   std::vector<std::string_view> known;
   for (const Page& page : site.library().pages) known.push_back(page.relative_path);
@@ -148,6 +154,7 @@ Result<Value> get_section(const Site& site, const Call& call) {
   const std::uint32_t language = TRY(language_of(site, call));
   const std::string full = path_in_language(site, below_content(path), language);
   const SectionId id = site.library().section_of(full);
+  if (id != no_id) note_content(call, tmpl::ReadKind::section, id, full);
   if (id != no_id) return site.views().section(id, metadata_only ? Shown::metadata : Shown::all);
   std::vector<std::string_view> known;
   for (const Section& section : site.library().sections) known.push_back(section.relative_path);
@@ -209,8 +216,12 @@ Result<Value> get_taxonomy_term(const Site& site, const Call& call) {
   if (found.taxonomy == nullptr) return Value::null();
   const std::uint32_t term = term_of(site, *found.taxonomy, name);
   if (term != no_id)
+    note(call, tmpl::ReadKind::term,
+         found.taxonomy->config->slug + '/' + found.taxonomy->terms[term].slug);
+  if (term != no_id)
     return site.views().term(found.number, term,
                              include_pages ? TermView::Pages::listed : TermView::Pages::left_out);
+  note(call, tmpl::ReadKind::term, found.taxonomy->config->slug);  // it may come
   if (!required) return Value::null();
   return call.error("taxonomy \"" + found.taxonomy->config->name + "\" has no term \"" +
                     std::string(name) + "\"");
@@ -227,6 +238,7 @@ Result<Value> get_taxonomy_url(const Site& site, const Call& call) {
     note(call, tmpl::ReadKind::term, found.taxonomy->config->slug + '/' + held.slug);
     return Value::text_safe(held.permalink);
   }
+  note(call, tmpl::ReadKind::term, found.taxonomy->config->slug);  // it may come
   if (!required) return Value::null();
   std::vector<std::string_view> known;
   for (const Term& one : found.taxonomy->terms) known.push_back(one.name);
@@ -349,6 +361,7 @@ Result<Value> get_image_metadata(const Site& site, const Call& call) {
   const std::string_view path = TRY(call.text("path"));
   const bool allow_missing = TRY(call.boolean_or("allow_missing", false));
   const Result<std::optional<std::string>> found = site.files().find(path);
+  note(call, tmpl::ReadKind::lookup, path);
   if (found.ok() && !*found && allow_missing) {
     note(call, tmpl::ReadKind::image, path);
     return Value::null();
@@ -423,6 +436,7 @@ Result<Value> resize_image(const Site& site, const Call& call) {
         "`height`");
   site.diagnostics().notice("images are not resized yet: resize_image gives the original file");
   const Result<std::optional<std::string>> found = site.files().find(path);
+  note(call, tmpl::ReadKind::lookup, path);
   const std::string file = found.ok() && *found ? **found : std::string(path);
   return Value::object({{"url", Value::text(url_of_file(site, file))},
                         {"static_path", Value::text(file)},

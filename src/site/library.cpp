@@ -38,6 +38,7 @@ struct ContentFile {
   std::string relative_path;
   std::string directory;
   std::string stem;  // without language and ".md"
+  FileLook look;
   std::uint32_t language = 0;
   bool is_section = false;
 };
@@ -53,13 +54,14 @@ class Loader {
  private:
   void list_files();
   bool is_ignored(std::string_view relative_path) const;
-  void classify(const std::string& relative_path);
+  void classify(const std::string& relative_path, const FoundFile& found);
   std::uint32_t language_of_name(std::string_view relative_path, std::string& stem);
   void refuse_mixed_indexes();
   void read_all();
   void read_page(const ContentFile& file, Page& page);
   void read_section(const ContentFile& file, Section& section);
   bool read_front_matter(Content& content, text::Value& table);
+  bool remember_front_matter(Content& content, text::Value& table) const;
   void drop_drafts();
   void place_page(const ContentFile& file, Page& page);
   void place_section(const ContentFile& file, Section& section);
@@ -119,12 +121,12 @@ void Loader::list_files() {
     if (is_ignored(relative_path)) {
       library_.ignored.push_back(file.path);
     } else {
-      classify(relative_path);
+      classify(relative_path, file);
     }
   }
 }
 
-void Loader::classify(const std::string& relative_path) {
+void Loader::classify(const std::string& relative_path, const FoundFile& found) {
   const std::string_view name = name_of_file(relative_path);
   if (!name.ends_with(".md") || name.front() == '.') {
     if (!name.ends_with(".md") && name.front() != '.') assets_.push_back(relative_path);
@@ -132,6 +134,7 @@ void Loader::classify(const std::string& relative_path) {
   }
   ContentFile file;
   file.relative_path = relative_path;
+  file.look = {found.bytes, found.modified_ns, found.changed_ns};
   file.directory = directory_of(relative_path);
   file.stem = name.substr(0, name.size() - 3);
   file.language = language_of_name(relative_path, file.stem);
@@ -172,7 +175,29 @@ void Loader::refuse_mixed_indexes() {
   }
 }
 
+// What the last build read, if the file still looks as it did.
+bool Loader::remember_front_matter(Content& content, text::Value& table) const {
+  const BuildMemory* before = options_.before;
+  if (before == nullptr) return false;
+  const auto file = before->files.find(content.file);
+  const auto note = before->contents.find(content.file);
+  if (file == before->files.end() || note == before->contents.end()) return false;
+  if (file->second != content.look || before->is_racy(content.look)) return false;
+  std::optional<text::Value> kept = decode_value(note->second.front);
+  if (!kept) return false;
+  table = std::move(*kept);
+  content.has_text = content.look.bytes != 0;
+  content.body_offset = note->second.body_offset;
+  content.body_line = note->second.body_line;
+  content.word_count = static_cast<std::size_t>(note->second.word_count);
+  content.front_kept = note->second.front;
+  content.front_hash = note->second.front_hash;
+  content.body_hash = note->second.body_hash;
+  return true;
+}
+
 bool Loader::read_front_matter(Content& content, text::Value& table) {
+  if (remember_front_matter(content, table)) return true;
   Result<std::string> text = source_.read(content.file);
   if (!text.ok()) {
     diagnostics_.error(std::move(text).error().at({content.file, 0, 0, 0}));
@@ -196,6 +221,13 @@ bool Loader::read_front_matter(Content& content, text::Value& table) {
       front->body.empty() ? content.text.size()
                           : static_cast<std::size_t>(front->body.data() - content.text.data()));
   content.body_line = front->body_line;
+  content.has_text = !content.text.empty();
+  content.word_count = text::markdown_words_of(content.body());
+  if (options_.remembers) {
+    content.front_kept = encode_value(table);
+    content.front_hash = hash_of_input(content.front_kept);
+    content.body_hash = hash_of_input(content.body());
+  }
   return true;
 }
 
@@ -203,10 +235,10 @@ void Loader::read_page(const ContentFile& file, Page& page) {
   page.relative_path = file.relative_path;
   page.file = std::string(content_root) + file.relative_path;
   page.language = file.language;
+  page.look = file.look;
   text::Value table = text::Value::Object{};
   if (read_front_matter(page, table)) page.front = page_front_of(table, page.file, diagnostics_);
   page.extra = tmpl::value_of(page.front.extra);
-  page.word_count = text::markdown_words_of(page.body());
   place_page(file, page);
 }
 
@@ -214,11 +246,11 @@ void Loader::read_section(const ContentFile& file, Section& section) {
   section.relative_path = file.relative_path;
   section.file = std::string(content_root) + file.relative_path;
   section.language = file.language;
+  section.look = file.look;
   text::Value table = text::Value::Object{};
   if (read_front_matter(section, table))
     section.front = section_front_of(table, section.file, diagnostics_);
   section.extra = tmpl::value_of(section.front.extra);
-  section.word_count = text::markdown_words_of(section.body());
   place_section(file, section);
 }
 

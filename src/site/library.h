@@ -10,6 +10,7 @@
 #include "site/config.h"
 #include "site/diagnostics.h"
 #include "site/front.h"
+#include "site/memory.h"
 #include "site/source.h"
 #include "template/value.h"
 
@@ -45,7 +46,15 @@ struct Content {
   std::vector<Asset> assets;
   std::uint32_t translations = no_id;  // index in Library::translations
   tmpl::Value extra;
-  std::string text;  // the file; the body is behind the front matter
+  // The file; the body is behind the front matter. Empty also when it was not read again, because
+  // it looks as it did when its front matter was remembered.
+  std::string text;
+  bool has_text = false;
+  std::string front_kept;  // the front matter as encode_value writes it; only for a build that
+                           // remembers
+  Hash128 front_hash;      // the same
+  Hash128 body_hash;
+  FileLook look;
   std::uint32_t body_offset = 0;
   std::uint32_t body_line = 1;
   std::size_t word_count = 0;

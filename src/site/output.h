@@ -65,6 +65,9 @@ class OutputSink {
   // Called from many threads at once, each file exactly once. An error stops the build and is its
   // error.
   virtual Status put(Output&& output) = 0;
+  // The output of that file and URL path would be what the last build made. True: it is taken over;
+  // false: it cannot be, so that it is rendered.
+  virtual bool keep(const std::string& /*file*/, const std::string& /*path*/) { return false; }
 };
 
 }  // namespace weir::site

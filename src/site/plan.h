@@ -14,6 +14,7 @@
 namespace weir::site {
 
 inline constexpr std::uint32_t no_pager = 0;
+inline constexpr std::string_view whole_sitemap = "sitemap";  // as a ReadKind::whole
 
 struct Planned {
   OutputKind kind = OutputKind::page;

@@ -22,7 +22,7 @@ bool has_numbers(tmpl::ReadKind kind) {
 void ReadSet::read(const tmpl::Read& what) {
   if (has_numbers(what.kind)) return insert(key_of(what));
   if (what.kind == tmpl::ReadKind::volatile_) is_volatile_ = true;
-  names_.insert({what.kind, std::string(what.name)});
+  names_.insert({what.kind, what.group, std::string(what.name)});
 }
 
 void ReadSet::insert(std::uint64_t key) {
@@ -51,6 +51,15 @@ void ReadSet::add(const ReadSet& other) {
   names_.insert(other.names_.begin(), other.names_.end());
   is_volatile_ |= other.is_volatile_;
   if (other.error_) fail(*other.error_);
+}
+
+std::vector<std::uint64_t> ReadSet::keys() const {
+  std::vector<std::uint64_t> keys;
+  keys.reserve(count_);
+  for (const std::uint64_t key : slots_)
+    if (key != 0) keys.push_back(key);
+  std::sort(keys.begin(), keys.end());
+  return keys;
 }
 
 std::vector<std::uint32_t> ReadSet::ids_of(tmpl::ReadKind kind) const {

@@ -18,6 +18,14 @@
 
 namespace weir::site {
 
+constexpr tmpl::ReadKind key_kind(std::uint64_t key) {
+  return static_cast<tmpl::ReadKind>((key >> 40) - 1);
+}
+constexpr tmpl::ReadGroup key_group(std::uint64_t key) {
+  return static_cast<tmpl::ReadGroup>(key >> 32 & 0xFF);
+}
+constexpr std::uint32_t key_id(std::uint64_t key) { return static_cast<std::uint32_t>(key); }
+
 class ReadSet final : public tmpl::Recorder {
  public:
   void read(const tmpl::Read& what) override;
@@ -37,10 +45,14 @@ class ReadSet final : public tmpl::Recorder {
 
   // Dense numbers, in rising order, without repeats; the groups do not matter.
   std::vector<std::uint32_t> ids_of(tmpl::ReadKind kind) const;
+  // All that was read of the kinds that have numbers: key_kind, key_group and key_id take one
+  // apart. In rising order.
+  std::vector<std::uint64_t> keys() const;
   // Of the kinds that have no numbers of their own: "kind" is data, image, translation,
   // environment, config, term.
   struct Name {
     tmpl::ReadKind kind;
+    tmpl::ReadGroup group;
     std::string name;
     friend auto operator<=>(const Name&, const Name&) = default;
   };

@@ -48,7 +48,7 @@ class OutputRenderer {
   OutputRenderer(const Site& site, const Planned& planned)
       : site_(site), planned_(planned), context_(&site.base_context(planned.language)) {}
 
-  Result<Output> render() {
+  Result<Output> render(ReadSet* reads) {
     output_.kind = planned_.kind;
     output_.path = planned_.path;
     output_.file = planned_.file;
@@ -63,6 +63,7 @@ class OutputRenderer {
       output_.is_volatile = reads_.is_volatile();
       add_tags();
     }
+    if (reads != nullptr) *reads = std::move(reads_);
     return std::move(output_);
   }
 
@@ -224,6 +225,8 @@ class OutputRenderer {
       pages = section.pages;
       pages.insert(pages.end(), section.unsorted.begin(), section.unsorted.end());
     } else {
+      reads_.read({ReadKind::whole, ReadGroup::list, 0,
+                   "pages/" + site_.config().languages[planned_.language].code});
       for (PageId id = 0; id < library.pages.size(); ++id)
         if (library.pages[id].language == planned_.language) pages.push_back(id);
     }
@@ -293,6 +296,7 @@ class OutputRenderer {
   Status render_sitemap() {
     const bool is_index = planned_.name != "sitemap.xml";
     std::vector<SitemapEntry> entries;
+    reads_.read({ReadKind::whole, ReadGroup::list, 0, whole_sitemap});
     if (!is_index) entries = sitemap_entries_of(site_.config(), site_.library());
     if (planned_.sitemap_part != 0) {
       const std::size_t begin =
@@ -397,8 +401,8 @@ class OutputRenderer {
 
 }  // namespace
 
-Result<Output> Site::render(const Planned& planned) const {
-  return OutputRenderer(*this, planned).render();
+Result<Output> Site::render(const Planned& planned, ReadSet* reads) const {
+  return OutputRenderer(*this, planned).render(reads);
 }
 
 }  // namespace weir::site

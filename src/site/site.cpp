@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 
 namespace weir::site {
 
@@ -60,9 +61,11 @@ Site::~Site() = default;
 std::unique_ptr<Site> Site::load(const SiteSource& source, const BuildOptions& options,
                                  Liveness liveness, Diagnostics& diagnostics) {
   MUST(options.clock != nullptr);
+  const std::int64_t begun_ns = SystemClock().wall().ns;
   std::optional<SiteConfig> config = read_config(source, options.config_file, diagnostics);
   if (!config) return nullptr;
   std::unique_ptr<Site> site(new Site(source, options, liveness, diagnostics));
+  site->begun_ns_ = begun_ns;
   site->config_ = std::move(*config);
   if (options.base_url) site->config_.base_url = *options.base_url;
   site->files_ = std::make_unique<Files>(Files::open(source, site->config_, diagnostics));
@@ -97,8 +100,10 @@ Site::Slot& Site::slot_of(ContentId id) const {
 // x.html can extend them.
 void Site::load_templates() {
   std::vector<std::string> names;
+  std::map<std::string, Hash128, std::less<>> hashes;
   const auto add = [&](std::string name, std::string source, std::string file) {
     names.push_back(name);
+    if (options_.remembers) hashes[name] = hash_of_input(source);
     engine_->add_template(std::move(name), std::move(source), std::move(file));
   };
   const auto add_embedded = [&](std::string_view root) {
@@ -144,6 +149,10 @@ void Site::load_templates() {
     if (const std::optional<std::uint32_t> id = engine_->template_id(name)) {
       if (*id >= template_names_.size()) template_names_.resize(*id + 1);
       template_names_[*id] = name;
+      if (options_.remembers) {
+        template_hashes_.resize(template_names_.size());
+        template_hashes_[*id] = hashes[name];
+      }
     }
     if (!name.starts_with(shortcode_root)) continue;
     const std::size_t dot = name.rfind('.');
@@ -193,6 +202,7 @@ void Site::render_all_content() {
   for_each_parallel(pages + library_.sections.size(), threads, [this, pages](std::size_t i) {
     const ContentId id = i < pages ? ContentId{true, static_cast<std::uint32_t>(i)}
                                    : ContentId{false, static_cast<std::uint32_t>(i - pages)};
+    if (slot_of(id).note != nullptr) return;
     Result<std::shared_ptr<const Rendered>> rendered = render_content(*this, id);
     if (!rendered.ok()) {
       const std::string& file = content_of(id).file;
@@ -214,35 +224,103 @@ void Site::render_all_content() {
   if (!diagnostics_.failed()) check_links();
 }
 
+void Site::keep_content(ContentId id, const ContentNote& note) { slot_of(id).note = &note; }
+
+std::shared_ptr<const Rendered> Site::rendered_now(ContentId id) const {
+  Slot& slot = slot_of(id);
+  const std::lock_guard lock(slot.mutex);
+  return slot.rendered;
+}
+
+template <class Use>
+void Site::for_each_link(ContentId id, Use use) const {
+  if (const ContentNote* note = slot_of(id).note; note != nullptr) {
+    for (const LinkNote& link : note->internal_links)
+      use(link.target, Place{content_of(id).file, link.line, link.column, 0});
+  } else if (liveness_ == Liveness::live) {
+    const Result<std::shared_ptr<const Rendered>> content = rendered(id, nullptr);
+    if (!content.ok()) return;
+    for (const text::FoundLink& link : (*content)->internal_links) use(link.target, link.place);
+  } else if (const std::shared_ptr<const Rendered> content = rendered_now(id)) {
+    for (const text::FoundLink& link : content->internal_links) use(link.target, link.place);
+  }
+}
+
+// Content that failed has every anchor: it has been complained about.
+bool Site::has_anchor(ContentId id, const std::string& fragment) const {
+  const auto is_in = [&](const std::vector<std::string>& ids) {
+    return std::find(ids.begin(), ids.end(), fragment) != ids.end();
+  };
+  const ContentNote* note = slot_of(id).note;
+  if (note != nullptr && is_in(note->ids)) return true;
+  if (note == nullptr && rendered_now(id) == nullptr) return true;
+  const Result<std::shared_ptr<const Rendered>> content = rendered(id, nullptr);
+  return !content.ok() || is_in((*content)->ids) || html_has_id((*content)->html, fragment);
+}
+
 void Site::check_links() {
   const auto check_all_of = [this](ContentId id) {
-    const std::shared_ptr<const Rendered>& rendered = slot_of(id).rendered;
-    if (!rendered) return;
-    for (const text::FoundLink& link : rendered->internal_links) {
-      const std::size_t hash = link.target.find('#');
-      if (hash == std::string::npos || hash + 1 == link.target.size()) continue;
-      const std::string fragment = link.target.substr(hash + 1);
+    for_each_link(id, [&](const std::string& link, const Place& place) {
+      const std::size_t hash = link.find('#');
+      if (hash == std::string::npos || hash + 1 == link.size()) return;
+      const std::string fragment = link.substr(hash + 1);
       ContentId target = id;
-      if (link.target.starts_with("@/")) {
-        const Result<InternalLink> resolved = resolve_internal_link(*this, link.target);
-        if (!resolved.ok()) continue;  // said already
+      if (link.starts_with("@/")) {
+        const Result<InternalLink> resolved = resolve_internal_link(*this, link);
+        if (!resolved.ok()) return;  // said already
         target = resolved->target;
       }
-      const std::shared_ptr<const Rendered>& other = slot_of(target).rendered;
-      if (!other || std::find(other->ids.begin(), other->ids.end(), fragment) != other->ids.end())
-        continue;
-      if (html_has_id(other->html, fragment)) continue;
-      const std::vector<std::string_view> known(other->ids.begin(), other->ids.end());
-      Error error = Error{Errc::missing, "the link " + link.target + " leads to an anchor that " +
+      if (has_anchor(target, fragment)) return;
+      const Result<std::shared_ptr<const Rendered>> other = rendered(target, nullptr);
+      std::vector<std::string_view> known;
+      if (other.ok()) known.assign((*other)->ids.begin(), (*other)->ids.end());
+      Error error = Error{Errc::missing, "the link " + link + " leads to an anchor that " +
                                              content_of(target).file + " does not have"}
-                        .at(link.place)
+                        .at(place)
                         .with_help(did_you_mean(fragment, known));
       config_.internal_links == LinkLevel::error ? diagnostics_.error(std::move(error))
                                                  : diagnostics_.warning(std::move(error));
-    }
+    });
   };
   for (std::uint32_t id = 0; id < library_.pages.size(); ++id) check_all_of({true, id});
   for (std::uint32_t id = 0; id < library_.sections.size(); ++id) check_all_of({false, id});
+}
+
+Site::ContentHashes Site::content_hashes(ContentId id) const {
+  const Slot& slot = slot_of(id);
+  if (slot.note != nullptr) return {slot.note->html, slot.note->summary, slot.note->toc};
+  const std::shared_ptr<const Rendered> content = rendered_now(id);
+  if (content == nullptr) return {};
+  std::string toc;
+  const auto add_headings = [&](const auto& self,
+                                const std::vector<text::Heading>& headings) -> void {
+    for (const text::Heading& heading : headings) {
+      toc += std::to_string(heading.level) + '\n' + heading.id + '\n' + heading.permalink + '\n' +
+             heading.title + '\n';
+      self(self, heading.children);
+      toc += '\n';
+    }
+  };
+  add_headings(add_headings, content->toc);
+  // What was read counts too: it becomes the tags of whoever prints any of it.
+  std::string reads;
+  for (const std::uint64_t key : content->reads.keys()) {
+    const std::uint32_t read = key_id(key);
+    const tmpl::ReadKind kind = key_kind(key);
+    reads += static_cast<char>('0' + static_cast<int>(kind));
+    reads += kind == tmpl::ReadKind::page      ? library_.pages[read].relative_path
+             : kind == tmpl::ReadKind::section ? library_.sections[read].relative_path
+                                               : template_names_[read];
+    reads += '\n';
+  }
+  for (const ReadSet::Name& name : content->reads.names())
+    reads += static_cast<char>('0' + static_cast<int>(name.kind)) + name.name + '\n';
+  const auto hash_with_reads = [&](std::string_view text) {
+    return hash_of_input(std::string(text) + '\n' + reads);
+  };
+  return {hash_with_reads(content->html),
+          hash_with_reads(content->summary ? '+' + *content->summary : std::string("-")),
+          hash_with_reads(toc)};
 }
 
 Result<std::shared_ptr<const Rendered>> Site::rendered(ContentId id, ReadSet* reads) const {
@@ -251,7 +329,7 @@ Result<std::shared_ptr<const Rendered>> Site::rendered(ContentId id, ReadSet* re
     return std::shared_ptr<const Rendered>(std::make_shared<Rendered>());
   Slot& slot = slot_of(id);
   std::shared_ptr<const Rendered> held;
-  if (liveness_ == Liveness::built) {
+  if (liveness_ == Liveness::built && slot.note == nullptr) {
     held = slot.rendered;
     MUST(held != nullptr);
   } else {
@@ -259,7 +337,7 @@ Result<std::shared_ptr<const Rendered>> Site::rendered(ContentId id, ReadSet* re
       const std::lock_guard lock(slot.mutex);
       held = slot.rendered;
     }
-    if (!held || held->reads.is_volatile()) {
+    if (!held || (liveness_ == Liveness::live && held->reads.is_volatile())) {
       held = TRY(render_anew(id));
       const std::lock_guard lock(slot.mutex);
       slot.rendered = held;
@@ -279,12 +357,10 @@ void Site::collect_backlinks() const {
   const std::size_t pages = library_.pages.size();
   backlinks_.resize(pages + library_.sections.size());
   const auto collect = [&](ContentId id) {
-    const Result<std::shared_ptr<const Rendered>> content = rendered(id, nullptr);
-    if (!content.ok()) return;
-    for (const text::FoundLink& link : (*content)->internal_links) {
-      if (!link.target.starts_with("@/")) continue;
-      const Result<InternalLink> resolved = resolve_internal_link(*this, link.target);
-      if (!resolved.ok()) continue;
+    for_each_link(id, [&](const std::string& target, const Place&) {
+      if (!target.starts_with("@/")) return;
+      const Result<InternalLink> resolved = resolve_internal_link(*this, target);
+      if (!resolved.ok()) return;
       std::vector<Backlink>& links =
           backlinks_[resolved->target.is_page ? resolved->target.id : pages + resolved->target.id];
       const Backlink from = id.is_page ? Backlink{id.id, no_id} : Backlink{no_id, id.id};
@@ -292,7 +368,7 @@ void Site::collect_backlinks() const {
         return known.page == from.page && known.section == from.section;
       });
       if (!is_known) links.push_back(from);
-    }
+    });
   };
   for (std::uint32_t id = 0; id < pages; ++id) collect({true, id});
   for (std::uint32_t id = 0; id < library_.sections.size(); ++id) collect({false, id});

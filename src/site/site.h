@@ -83,8 +83,20 @@ class Site {
   Diagnostics& diagnostics() const { return diagnostics_; }
   const Content& content_of(ContentId id) const;
 
-  // Markdown of everything, on all cores, then anchors and backlinks. Errors go to the diagnostics.
+  // The body would become what it became when `note` was written: it is rendered only if somebody
+  // asks for it. The note must outlive the site. Before render_all_content, one thread.
+  void keep_content(ContentId id, const ContentNote& note);
+  // Markdown of everything that is not kept, on all cores, then anchors and backlinks. Errors go to
+  // the diagnostics.
   void render_all_content();
+  // Of what the body became; it is rendered or kept by now.
+  struct ContentHashes {
+    Hash128 html, summary, toc;
+  };
+  ContentHashes content_hashes(ContentId id) const;
+  // Null when it is kept and nobody has asked for it.
+  std::shared_ptr<const Rendered> rendered_now(ContentId id) const;
+  const ContentNote* kept_note(ContentId id) const { return slot_of(id).note; }
   // What templates print of it. Reports the reads of the content itself to `reads`.
   Result<std::shared_ptr<const Rendered>> rendered(ContentId id, ReadSet* reads) const;
   // Rendered anew, whatever the slot holds.
@@ -92,13 +104,23 @@ class Site {
   // Needs all content; a live site renders it at the first call.
   const std::vector<Backlink>& backlinks_of(ContentId id) const;
 
-  Result<Output> render(const Planned& planned) const;
+  // What it read is added to `reads`, if that is given.
+  Result<Output> render(const Planned& planned, ReadSet* reads = nullptr) const;
   const tmpl::Context& base_context(std::uint32_t language) const {
     return base_contexts_[language];
   }
   // Every name in the engine that is a template of the site, theme or binary, by the engine's
   // number.
   const std::vector<std::string>& template_names() const { return template_names_; }
+  // Of the source of one; only when the build remembers.
+  Hash128 template_hash(std::uint32_t id) const {
+    return id < template_hashes_.size() ? template_hashes_[id] : Hash128{};
+  }
+  // Whether a file of that look may still change, or have changed, without looking different.
+  bool is_racy(const FileLook& look) const {
+    return std::max(look.modified_ns, look.changed_ns) >= begun_ns_ - racy_ns;
+  }
+  std::int64_t begun_ns() const { return begun_ns_; }
   // "index.html" and the like fall back to a plain page of ours that says what is missing.
   bool has_template(std::string_view name) const { return engine_->has_template(name); }
   // The kind of a shortcode's template, or nothing.
@@ -113,9 +135,14 @@ class Site {
   void add_contexts();
   void check_links();
   void collect_backlinks() const;
+  // Calls use(target, place) for every internal link of a content.
+  template <class Use>
+  void for_each_link(ContentId id, Use use) const;
+  bool has_anchor(ContentId id, const std::string& fragment) const;
 
   struct Slot {
     std::mutex mutex;
+    const ContentNote* note = nullptr;
     std::shared_ptr<const Rendered> rendered;
   };
   Slot& slot_of(ContentId id) const;
@@ -131,6 +158,8 @@ class Site {
   std::unique_ptr<tmpl::Engine> engine_;
   std::unique_ptr<Views> views_;
   std::vector<std::string> template_names_;
+  std::vector<Hash128> template_hashes_;
+  std::int64_t begun_ns_ = 0;
   std::vector<std::pair<std::string, ShortcodeKind>> shortcodes_;  // sorted by name
   std::vector<tmpl::Context> base_contexts_;                       // by language
   mutable std::unique_ptr<Slot[]> slots_;                          // pages, then sections

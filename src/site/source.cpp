@@ -11,6 +11,15 @@ Result<RootDirectory::Listing> DirectorySource::list(std::string_view directory)
   return root_.list(directory);
 }
 Result<std::string> DirectorySource::read(std::string_view path) const { return root_.read(path); }
+Result<std::optional<FoundFile>> SiteSource::look(std::string_view path) const {
+  if (!TRY(exists(path))) return std::optional<FoundFile>();
+  const std::string bytes = TRY(read(path));
+  return std::optional<FoundFile>({std::string(path), bytes.size(), 0, 0});
+}
+
+Result<std::optional<FoundFile>> DirectorySource::look(std::string_view path) const {
+  return root_.look(path);
+}
 Result<bool> DirectorySource::exists(std::string_view path) const { return root_.exists(path); }
 
 }  // namespace weir::site

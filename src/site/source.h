@@ -27,6 +27,8 @@ class SiteSource {
   // Errc::missing when there is none, Errc::denied when it would leave the root.
   virtual Result<std::string> read(std::string_view path) const = 0;
   virtual Result<bool> exists(std::string_view path) const = 0;
+  // Nothing when there is no such file. A source without times tells the size only.
+  virtual Result<std::optional<FoundFile>> look(std::string_view path) const;
 };
 
 // The author's directory.
@@ -37,6 +39,7 @@ class DirectorySource final : public SiteSource {
   Result<RootDirectory::Listing> list(std::string_view directory) const override;
   Result<std::string> read(std::string_view path) const override;
   Result<bool> exists(std::string_view path) const override;
+  Result<std::optional<FoundFile>> look(std::string_view path) const override;
   const std::string& root() const { return root_.path(); }
 
  private:

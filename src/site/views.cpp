@@ -135,8 +135,10 @@ ReadGroup group_of(Field field) {
     case Field::ancestors:
     case Field::lower:
     case Field::higher:
-    case Field::translations:
-    case Field::backlinks: return ReadGroup::links;
+    case Field::translations: return ReadGroup::links;
+    case Field::backlinks: return ReadGroup::backlinks;
+    case Field::word_count:
+    case Field::reading_time: return ReadGroup::size;
     case Field::pages:
     case Field::subsections: return ReadGroup::list;
     default: return ReadGroup::meta;

@@ -187,6 +187,21 @@ std::vector<FoundFile> Release::list_inputs(std::string_view directory) const {
   return found;
 }
 
+std::optional<Release::InputPlace> Release::find_input(std::string_view name) const {
+  const auto inputs = manifest_->all<manifest::Input>(manifest::inputs);
+  const auto found = std::ranges::lower_bound(
+      inputs, name, {}, [&](const manifest::Input& input) { return manifest_->text(input.name); });
+  if (found == inputs.end() || manifest_->text(found->name) != name) return std::nullopt;
+  const manifest::Blob* const blob = manifest_->blob(found->blob);
+  if (blob == nullptr) return std::nullopt;
+  return InputPlace{{blob->id_low, blob->id_high}, found->modified_ns};
+}
+
+std::string_view Release::tag_name(std::uint32_t tag_number) const {
+  const auto tags = manifest_->all<manifest::Tag>(manifest::tags);
+  return tag_number < tags.size() ? manifest_->text(tags[tag_number].name) : std::string_view();
+}
+
 Result<std::string> Release::read_input(std::string_view name) const {
   const auto inputs = manifest_->all<manifest::Input>(manifest::inputs);
   const auto found = std::ranges::lower_bound(
@@ -295,6 +310,15 @@ std::string_view ReleaseEntry::tag(std::size_t index) const {
   const auto tags = release_->manifest_->all<manifest::Tag>(manifest::tags);
   if (index >= numbers.size() || numbers[index] >= tags.size()) return {};
   return release_->manifest_->text(tags[numbers[index]].name);
+}
+
+std::uint32_t ReleaseEntry::tag_number(std::size_t index) const {
+  const auto numbers = release_->manifest_->tags_of(entry_of(*release_->manifest_, index_));
+  return index < numbers.size() ? numbers[index] : 0;
+}
+
+std::string_view ReleaseEntry::fields_text() const {
+  return release_->manifest_->text(entry_of(*release_->manifest_, index_).fields);
 }
 
 bool ReleaseEntry::has_tag(std::uint32_t tag_number) const {

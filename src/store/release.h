@@ -84,6 +84,12 @@ class ReleaseWriter {
   Status add(NewEntry entry);
   Status add_input(NewInput input);
 
+  // The newest release on disk; 0 = none. What is kept comes from there.
+  ReleaseId previous() const;
+  // The entry, or the input, as that release holds it. False: it holds none.
+  bool keep(std::string_view path);
+  bool keep_input(std::string_view name);
+
   // One fdatasync of the segment, one of its directory, then the manifest by name. Once.
   Result<ReleaseId> finish();
 
@@ -122,6 +128,8 @@ class ReleaseEntry {
   std::uint64_t body_bytes() const;
   std::size_t tag_count() const;
   std::string_view tag(std::size_t index) const;
+  std::uint32_t tag_number(std::size_t index) const;
+  std::string_view fields_text() const;  // "name: value\n" lines
   bool has_tag(std::uint32_t tag_number) const;  // Release::find_tag
 
  private:
@@ -158,6 +166,12 @@ class Release {
   std::vector<std::string> segment_names() const;  // files in blobs/ that it refers to
   // Where a body lies that this release holds. The view belongs to the release.
   std::optional<BlobPlaceInSegment> find_blob(const BlobId& id) const;
+  struct InputPlace {
+    BlobId body;
+    std::int64_t modified_ns = 0;
+  };
+  std::optional<InputPlace> find_input(std::string_view name) const;
+  std::string_view tag_name(std::uint32_t tag_number) const;
   ~Release();
 
   struct Manifest;

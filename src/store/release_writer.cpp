@@ -87,12 +87,14 @@ struct ReleaseWriter::Shared {
   std::vector<manifest::Blob> blobs;
   std::unordered_map<BlobId, std::uint32_t, BlobIdHash> blob_numbers;
   std::unordered_map<std::string, std::uint32_t, StringHash, std::equal_to<>> tag_numbers;
+  std::vector<std::uint32_t> kept_tags;  // by the previous release's number
   std::vector<Page> pages;
   std::vector<Kept> inputs;
 
   Result<std::uint32_t> keep(const BlobId& id, std::string_view body,
                              std::string_view content_type);
   std::optional<std::uint32_t> find(const BlobId& id);
+  std::uint32_t number_of_kept_tag(std::uint32_t old);
   std::uint32_t number_of_segment(std::string_view name);
   Status flush();
   Status close_segment();
@@ -169,6 +171,65 @@ Status ReleaseWriter::add_input(NewInput input) {
   const std::lock_guard lock(shared_->mutex);
   shared_->inputs.push_back({std::move(input.name), blob, input.modified_ns});
   return done;
+}
+
+ReleaseId ReleaseWriter::previous() const {
+  return shared_->previous == nullptr ? 0 : shared_->previous->id();
+}
+
+bool ReleaseWriter::keep(std::string_view path) {
+  Shared& shared = *shared_;
+  if (shared.previous == nullptr) return false;
+  const std::optional<ReleaseEntry> entry = shared.previous->find(path);
+  if (!entry) return false;
+  Shared::Page page;
+  page.path = path;
+  page.content_type = entry->content_type();
+  page.fields = entry->fields_text();
+  page.fixed.status = static_cast<std::uint16_t>(entry->status());
+  page.fixed.kind = static_cast<std::uint8_t>(entry->kind());
+  page.fixed.renderable = static_cast<std::uint8_t>(entry->renderable());
+  const Policy policy = entry->policy();
+  page.fixed.ttl_ns = policy.ttl ? policy.ttl->count() : -1;
+  page.fixed.swr_ns = policy.swr.count();
+  page.fixed.sie_ns = policy.sie.count();
+  const Sha256 sha = entry->sha256();
+  std::memcpy(page.fixed.sha256.data(), sha.data(), sha.size());
+
+  const std::lock_guard lock(shared.mutex);
+  const std::optional<std::uint32_t> blob = shared.find(entry->body_id());
+  if (!blob) return false;
+  page.fixed.blob = *blob;
+  page.tags.reserve(entry->tag_count());
+  for (std::size_t i = 0; i < entry->tag_count(); ++i)
+    page.tags.push_back(shared.number_of_kept_tag(entry->tag_number(i)));
+  shared.pages.push_back(std::move(page));
+  return true;
+}
+
+bool ReleaseWriter::keep_input(std::string_view name) {
+  Shared& shared = *shared_;
+  if (shared.previous == nullptr) return false;
+  const std::optional<Release::InputPlace> input = shared.previous->find_input(name);
+  if (!input) return false;
+  const std::lock_guard lock(shared.mutex);
+  const std::optional<std::uint32_t> blob = shared.find(input->body);
+  if (!blob) return false;
+  shared.inputs.push_back({std::string(name), *blob, input->modified_ns});
+  return true;
+}
+
+// A tag of the previous release in this one; each is looked up once.
+std::uint32_t ReleaseWriter::Shared::number_of_kept_tag(std::uint32_t old) {
+  constexpr std::uint32_t unknown = 0xffff'ffff;
+  if (kept_tags.empty()) kept_tags.assign(previous->tag_count(), unknown);
+  MUST(old < kept_tags.size());
+  std::uint32_t& number = kept_tags[old];
+  if (number == unknown) {
+    const auto next = static_cast<std::uint32_t>(tag_numbers.size());
+    number = tag_numbers.try_emplace(std::string(previous->tag_name(old)), next).first->second;
+  }
+  return number;
 }
 
 std::optional<std::uint32_t> ReleaseWriter::Shared::find(const BlobId& id) {

@@ -23,6 +23,8 @@ enum class ReadKind : std::uint8_t {
   image,          // name: path
   environment,    // name: of the variable
   volatile_,      // name: of the function; the output must be rendered again every time
+  lookup,         // name: a path as it was asked for, whether a file was found or not
+  whole,          // name: of a list of the whole site: "pages/LANGUAGE", "sitemap", "sass"
 };
 
 // What of a page or section was read. An edit of a body does not touch who read only `meta`.
@@ -31,9 +33,11 @@ enum class ReadGroup : std::uint8_t {
   content,
   summary,
   toc,
-  links,  // lower, higher, translations, backlinks, ancestors
+  links,  // lower, higher, translations, ancestors
   list,   // the pages or subsections of a section, of a term, or of the site: which, and in which
           // order
+  backlinks,
+  size,  // word_count, reading_time
 };
 
 struct Read {

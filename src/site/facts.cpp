@@ -1,0 +1,245 @@
+#include "site/facts.h"
+
+#include <algorithm>
+
+namespace weir::site {
+
+namespace {
+
+using tmpl::ReadGroup;
+using tmpl::ReadKind;
+
+constexpr Hash128 nowhere{1, 0};  // the fact is about something that does not exist
+
+class Digest {
+ public:
+  Digest& add(std::string_view text) {
+    add(static_cast<std::uint64_t>(text.size()));
+    bytes_ += text;
+    return *this;
+  }
+  Digest& add(std::uint64_t number) {
+    bytes_.append(reinterpret_cast<const char*>(&number), sizeof number);
+    return *this;
+  }
+  Digest& add(const Hash128& hash) { return add(hash.low).add(hash.high); }
+  Digest& add(const FileLook& look) {
+    return add(look.bytes)
+        .add(static_cast<std::uint64_t>(look.modified_ns))
+        .add(static_cast<std::uint64_t>(look.changed_ns));
+  }
+  Hash128 value() const { return hash_of_input(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
+void add_meta(Digest& digest, const Content& content) {
+  digest.add(content.relative_path)
+      .add(content.path)
+      .add(content.permalink)
+      .add(content.front_hash);
+  for (const Asset& asset : content.assets) digest.add(asset.file);
+}
+
+}  // namespace
+
+bool Facts::is_fact(ReadKind kind) {
+  switch (kind) {
+    case ReadKind::template_file:
+    case ReadKind::page:
+    case ReadKind::section:
+    case ReadKind::term:
+    case ReadKind::lookup:
+    case ReadKind::whole: return true;
+    case ReadKind::config:
+    case ReadKind::translation:
+    case ReadKind::data:
+    case ReadKind::image:
+    case ReadKind::environment:
+    case ReadKind::volatile_: break;
+  }
+  return false;
+}
+
+FactName Facts::name_of_key(std::uint64_t key) const {
+  FactName fact{key_kind(key), key_group(key), {}};
+  const std::uint32_t id = key_id(key);
+  if (fact.kind == ReadKind::page) fact.name = site_.library().pages[id].relative_path;
+  if (fact.kind == ReadKind::section) fact.name = site_.library().sections[id].relative_path;
+  if (fact.kind == ReadKind::template_file) fact.name = site_.template_names()[id];
+  return fact;
+}
+
+Hash128 Facts::value_of_key(std::uint64_t key) {
+  const auto known = numbered_.find(key);
+  if (known != numbered_.end()) return known->second;
+  Hash128 value;
+  switch (key_kind(key)) {
+    case ReadKind::page: value = page(key_group(key), key_id(key)); break;
+    case ReadKind::section: value = section(key_group(key), key_id(key)); break;
+    default: value = site_.template_hash(key_id(key)); break;
+  }
+  return numbered_.emplace(key, value).first->second;
+}
+
+Hash128 Facts::value_of(const FactName& fact) {
+  const auto key = [&](std::uint32_t id) {
+    return (static_cast<std::uint64_t>(fact.kind) + 1) << 40 |
+           static_cast<std::uint64_t>(fact.group) << 32 | id;
+  };
+  if (fact.kind == ReadKind::page) {
+    const PageId id = site_.library().page_of(fact.name);
+    return id == no_id ? nowhere : value_of_key(key(id));
+  }
+  if (fact.kind == ReadKind::section) {
+    const SectionId id = site_.library().section_of(fact.name);
+    return id == no_id ? nowhere : value_of_key(key(id));
+  }
+  if (fact.kind == ReadKind::template_file) {
+    const std::optional<std::uint32_t> id = site_.engine().template_id(fact.name);
+    return id ? value_of_key(key(*id)) : nowhere;
+  }
+  const std::string name = static_cast<char>('0' + static_cast<int>(fact.kind)) + fact.name;
+  const auto known = named_.find(name);
+  if (known != named_.end()) return known->second;
+  const Hash128 value = fact.kind == ReadKind::term     ? term(fact.name)
+                        : fact.kind == ReadKind::lookup ? lookup(fact.name)
+                                                        : whole(fact.name);
+  return named_.emplace(name, value).first->second;
+}
+
+// What pages and sections have in common, of the groups that depend on their bodies or neighbours.
+Hash128 Facts::content(ReadGroup group, ContentId id) const {
+  const Content& content = site_.content_of(id);
+  Digest digest;
+  const auto add_other = [&](const ContentId& other) { add_meta(digest, site_.content_of(other)); };
+  switch (group) {
+    case ReadGroup::content: return site_.content_hashes(id).html;
+    case ReadGroup::summary: return site_.content_hashes(id).summary;
+    case ReadGroup::toc: return site_.content_hashes(id).toc;
+    case ReadGroup::size: return digest.add(content.word_count).value();
+    case ReadGroup::backlinks:
+      for (const Backlink& link : site_.backlinks_of(id))
+        add_other(link.page != no_id ? ContentId{true, link.page} : ContentId{false, link.section});
+      return digest.value();
+    case ReadGroup::links:
+      for (const SectionId ancestor : content.ancestors)
+        digest.add(site_.library().sections[ancestor].relative_path);
+      if (content.translations != no_id)
+        for (const Translation& one : site_.library().translations[content.translations])
+          add_other(one.page != no_id ? ContentId{true, one.page} : ContentId{false, one.section});
+      return digest.value();
+    case ReadGroup::meta:
+    case ReadGroup::list: break;
+  }
+  add_meta(digest, content);
+  return digest.value();
+}
+
+Hash128 Facts::page(ReadGroup group, PageId id) const {
+  const Page& page = site_.library().pages[id];
+  const auto path_of = [&](PageId other) {
+    return other == no_id ? std::string_view() : site_.library().pages[other].relative_path;
+  };
+  Digest digest;
+  digest.add(content(group, {true, id}));
+  if (group == ReadGroup::meta) digest.add(page.template_name);
+  if (group == ReadGroup::links) digest.add(path_of(page.lower)).add(path_of(page.higher));
+  return digest.value();
+}
+
+Hash128 Facts::section(ReadGroup group, SectionId id) const {
+  const Section& section = site_.library().sections[id];
+  Digest digest;
+  digest.add(content(group, {false, id}));
+  if (group == ReadGroup::list) {
+    for (const std::vector<PageId>* pages : {&section.pages, &section.unsorted}) {
+      digest.add(pages->size());
+      for (const PageId page : *pages) digest.add(site_.library().pages[page].relative_path);
+    }
+    for (const SectionId below : section.subsections)
+      digest.add(site_.library().sections[below].relative_path);
+  }
+  return digest.value();
+}
+
+// "tags" or "tags/weir", in all languages: of the first all terms, of the second its pages.
+Hash128 Facts::term(std::string_view name) const {
+  const std::string_view taxonomy_slug = name.substr(0, name.find('/'));
+  const std::string_view term_slug =
+      taxonomy_slug.size() == name.size() ? "" : name.substr(taxonomy_slug.size() + 1);
+  Digest digest;
+  for (const Taxonomy& taxonomy : site_.library().taxonomies) {
+    if (taxonomy.config->slug != taxonomy_slug) continue;
+    digest.add(taxonomy.permalink);
+    for (const Term& term : taxonomy.terms) {
+      if (term_slug.empty()) digest.add(term.slug).add(term.name).add(term.pages.size());
+      if (term.slug != term_slug) continue;
+      digest.add(term.name).add(term.permalink);
+      for (const PageId page : term.pages) digest.add(site_.library().pages[page].relative_path);
+    }
+  }
+  return digest.value();
+}
+
+Hash128 Facts::lookup(std::string_view path) const {
+  const Result<std::optional<std::string>> found = site_.files().find(path);
+  if (!found.ok() || !*found) return nowhere;
+  Digest digest;
+  digest.add(**found);
+  const Result<std::optional<FoundFile>> file = site_.source().look(**found);
+  if (!file.ok() || !*file) return nowhere;
+  const FileLook look{(*file)->bytes, (*file)->modified_ns, (*file)->changed_ns};
+  if (!site_.is_racy(look)) return digest.add(look).value();
+  const Result<std::string> bytes = site_.source().read(**found);
+  return bytes.ok() ? digest.add(*bytes).value() : nowhere;
+}
+
+Hash128 Facts::whole(std::string_view name) {
+  Digest digest;
+  constexpr std::string_view pages = "pages/";
+  const Library& library = site_.library();
+  if (name.starts_with(pages)) {
+    const std::optional<std::uint32_t> language =
+        site_.config().language_of(name.substr(pages.size()));
+    for (const Page& page : library.pages)
+      if (language && page.language == *language) add_meta(digest, page);
+  } else if (name == whole_sitemap) {
+    for (const SitemapEntry& entry : sitemap_entries_of(site_.config(), library))
+      digest.add(entry.permalink);
+    for (const Section& section : library.sections) add_meta(digest, section);
+  }
+  return digest.value();
+}
+
+Hash128 Facts::plan_hash(const Planned& planned) const {
+  const Library& library = site_.library();
+  Digest digest;
+  digest.add(static_cast<std::uint64_t>(planned.kind))
+      .add(planned.path)
+      .add(planned.file)
+      .add(planned.origin)
+      .add(planned.language)
+      .add(planned.pager)
+      .add(planned.name)
+      .add(planned.redirect)
+      .add(planned.sitemap_part);
+  if (planned.page != no_id) digest.add(library.pages[planned.page].relative_path);
+  if (planned.section != no_id) digest.add(library.sections[planned.section].relative_path);
+  if (planned.taxonomy != no_id) digest.add(library.taxonomies[planned.taxonomy].path);
+  if (planned.term != no_id)
+    digest.add(library.taxonomies[planned.taxonomy].terms[planned.term].slug);
+  // The template is chosen by the page's or section's own words.
+  if (planned.page != no_id) add_meta(digest, library.pages[planned.page]);
+  if (planned.section != no_id) add_meta(digest, library.sections[planned.section]);
+  const bool is_copy = planned.kind == OutputKind::asset || planned.kind == OutputKind::static_file;
+  if (is_copy && !planned.origin.starts_with("builtin:")) {
+    const Result<std::optional<FoundFile>> file = site_.source().look(planned.origin);
+    if (file.ok() && *file)
+      digest.add(FileLook{(*file)->bytes, (*file)->modified_ns, (*file)->changed_ns});
+  }
+  return digest.value();
+}
+
+}  // namespace weir::site

@@ -1,0 +1,434 @@
+// Goal: after any sequence of edits an incremental build makes, byte for byte, what a clean build
+// makes (S-73), and renders no more than what read something that changed (S-71). Method: a site
+// that uses each kind of read, random edits to every kind of file, each result against a clean
+// build. The sources have times of their own, so that it is the looks and not their bytes that
+// decide.
+
+#include "site/increment.h"
+#include "site/memory_site.h"
+#include "support.h"
+
+#include <catch2/catch.hpp>
+
+#include <random>
+#include <set>
+
+using namespace weir;
+using namespace weir::site;
+
+namespace {
+
+// Files with times: each write is a second later than the one before, long ago.
+class EditedSource final : public SiteSource {
+ public:
+  Result<RootDirectory::Listing> list(std::string_view directory) const override {
+    RootDirectory::Listing listing;
+    const std::string prefix = directory.empty() ? "" : std::string(directory) + '/';
+    for (const auto& [path, file] : files_)
+      if (path.starts_with(prefix)) listing.files.push_back(found(path, file));
+    return listing;
+  }
+  Result<std::string> read(std::string_view path) const override {
+    const auto at = files_.find(path);
+    if (at == files_.end()) return Error{Errc::missing, "no file " + std::string(path)};
+    reads_.insert(at->first);
+    return at->second.bytes;
+  }
+  Result<bool> exists(std::string_view path) const override {
+    return files_.find(path) != files_.end();
+  }
+  Result<std::optional<FoundFile>> look(std::string_view path) const override {
+    const auto at = files_.find(path);
+    if (at == files_.end()) return std::optional<FoundFile>();
+    return std::optional<FoundFile>(found(at->first, at->second));
+  }
+  void write(const std::string& path, std::string bytes) {
+    files_[path] = {std::move(bytes), now_ += 1'000'000'000};
+  }
+  void remove(const std::string& path) { files_.erase(path); }
+  bool has(const std::string& path) const { return files_.count(path) != 0; }
+  std::string bytes(const std::string& path) const { return files_.at(path).bytes; }
+  std::set<std::string> take_reads() { return std::move(reads_); }
+
+ private:
+  struct File {
+    std::string bytes;
+    std::int64_t written_ns = 0;
+  };
+  static FoundFile found(const std::string& path, const File& file) {
+    return {path, file.bytes.size(), file.written_ns, file.written_ns};
+  }
+  std::map<std::string, File, std::less<>> files_;
+  mutable std::set<std::string> reads_;  // builds of one thread only
+  std::int64_t now_ = 1'000'000'000;
+};
+
+using Outputs = std::map<std::string, Output>;
+
+class KeepingSink final : public OutputSink {
+ public:
+  explicit KeepingSink(const Outputs* before) : before_(before) {}
+  Status put(Output&& output) override {
+    rendered.insert(output.file);
+    std::string file = output.file;
+    outputs.insert_or_assign(std::move(file), std::move(output));
+    return done;
+  }
+  bool keep(const std::string& file, const std::string& path) override {
+    const auto at = before_->find(file);
+    if (at == before_->end() || at->second.path != path) return false;
+    outputs.insert_or_assign(file, at->second);
+    return true;
+  }
+  Outputs outputs;
+  std::set<std::string> rendered;
+
+ private:
+  const Outputs* before_;
+};
+
+// One author's desk: a site, what was built last, and what that build remembers.
+class Desk {
+ public:
+  EditedSource source;
+  Outputs outputs;
+  std::optional<BuildMemory> memory;
+  std::set<std::string> rendered;
+
+  BuildReport build_again() {
+    BuildOptions options = weir::test::options_with_clock();
+    options.threads = 1;
+    options.remembers = true;
+    options.before = memory ? &*memory : nullptr;
+    KeepingSink sink(&outputs);
+    BuildReport report = build(source, options, sink);
+    if (report.failed()) return report;
+    outputs = std::move(sink.outputs);
+    rendered = std::move(sink.rendered);
+    // By way of its text, as another process would get it.
+    memory = decode_memory(encode_memory(report.memory));
+    REQUIRE(memory.has_value());
+    return report;
+  }
+  std::pair<BuildReport, Outputs> clean() const {
+    BuildOptions options = weir::test::options_with_clock();
+    options.threads = 1;
+    KeepingSink sink(&outputs);
+    BuildReport report = build(source, options, sink);
+    return {std::move(report), std::move(sink.outputs)};
+  }
+};
+
+void require_same(const Outputs& incremental, const Outputs& clean) {
+  std::string differences;
+  for (const auto& [file, output] : clean) {
+    const auto at = incremental.find(file);
+    if (at == incremental.end()) differences += "missing " + file + "\n";
+    else if (at->second.bytes != output.bytes) {
+      differences += "differs " + file + "\nincremental:\n" + at->second.bytes.substr(0, 3000) +
+                     "\nclean:\n" + output.bytes.substr(0, 3000) + "\n";
+    } else if (at->second.tags != output.tags) {
+      differences += "other tags " + file + "\n";
+    }
+  }
+  for (const auto& [file, output] : incremental)
+    if (clean.count(file) == 0) differences += "too many " + file + "\n";
+  INFO(differences);
+  REQUIRE(differences.empty());
+}
+
+std::string page_text(int number, std::string_view title, std::string_view more,
+                      std::string_view body) {
+  return "+++\ntitle = \"" + std::string(title) + "\"\nweight = " + std::to_string(number % 7) +
+         "\ndate = 2024-01-" + (number % 28 < 9 ? "0" : "") + std::to_string(number % 28 + 1) +
+         '\n' + std::string(more) + "\n+++\n" + std::string(body) + '\n';
+}
+
+void write_site(EditedSource& source) {
+  source.write("config.toml",
+               "base_url = \"https://e.org\"\ntitle = \"T\"\ngenerate_feeds = true\n"
+               "default_language = \"en\"\n"
+               "taxonomies = [{ name = \"tags\", feed = true, paginate_by = 3 }]\n"
+               "[languages.fr]\ntaxonomies = [{ name = \"tags\" }]\n[extra]\ncolour = \"red\"\n");
+  source.write("templates/macros.html", "{% macro mark(x) %}<{{ x }}>{% endmacro %}");
+  source.write("templates/nav.html",
+               "{% set blog = get_section(path=\"blog/_index.md\") %}{{ blog.title }} "
+               "{{ blog.pages | length }} {{ config.extra.colour }}");
+  source.write("templates/base.html",
+               "{% import \"macros.html\" as m %}<nav>{% include \"nav.html\" %}</nav>"
+               "{{ m::mark(x=lang) }}{% block main %}{% endblock %}"
+               "{{ get_url(path=\"s.css\", cachebust=true) }}");
+  source.write(
+      "templates/page.html",
+      "{% extends \"base.html\" %}{% block main %}{{ page.title }}|{{ page.word_count }}|"
+      "{{ page.content | safe }}|{% if page.lower %}{{ page.lower.title }}{% endif %}|"
+      "{% if page.higher %}{{ page.higher.title }}{% endif %}|"
+      "{% for b in page.backlinks %}{{ b.title }},{% endfor %}|"
+      "{% for t in page.translations %}{{ t.title }},{% endfor %}|"
+      "{% for h in page.toc %}{{ h.id }},{% endfor %}|{{ page.ancestors | join(sep=\",\") }}|"
+      "{% for t in page.taxonomies.tags | default(value=[]) %}"
+      "{{ get_taxonomy_url(kind=\"tags\", name=t, lang=page.lang) }},{% endfor %}"
+      "{% endblock %}");
+  source.write("templates/section.html",
+               "{% extends \"base.html\" %}{% block main %}{{ section.title }}|"
+               "{{ section.content | safe }}|{% for p in section.pages %}{{ p.title }} "
+               "{{ p.date }},{% endfor %}|{% for s in section.subsections %}"
+               "{% set sub = get_section(path=s) %}{{ sub.title }}{{ sub.pages | length }},"
+               "{% endfor %}|{% set d = load_data(path=\"data.json\", required=false) %}"
+               "{% if d %}{{ d.x }}{% endif %}{% endblock %}");
+  source.write("templates/index.html",
+               "{% extends \"base.html\" %}{% block main %}{% set s = "
+               "get_section(path=\"blog/_index.md\") %}{% for p in s.pages %}{{ p.summary }}"
+               "{{ p.reading_time }},{% endfor %}{% set tax = get_taxonomy(kind=\"tags\") %}"
+               "{% for t in tax.items %}{{ t.name }}{{ t.page_count }},{% endfor %}"
+               "{% set term = get_taxonomy_term(kind=\"tags\", term=\"rare\", required=false) %}"
+               "{% if term %}{{ term.name }}{% endif %}{% endblock %}");
+  source.write("templates/list.html",
+               "{% for p in section.pages %}{{ p.title }},{% endfor %}{{ section.title }}");
+  source.write("templates/taxonomy_list.html", "{% for t in terms %}{{ t.name }},{% endfor %}");
+  source.write(
+      "templates/taxonomy_single.html",
+      "{{ term.name }}{% if paginator %}{% for p in paginator.pages %}{{ p.title }},"
+      "{% endfor %}{% else %}{% for p in term.pages %}{{ p.title }},{% endfor %}{% endif %}");
+  source.write("templates/shortcodes/other.html",
+               "{% set p = get_page(path=path) %}[{{ p.title }} {{ p.word_count }}]");
+  source.write("templates/shortcodes/value.html",
+               "{% set d = load_data(path=\"data.json\", required=false) %}"
+               "{% if d %}{{ d.x }}{% endif %}{{ nth }}");
+  source.write("content/_index.md", "+++\ntitle = \"Home\"\n+++\n");
+  source.write("content/blog/_index.md",
+               "+++\ntitle = \"Blog\"\nsort_by = \"date\"\n+++\nHello {{ value() }}\n");
+  source.write("content/blog/deep/_index.md",
+               "+++\ntitle = \"Deep\"\nsort_by = \"weight\"\ntransparent = false\n"
+               "template = \"list.html\"\n+++\n");
+  source.write("data.json", "{\"x\": 1}");
+  source.write("static/s.css", "a{}");
+  for (int i = 0; i < 12; ++i) {
+    const std::string directory = i % 3 == 0 ? "content/blog/deep/" : "content/blog/";
+    source.write(directory + "p" + std::to_string(i) + ".md",
+                 page_text(i, "Page " + std::to_string(i),
+                           i % 2 == 0 ? "[taxonomies]\ntags = [\"a\", \"b\"]" : "",
+                           "Words.\n\n<!-- more -->\n\n## Head " + std::to_string(i)));
+  }
+}
+
+// One random thing that authors do.
+class Author {
+ public:
+  Author(EditedSource& source, std::uint32_t seed) : source_(source), random_(seed) {}
+
+  std::string edit() {
+    switch (below(22)) {
+      case 0:
+      case 1:
+      case 2: return body("More words " + number() + ".");
+      case 3: return body("## New head " + number());
+      case 4: return body("A [link](@/" + any_page().substr(8) + ") to follow.");
+      case 5: return body("{{ other(path=\"" + any_page().substr(8) + "\") }}");
+      case 6: return body("{{ value() }} and {{ value() }}");
+      case 7:
+      case 8: return rewrite("Title " + number(), "");
+      case 9: return rewrite("Tagged", "[taxonomies]\ntags = [\"a\", \"" + word() + "\"]");
+      case 10:
+        return rewrite("Draft", below(2) == 0 ? "draft = true" : "slug = \"s" + number() + '"');
+      case 11: return rewrite("Old", "aliases = [\"old/" + number() + "\"]");
+      case 12: {
+        const std::string path = "content/blog/" + std::string(below(2) == 0 ? "deep/" : "") + "n" +
+                                 number() + (below(4) == 0 ? ".fr.md" : ".md");
+        source_.write(path, page_text(below(28), "New", "", "New **page**."));
+        return "new " + path;
+      }
+      case 13: {
+        const std::string path = any_page();
+        source_.remove(path);
+        return "removed " + path;
+      }
+      case 14: {
+        const std::string path = any_page();
+        const std::string target = "content/blog/moved" + number() + ".md";
+        source_.write(target, source_.bytes(path));
+        source_.remove(path);
+        return "moved " + path + " to " + target;
+      }
+      case 15: {
+        const char* const names[] = {"macros",          "nav",   "base", "page",
+                                     "section",         "index", "list", "taxonomy_single",
+                                     "shortcodes/value"};
+        const std::string path =
+            "templates/" + std::string(names[below(std::size(names))]) + ".html";
+        std::string text = source_.bytes(path);
+        // Where every template shows it: in front of what is printed last.
+        const std::size_t at = text.rfind("{{");
+        text.insert(at == std::string::npos ? 0 : at, "v" + number());
+        if (path == "templates/macros.html")
+          text = "{% macro mark(x) %}<{{ x }}" + number() + ">{% endmacro %}";
+        source_.write(path, text);
+        return "template " + path;
+      }
+      case 16:
+        if (below(3) == 0) source_.remove("data.json");
+        else source_.write("data.json", "{\"x\": " + number() + "}");
+        return "data";
+      case 17:
+        source_.write("static/s.css", "a{b:" + number() + "}");
+        if (below(2) == 0) source_.write("static/n" + number(), "static");
+        return "static";
+      case 18: {
+        std::string text = source_.bytes("config.toml");
+        text.replace(text.find("colour = \""),
+                     text.find('\n', text.find("colour")) - text.find("colour"),
+                     "colour = \"c" + number() + "\"");
+        source_.write("config.toml", text);
+        return "config";
+      }
+      case 19: {
+        const char* const orders[] = {"date", "weight", "title", "none"};
+        source_.write("content/blog/_index.md",
+                      "+++\ntitle = \"Blog " + number() + "\"\nsort_by = \"" + orders[below(4)] +
+                          "\"\n" +
+                          (below(2) == 0 ? "paginate_by = 3\ngenerate_feeds = true\ntemplate "
+                                           "= \"list.html\"\n"
+                                         : "") +
+                          "+++\nHello {{ value() }}\n");
+        return "section";
+      }
+      case 20: {
+        source_.write("content/blog/deep/_index.md",
+                      "+++\ntitle = \"Deep\"\nsort_by = \"weight\"\ntransparent = " +
+                          std::string(below(2) == 0 ? "true" : "false") + "\n+++\n");
+        return "transparent";
+      }
+      default: {
+        const std::string path = "templates/extra" + std::to_string(below(2)) + ".html";
+        if (source_.has(path)) source_.remove(path);
+        else source_.write(path, "extra");
+        return "a template came or went";
+      }
+    }
+  }
+
+ private:
+  std::uint32_t below(std::size_t bound) { return static_cast<std::uint32_t>(random_() % bound); }
+  std::string number() { return std::to_string(random_() % 10'000); }
+  std::string word() {
+    const char* const words[] = {"a", "b", "rare", "new one"};
+    return words[below(4)];
+  }
+  std::string any_page() {
+    std::vector<std::string> pages;
+    const auto listing = source_.list("content");
+    for (const FoundFile& file : listing->files)
+      if (!file.path.ends_with("_index.md")) pages.push_back(file.path);
+    if (pages.empty()) {
+      source_.write("content/blog/first.md", page_text(1, "First", "", "Text."));
+      return "content/blog/first.md";
+    }
+    return pages[below(pages.size())];
+  }
+  std::string body(const std::string& text) {
+    const std::string path = any_page();
+    source_.write(path, source_.bytes(path) + "\n" + text + "\n");
+    return "body of " + path + ": " + text;
+  }
+  std::string rewrite(const std::string& title, const std::string& more) {
+    const std::string path = any_page();
+    source_.write(path, page_text(static_cast<int>(below(28)), title, more,
+                                  "Fresh.\n\n<!-- more -->\n\nRest."));
+    return "rewrote " + path + ": " + more;
+  }
+
+  EditedSource& source_;
+  std::mt19937 random_;
+};
+
+}  // namespace
+
+TEST_CASE("S-73: after any edit an incremental build is a clean build", "[site][increment]") {
+  const std::size_t edits = weir::test::rounds(120, 1'000);
+  for (std::uint32_t seed = 1; seed <= 4; ++seed) {
+    Desk desk;
+    write_site(desk.source);
+    REQUIRE_FALSE(desk.build_again().failed());
+    Author author(desk.source, seed);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < edits / 4; ++i) {
+      const EditedSource before = desk.source;
+      const std::string what = author.edit();
+      const BuildReport report = desk.build_again();
+      const auto [clean_report, clean] = desk.clean();
+      INFO("seed " << seed << ", edit " << i << ": " << what);
+      REQUIRE(report.failed() == clean_report.failed());
+      REQUIRE(report.errors == clean_report.errors);
+      if (report.failed()) {
+        desk.source = before;  // the author takes it back, and goes on from the last good build
+        continue;
+      }
+      kept += report.kept;
+      REQUIRE(report.warnings == clean_report.warnings);
+      require_same(desk.outputs, clean);
+    }
+    CHECK(kept > 0);
+  }
+}
+
+TEST_CASE("S-71: an edit renders what reads it, and nothing else", "[site][increment]") {
+  Desk desk;
+  write_site(desk.source);
+  REQUIRE_FALSE(desk.build_again().failed());
+  const auto append = [&](const std::string& path, const std::string& text) {
+    desk.source.write(path, desk.source.bytes(path) + text);
+  };
+
+  SECTION("nothing") {
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(desk.rendered.empty());
+    BuildOptions options = weir::test::options_with_clock();
+    CHECK(is_nothing_changed(desk.source, options, *desk.memory));
+    append("static/s.css", "b{}");
+    CHECK_FALSE(is_nothing_changed(desk.source, options, *desk.memory));
+  }
+  SECTION("a file that was written without a change of its bytes") {
+    append("content/blog/p1.md", "");
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(desk.rendered.empty());
+  }
+  SECTION("a body: its page; not the lists of titles, nor the feeds, which print the summary") {
+    append("content/blog/deep/p3.md", "\nStrange words.\n");
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(desk.rendered == std::set<std::string>{"blog/deep/p3/index.html"});
+  }
+  SECTION("a file that nothing but an optional load_data may read comes back") {
+    desk.source.remove("data.json");
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(desk.rendered.count("blog/index.html") == 1);
+    CHECK(desk.rendered.count("blog/p1/index.html") == 0);
+    desk.source.write("data.json", "{\"x\": 7}");
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(desk.outputs.at("blog/index.html").bytes.find('7') != std::string::npos);
+  }
+  SECTION("only the changed file is read again") {
+    append("content/blog/deep/p3.md", "\nWords.\n");
+    (void)desk.source.take_reads();
+    REQUIRE_FALSE(desk.build_again().failed());
+    std::set<std::string> contents;
+    for (const std::string& file : desk.source.take_reads())
+      if (file.starts_with("content/")) contents.insert(file);
+    CHECK(contents == std::set<std::string>{"content/blog/deep/p3.md"});
+  }
+}
+
+TEST_CASE("S-74: a memory that is torn or foreign is none", "[site][increment]") {
+  Desk desk;
+  write_site(desk.source);
+  REQUIRE_FALSE(desk.build_again().failed());
+  const std::string text = encode_memory(*desk.memory);
+  REQUIRE(decode_memory(text).has_value());
+  CHECK_FALSE(decode_memory("").has_value());
+  for (std::size_t bytes = 0; bytes < text.size(); bytes += 101)
+    CHECK_FALSE(decode_memory(std::string_view(text).substr(0, bytes)).has_value());
+  for (std::size_t at = 0; at < text.size(); at += 97) {
+    std::string changed = text;
+    changed[at] = static_cast<char>(changed[at] ^ 0x20);
+    CHECK_FALSE(decode_memory(changed).has_value());
+  }
+}
