@@ -41,7 +41,6 @@ void say_what_is_left_out(const Site& site, Diagnostics& diagnostics) {
                   [](const LanguageConfig& l) { return l.build_search_index; }))
     diagnostics.notice("the search index is not built yet");
   const MarkdownConfig& markdown = site.config().markdown;
-  if (markdown.highlights) diagnostics.notice("code is not highlighted yet");
   if (markdown.options.definition_list) diagnostics.notice("definition lists are not read yet");
   if (markdown.options.render_emoji) diagnostics.notice("emoji names are not replaced yet");
 }
