@@ -22,6 +22,7 @@ constexpr std::array<std::string_view, scope_count> scope_names = {
     "storage.type",
     "storage.modifier",
     "keyword.operator",
+    "keyword.operator.wordlike",
     "entity.name.function",
     "support.function",
     "entity.name.function.macro",

@@ -37,6 +37,7 @@ enum class Scope : std::uint8_t {
   storage,   // what declares: fn, let, class; and the types that are keywords
   modifier,  // pub, static
   operation,
+  word_operation,  // and, new, sizeof
   function,
   builtin,
   macro,

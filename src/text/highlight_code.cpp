@@ -200,7 +200,7 @@ class CodeLexer {
     if (known != nullptr) {
       const bool is_keyword = known->scope == Scope::keyword || known->scope == Scope::operation;
       const Scope pending = next_;
-      lex_.put(known->scope, end);
+      lex_.put(known->scope == Scope::operation ? Scope::word_operation : known->scope, end);
       previous_ = is_keyword ? Previous::keyword : Previous::value;
       next_ = known->next != Scope::plain       ? known->next
               : known->scope == Scope::modifier ? pending

@@ -27,6 +27,7 @@ std::uint32_t column_of(const Palette& p, Scope scope) {
     case Scope::constant:
     case Scope::option: return p.literal;
     case Scope::keyword:
+    case Scope::word_operation:
     case Scope::preprocessor: return p.keyword;
     case Scope::storage:
     case Scope::modifier: return p.storage;
