@@ -72,6 +72,8 @@ std::vector<std::string> inputs_of(const Site& site) {
   inputs.insert(site.config().file);
   for (std::string& file : site.data().files_read()) inputs.insert(std::move(file));
   for (const std::string& file : site.files().sass()) inputs.insert(file);
+  if (const auto& highlighting = site.config().markdown.highlighting)
+    inputs.insert(highlighting->files.begin(), highlighting->files.end());
   return {inputs.begin(), inputs.end()};
 }
 

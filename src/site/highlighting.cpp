@@ -44,7 +44,14 @@ class HighlightingReader {
     if (has_light && has_dark) highlighting.look.dark_theme = std::move(dark);
     else if (has_dark && !has_one) highlighting.look.theme = std::move(dark);
     fields.report_unknown(Fields::Unknown::warning);
-    if (!has_one && !has_light && !has_dark) return std::nullopt;
+    if (!has_one && !has_light && !has_dark) {
+      diagnostics_.warning(
+          Error{Errc::missing, "[markdown.highlighting] names no theme; code is shown plain"}
+              .at(fields.place_of(table))
+              .with_help("theme = \"github-dark\", or light_theme and dark_theme"));
+      return std::nullopt;
+    }
+    highlighting.files = std::move(files_);
     if (highlighting.look.style == text::CodeStyle::classes) add_style_sheets(highlighting);
     return highlighting;
   }
@@ -140,6 +147,7 @@ class HighlightingReader {
 
   // The JSON of a file that the site names; nothing after an error.
   std::optional<Value> read_json(const std::string& path, const Place& place) {
+    files_.push_back(path);
     Result<std::string> bytes = source_.read(path);
     if (!bytes.ok()) {
       diagnostics_.error(std::move(bytes).error().at(place));
@@ -202,6 +210,7 @@ class HighlightingReader {
   const HighlightingTables& tables_;
   Diagnostics& diagnostics_;
   std::vector<text::CodeTheme> extra_themes_;
+  std::vector<std::string> files_;
 };
 
 }  // namespace

@@ -33,6 +33,7 @@ struct Highlighting {
   bool is_missing_language_an_error = false;
   std::vector<ExtraLanguage> extra_languages;
   std::vector<CodeStyleSheet> style_sheets;  // none for inline styles
+  std::vector<std::string> files;            // themes and grammars that were read
 
   // Null when no output has that name.
   const CodeStyleSheet* find_style_sheet(std::string_view file) const;

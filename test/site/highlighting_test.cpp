@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 using namespace weir;
 using namespace weir::site;
 using weir::test::build_site;
@@ -95,6 +97,12 @@ TEST_CASE("an unknown theme is an error that names its place and a neighbour",
   CHECK(built.messages().find("did you mean \"github-dark\"?") != std::string::npos);
 }
 
+TEST_CASE("a table that names no theme colours nothing, and says so", "[site][highlight]") {
+  const Built built = built_with(table + "style = \"class\"\n", rust);
+  CHECK(built.bytes("a/index.html").find("giallo") == std::string::npos);
+  CHECK(built.report.warnings == 1);
+}
+
 TEST_CASE("an unknown language is told once, with its first place", "[site][highlight]") {
   const std::string body = "text\n\n```nolang\n<x>\n```\n\n```nolang\ny\n```\n";
   const Built built = built_with(table + "theme = \"nord\"\n", body);
@@ -131,6 +139,9 @@ TEST_CASE("themes and grammars of the site are read from its files", "[site][hig
         std::string::npos);
   CHECK(built.bytes("a/index.html").find("data-lang=\"mylang\"") != std::string::npos);
   CHECK(built.report.warnings == 1);  // that grammars are not run
+  // A release keeps them, or it could not be rendered again.
+  for (const char* file : {"themes-json/mine.json", "my.json"})
+    CHECK(std::count(built.report.inputs.begin(), built.report.inputs.end(), file) == 1);
 
   const Built absent = built_with(table + "theme = \"nord\"\nextra_themes = [\"no.json\"]\n", rust);
   CHECK(absent.report.failed());
