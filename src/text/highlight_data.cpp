@@ -215,11 +215,11 @@ class YamlLexer {
     lex_.put(scope == Scope::plain ? Scope::string : scope, end);
   }
 
+  // "|", ">-", "|2 # why": what may follow is short, so that nothing is looked at twice.
   bool is_block_mark(std::size_t line_end) const {
-    std::string_view rest = lex_.slice(lex_.at() + 1, line_end);
-    rest = rest.substr(0, rest.find(" #"));
-    rest = trim(rest);
-    return rest.find_first_not_of("+-0123456789") == std::string_view::npos;
+    const auto is_indicator = [](char c) { return is_digit(c) || contains("+-", c); };
+    const std::size_t end = lex_.blanks_end(lex_.while_is(lex_.at() + 1, is_indicator));
+    return end >= line_end || lex_.slice(end, end + 1) == "#" || lex_.slice(end, end + 1) == "\r";
   }
 
   static bool is_name(char c) { return is_word_char(c) || contains("-/!.:", c); }

@@ -216,8 +216,10 @@ std::optional<LineRange> line_range_of(std::string_view text) {
   return LineRange{std::min(*first, *last), std::max(*first, *last)};
 }
 
+constexpr std::size_t ranges_max = 1'000;  // of one kind; each line asks all of them
+
 void append_ranges(std::vector<LineRange>& ranges, std::string_view text) {
-  while (!text.empty()) {
+  while (!text.empty() && ranges.size() < ranges_max) {
     const std::size_t end = std::min(text.find(' '), text.size());
     if (const auto range = line_range_of(text.substr(0, end))) ranges.push_back(*range);
     text.remove_prefix(std::min(end + 1, text.size()));

@@ -675,13 +675,14 @@ TEST_CASE("a megabyte of what hurts most takes linear steps", "[text][highlight]
   };
   std::size_t turn = 0;
   for (const std::string_view unit :
-       {"\"",     "'",  "`",    "/",    "/*",       "(*",     "{-",    "<!--",   "<",   "<a ",
-        "</",     "${", "`${",  "\"#{", "{{",       "{%",     "[",     "[[",     "[=",  "(",
-        "{",      "$(", "\"$(", "<<A ", "<<A\n",    "#[",     "r#",    "R\"(",   "\\",  "\\(",
-        "a: ",    "- ", "* ",   "**a",  "_a",       "[a](",   "```\n", "=",      "%w(", "~r/",
-        "f\"{",   "@",  "&a",   "=/[",  "?",        ":",      " ",     "\n",     "\t",  "a",
-        "0",      "0x", "1.",   "\xFF", "<script>", "<?php ", "--",    "\"\"\"", "''",  "|\n",
-        "a:|\n ", "#{", "a{",   "a;",   "<A",       "<a>{",   "@\"\n", "/[",     "=a/", "if "}) {
+       {"\"",       "'",      "`",   "/",      "/*",    "(*",   "{-",     "<!--", "<",
+        "<a ",      "</",     "${",  "`${",    "\"#{",  "{{",   "{%",     "[",    "[[",
+        "[=",       "(",      "{",   "$(",     "\"$(",  "<<A ", "<<A\n",  "#[",   "r#",
+        "R\"(",     "\\",     "\\(", "a: ",    "- ",    "* ",   "**a",    "_a",   "[a](",
+        "```\n",    "=",      "%w(", "~r/",    "f\"{",  "@",    "&a",     "=/[",  "?",
+        ":",        " ",      "\n",  "\t",     "a",     "0",    "0x",     "1.",   "\xFF",
+        "<script>", "<?php ", "--",  "\"\"\"", "''",    "|\n",  "a:|\n ", "|,",   "#{",
+        "a{",       "a;",     "<A",  "<a>{",   "@\"\n", "/[",   "=a/",    "if "}) {
     const std::string little = repeated(unit, little_bytes);
     for (const std::string_view name : languages) {
       INFO(name << " reads much of " << unit);
@@ -740,6 +741,9 @@ TEST_CASE("a fence says what is shown of its code", "[text][highlight]") {
   REQUIRE(fence.others.size() == 2);
   CHECK(fence.others[0] == std::pair<std::string, std::string>("copy-me", "1"));
   CHECK(fence.others[1] == std::pair<std::string, std::string>("name", "a b.scss"));
+  std::string many = "x,hl_lines=";
+  for (int i = 0; i < 1'001; ++i) many += "1 ";
+  CHECK(code_fence_of(many).marked.size() == 1'000);
   CHECK(code_fence_of("").language.empty());
   CHECK(code_fence_of("toml ,name=x").language == "toml");
   CHECK(code_fence_of("name=x,rust,wrap").language == "rust");
