@@ -5,6 +5,9 @@
 // closes it takes the frame off again. `Previous` is what stood before, so that `/` is a division
 // behind a value and begins a regular expression elsewhere. No grammar, one pass, no way back
 // further than one literal.
+//
+// The file is long because it is one class: every mark that some language has is a short function
+// beside the others, and all of them share the cursor, the stack and what stood before.
 #include "text/highlight_lexing.h"
 
 #include <utility>

@@ -1,4 +1,5 @@
-// Tables of the languages without (much) use for braces: scripts, functional ones, queries.
+// Tables of the languages without (much) use for braces: scripts, functional ones, queries. As long
+// as the languages are many; nothing in it depends on anything above.
 #include "text/highlight_lexing.h"
 
 namespace weir::text {
