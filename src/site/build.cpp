@@ -42,7 +42,6 @@ void say_what_is_left_out(const Site& site, Diagnostics& diagnostics) {
                   [](const LanguageConfig& l) { return l.build_search_index; }))
     diagnostics.notice("the search index is not built yet");
   const MarkdownConfig& markdown = site.config().markdown;
-  if (markdown.highlights) diagnostics.notice("code is not highlighted yet");
   if (markdown.options.definition_list) diagnostics.notice("definition lists are not read yet");
   if (markdown.options.render_emoji) diagnostics.notice("emoji names are not replaced yet");
 }
@@ -74,6 +73,8 @@ std::vector<std::string> inputs_of(const Site& site) {
   inputs.insert(site.config().file);
   for (std::string& file : site.data().files_read()) inputs.insert(std::move(file));
   for (const std::string& file : site.files().sass()) inputs.insert(file);
+  if (const auto& highlighting = site.config().markdown.highlighting)
+    inputs.insert(highlighting->files.begin(), highlighting->files.end());
   return {inputs.begin(), inputs.end()};
 }
 

@@ -97,7 +97,6 @@ class ConfigReader {
   void read_legacy(Fields& fields, std::span<const LegacyKey> keys);
   void read_legacy_feeds(Fields& fields, LanguageConfig& language);
   void read_markdown(Fields& root);
-  void read_highlighting(Fields& markdown);
   void read_links_and_slugs(Fields& root);
   void read_search(Fields& parent, LanguageConfig& language);
   void read_language_keys(Fields& fields, LanguageConfig& language);
@@ -367,25 +366,9 @@ void ConfigReader::read_markdown(Fields& root) {
   if (const Value* index = markdown.find("build_search_index");
       index != nullptr && index->boolean() != nullptr)
     config_.languages.front().build_search_index = *index->boolean();
-  for (const Value* old :
-       {table != nullptr ? table->find("highlight_code") : nullptr, root.find("highlight_code")})
-    if (old != nullptr && old->boolean() != nullptr) config_.markdown.highlights |= *old->boolean();
-  read_highlighting(markdown);
+  config_.markdown.highlighting =
+      read_highlighting(source_, config_.file, {root, markdown}, diagnostics_);
   if (table != nullptr) markdown.report_unknown(Fields::Unknown::warning);
-}
-
-void ConfigReader::read_highlighting(Fields& markdown) {
-  const Value* table = markdown.table("highlighting");
-  if (table == nullptr) return;
-  Fields highlighting(*table, config_.file, "[markdown.highlighting]", diagnostics_);
-  for (const std::string_view name : {"theme", "light_theme", "dark_theme"})
-    config_.markdown.highlights |= highlighting.string(name).has_value();
-  constexpr std::string_view styles[] = {"inline", "class"};
-  highlighting.word("style", styles);
-  highlighting.boolean("error_on_missing_language");
-  highlighting.strings("extra_grammars");
-  highlighting.strings("extra_themes");
-  highlighting.report_unknown(Fields::Unknown::warning);
 }
 
 void ConfigReader::read_links_and_slugs(Fields& root) {

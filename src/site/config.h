@@ -6,6 +6,7 @@
 // A value, immutable once read. Errors and warnings carry file, line and column.
 
 #include "site/diagnostics.h"
+#include "site/highlighting.h"
 #include "site/source.h"
 #include "text/markdown.h"
 #include "text/site_pattern.h"
@@ -44,8 +45,8 @@ struct LanguageConfig {
 enum class LinkLevel : std::uint8_t { error, warning };
 
 struct MarkdownConfig {
-  text::MarkdownOptions options;  // its permalink is each page's own
-  bool highlights = false;        // a highlighting theme is named
+  text::MarkdownOptions options;             // its permalink is each page's own
+  std::optional<Highlighting> highlighting;  // nothing: code is shown plain
   text::Value as_written = text::Value::Object{};
 };
 

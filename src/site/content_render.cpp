@@ -1,7 +1,6 @@
 #include "site/content_render.h"
 
 #include "base/bytes.h"
-#include "site/code_language.h"
 #include "site/shortcode.h"
 #include "site/views.h"
 #include "text/escape.h"
@@ -82,6 +81,7 @@ class BodyRenderer final : public text::MarkdownHooks {
   ReadSet take_reads() { return std::move(reads_); }
   std::vector<Error> take_warnings() { return std::move(warnings_); }
   std::vector<Error> take_broken_links() { return std::move(broken_links_); }
+  std::vector<PlainCode> take_plain_code() { return std::move(plain_code_); }
 
   Status mistake(Error error) override {
     error.place.line = author_line(error.place.line);
@@ -113,29 +113,17 @@ class BodyRenderer final : public text::MarkdownHooks {
     return site_.engine().render("anchor-link.html", context, {&reads_, tmpl::Escape::by_name});
   }
 
-  // With highlighting on, the language is published by its own name and a block without one is
-  // "plain". The colours themselves are not there yet.
   Result<std::optional<std::string>> code_block_html(const text::CodeBlock& block) override {
-    if (!site_.config().markdown.highlights) return std::optional<std::string>();
-    const std::string_view word =
-        block.info.substr(0, std::min(block.info.find_first_of(", \t{"), block.info.size()));
-    const std::optional<std::string_view> known = language_name_of(word);
-    std::string html = "<pre><code data-lang=\"";
-    text::append_html_attribute(html, known          ? *known
-                                      : word.empty() ? std::string_view("plain")
-                                                     : word);
-    html += '"';
-    if (const std::size_t at = block.info.find("name=");
-        at != std::string_view::npos && at > 0 && block.info[at - 1] == ',') {
-      const std::string_view name = block.info.substr(at + 5);
-      html += " data-name=\"";
-      text::append_html_attribute(html, name.substr(0, std::min(name.find(','), name.size())));
-      html += '"';
+    const std::optional<Highlighting>& highlighting = site_.config().markdown.highlighting;
+    if (!highlighting) return std::optional<std::string>();
+    ShownCode shown = highlighted(*highlighting, text::code_fence_of(block.info), block.text);
+    if (!shown.unknown_language.empty() || !shown.plain_language.empty()) {
+      Place place = block.place;
+      place.line = author_line(place.line);
+      plain_code_.push_back({!shown.unknown_language.empty(),
+                             shown.unknown_language + shown.plain_language, std::move(place)});
     }
-    html += '>';
-    text::append_html_text(html, block.text);
-    html += "</code></pre>\n";
-    return std::optional<std::string>(std::move(html));
+    return std::optional<std::string>(std::move(shown.html));
   }
 
   Result<std::string> marker_html(std::size_t index) override {
@@ -261,6 +249,7 @@ class BodyRenderer final : public text::MarkdownHooks {
   ReadSet reads_;
   std::vector<Error> warnings_;
   std::vector<Error> broken_links_;
+  std::vector<PlainCode> plain_code_;
 };
 
 text::AnchorLinks anchor_links_of(const Site& site, ContentId id) {
@@ -323,6 +312,7 @@ Result<std::shared_ptr<const Rendered>> render_content(const Site& site, Content
   rendered->reads = renderer.take_reads();
   rendered->warnings = renderer.take_warnings();
   rendered->broken_links = renderer.take_broken_links();
+  rendered->plain_code = renderer.take_plain_code();
   return std::shared_ptr<const Rendered>(std::move(rendered));
 }
 

@@ -71,12 +71,19 @@ Result<std::string> read_found(const Site& site, const Call& call, std::string_v
 // What a site asks for but this version does not make yet; the build has said so.
 bool is_left_out(const Site& site, std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
-  if (path.starts_with("giallo") && path.ends_with(".css"))
-    return site.config().markdown.highlights;
   if (!path.starts_with("search_index.") && path != "elasticlunr.min.js") return false;
   for (const LanguageConfig& language : site.config().languages)
     if (language.build_search_index) return true;
   return false;
+}
+
+// The style sheet of highlighted code, which is no file of the site.
+std::optional<std::string> code_style_sheet(const Site& site, std::string_view path) {
+  while (path.starts_with('/')) path.remove_prefix(1);
+  const std::optional<Highlighting>& highlighting = site.config().markdown.highlighting;
+  const CodeStyleSheet* sheet = highlighting ? highlighting->find_style_sheet(path) : nullptr;
+  if (sheet == nullptr) return std::nullopt;
+  return text::style_sheet_of(sheet->theme);
 }
 
 // Empty when there is nothing to hash.
@@ -84,6 +91,10 @@ Result<std::string> cache_bust_of(const Site& site, const Call& call, std::strin
   Result<std::string> bytes = read_found(site, call, path);
   if (!bytes.ok()) {
     if (is_left_out(site, path)) return std::string();
+    if (const std::optional<std::string> css = code_style_sheet(site, path)) {
+      const Sha256 digest = sha256_of(*css);
+      return hex_of(ByteView(digest)).substr(0, 20);
+    }
     // A style sheet that is made from Sass is known by its source.
     const std::optional<std::string> sass = site.files().sass_of(path);
     if (!sass) return bytes;

@@ -46,6 +46,9 @@ Hash128 hash_of_settings(const Site& site, Hash128 options) {
   for (const std::string& directory : {std::string(), "themes/" + site.config().theme + '/'})
     for (const std::string_view name : {"static/_headers", "static/_redirects", "theme.toml"})
       files.push_back(directory + std::string(name));
+  if (site.config().markdown.highlighting)
+    for (const std::string& file : site.config().markdown.highlighting->files)
+      files.push_back(file);
   for (const std::string& file : files) {
     const Result<std::string> bytes = site.source().read(file);
     add(all, file);
@@ -210,6 +213,8 @@ void Increment::note_files(BuildMemory& memory) const {
   };
   for (const std::string_view file : config_files) note_path(std::string(file));
   note_path(site_.config().file);
+  if (site_.config().markdown.highlighting)
+    for (const std::string& file : site_.config().markdown.highlighting->files) note_path(file);
   // A path is looked for in the root first, and what lies there is in no directory of the list.
   for (const FactName& fact : memory.facts) {
     if (fact.kind != ReadKind::lookup) continue;
@@ -241,7 +246,9 @@ void Increment::note_contents(BuildMemory& memory) {
       return;
     }
     const std::shared_ptr<const Rendered> rendered = site_.rendered_now(id);
-    if (rendered == nullptr || rendered->reads.is_volatile() || !rendered->warnings.empty()) return;
+    if (rendered == nullptr || rendered->reads.is_volatile() || !rendered->warnings.empty() ||
+        !rendered->plain_code.empty())
+      return;
     fresh.is_settled = true;
     const Site::ContentHashes hashes = site_.content_hashes(id);
     fresh.html = hashes.html;

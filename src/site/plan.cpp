@@ -32,6 +32,7 @@ class Planner {
     add_single(OutputKind::not_found, "404.html");
     if (config_.generate_robots_txt) add_single(OutputKind::robots, "robots.txt");
     add_taxonomies();
+    add_code_style_sheets();
     add_static();
     return finish();
   }
@@ -50,6 +51,7 @@ class Planner {
   void add_feeds();
   void add_sitemaps();
   void add_taxonomies();
+  void add_code_style_sheets();
   void add_static();
   Plan finish();
 
@@ -260,6 +262,13 @@ void Planner::add_taxonomies() {
       }
     }
   }
+}
+
+// An author's file of the same name in static/ wins.
+void Planner::add_code_style_sheets() {
+  if (!config_.markdown.highlighting) return;
+  for (const CodeStyleSheet& sheet : config_.markdown.highlighting->style_sheets)
+    add_single(OutputKind::style_sheet, sheet.file);
 }
 
 void Planner::add_static() {

@@ -79,11 +79,20 @@ class OutputRenderer {
       case OutputKind::sitemap: return render_sitemap();
       case OutputKind::not_found: output_.status = 404; return run("404.html");
       case OutputKind::robots: return run("robots.txt");
-      case OutputKind::style_sheet:
+      case OutputKind::style_sheet: return render_style_sheet();
       case OutputKind::asset:
       case OutputKind::static_file: break;
     }
     return copy_file();
+  }
+
+  Status render_style_sheet() {
+    const std::optional<Highlighting>& highlighting = site_.config().markdown.highlighting;
+    const CodeStyleSheet* sheet =
+        highlighting ? highlighting->find_style_sheet(planned_.name) : nullptr;
+    if (sheet == nullptr) return copy_file();
+    output_.bytes = text::style_sheet_of(sheet->theme);
+    return done;
   }
 
   Status copy_file() {

@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "base/version.h"
 #include "base/worker_pool.h"
+#include "site/code_language.h"
 #include "site/content_render.h"
 #include "site/functions.h"
 #include "site/views.h"
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <tuple>
 
 namespace weir::site {
 
@@ -221,6 +223,7 @@ void Site::render_all_content() {
       content.text = std::string();
     }
   });
+  tell_plain_code();
   if (!diagnostics_.failed()) check_links();
 }
 
@@ -256,6 +259,37 @@ bool Site::has_anchor(ContentId id, const std::string& fragment) const {
   if (note == nullptr && rendered_now(id) == nullptr) return true;
   const Result<std::shared_ptr<const Rendered>> content = rendered(id, nullptr);
   return !content.ok() || is_in((*content)->ids) || html_has_id((*content)->html, fragment);
+}
+
+// Each language once, with the first place that names it.
+void Site::tell_plain_code() {
+  if (!config_.markdown.highlighting) return;
+  std::map<std::pair<std::string, bool>, Place> first;
+  const auto is_before = [](const Place& a, const Place& b) {
+    return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
+  };
+  for (std::size_t i = 0; i < library_.pages.size() + library_.sections.size(); ++i) {
+    if (!slots_[i].rendered) continue;
+    for (const PlainCode& code : slots_[i].rendered->plain_code) {
+      const auto [known, is_new] = first.try_emplace({code.language, code.is_unknown}, code.place);
+      if (!is_new && is_before(code.place, known->second)) known->second = code.place;
+    }
+  }
+  for (const auto& [language, place] : first) {
+    const auto& [name, is_unknown] = language;
+    if (!is_unknown) {
+      diagnostics_.remark(
+          Error{Errc::missing, "code in \"" + name + "\" has no colours yet"}.at(place));
+      continue;
+    }
+    Error error = Error{Errc::missing, "the language \"" + name +
+                                           "\" of a code block is not known; it is shown plain"}
+                      .at(place)
+                      .with_help(did_you_mean(name, language_words()));
+    config_.markdown.highlighting->is_missing_language_an_error
+        ? diagnostics_.error(std::move(error))
+        : diagnostics_.remark(std::move(error));
+  }
 }
 
 void Site::check_links() {

@@ -32,6 +32,13 @@ namespace weir::site {
 
 class Views;
 
+// A code block that is shown without colours though it names a language.
+struct PlainCode {
+  bool is_unknown = true;  // else it is known, but has no lexer
+  std::string language;
+  Place place;
+};
+
 // The body of a page or section, rendered.
 struct Rendered {
   std::string html;
@@ -40,6 +47,7 @@ struct Rendered {
   std::vector<std::string> ids;
   std::vector<text::FoundLink> internal_links;
   std::vector<Error> warnings;
+  std::vector<PlainCode> plain_code;
   std::vector<Error> broken_links;  // errors, where the site does not call them warnings
   ReadSet reads;
 };
@@ -134,6 +142,7 @@ class Site {
   void load_templates();
   void add_contexts();
   void check_links();
+  void tell_plain_code();
   void collect_backlinks() const;
   // Calls use(target, place) for every internal link of a content.
   template <class Use>
