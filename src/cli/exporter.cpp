@@ -1,13 +1,16 @@
 #include "cli/exporter.h"
 
 #include "base/bytes.h"
-#include "base/crypto.h"
 #include "base/file.h"
+#include "base/worker_pool.h"
+#include "site/memory.h"
 
 #include <algorithm>
 #include <filesystem>
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace weir::cli {
 namespace {
@@ -15,23 +18,39 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view record_name = ".weir-outputs";
-constexpr std::string_view record_head = "weir-outputs 1\n";
+constexpr std::string_view record_head = "weir-outputs 2\n";
+constexpr std::string_view older_head = "weir-outputs 1\n";  // with SHA-256
 
 Error io_error(const std::string& path, const std::error_code& error) {
   return Error{errc_of(error.value()), path + ": " + error.message()};
 }
 
-// "<64 hex digits> <file>" a line.
-std::map<std::string, std::string, std::less<>> parse_record(std::string_view text) {
-  std::map<std::string, std::string, std::less<>> rows;
+// "<hash> <file>" a line; xxh3-128 is against accidents, the files are the author's own.
+std::unordered_map<std::string, std::string> parse_record(std::string_view text) {
+  std::unordered_map<std::string, std::string> rows;
   text.remove_prefix(record_head.size());
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    if (line.size() > 65 && line[64] == ' ') rows.emplace(line.substr(65), line.substr(0, 64));
+    const std::size_t space = line.find(' ');
+    if (space != std::string_view::npos && space + 1 < line.size())
+      rows.emplace(line.substr(space + 1), line.substr(0, space));
   }
   return rows;
+}
+
+// In a directory of our own, so that nobody sees it before it is whole.
+Status write_new_file(const std::string& path, std::string_view bytes) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file.is_open()) return io_error(path, std::error_code(errno, std::generic_category()));
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file.number(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return io_error(path, std::error_code(errno, std::generic_category()));
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return done;
 }
 
 // Files come from the site's own paths; this is the second look at the same truth.
@@ -87,7 +106,8 @@ Result<std::unique_ptr<Exporter>> Exporter::open(const std::string& directory, C
     return Error{Errc::exists, directory + " is not a directory"};
   if (is_there) {
     const auto record = read_file(directory + "/" + std::string(record_name));
-    exporter->has_record_ = record.ok() && record->rfind(record_head, 0) == 0;
+    exporter->has_record_ =
+        record.ok() && (record->starts_with(record_head) || record->starts_with(older_head));
     if (exporter->has_record_) exporter->before_ = parse_record(*record);
     const bool foreign =
         !exporter->has_record_ && claim == Claim::asked_for && !fs::is_empty(directory, error);
@@ -111,19 +131,18 @@ Status Exporter::put(std::string_view file, std::string_view bytes) {
   if (!stays_inside(file))
     return Error{Errc::denied,
                  "the output \"" + std::string(file) + "\" would leave " + directory_};
-  const Sha256 hash = sha256_of(bytes);
-  Row row{hex_of(hash), true, 0};
-  std::error_code error;
-  const auto before = before_.find(file);
-  const std::string path = directory_ + "/" + std::string(file);
-  if (before != before_.end() && before->second == row.sha256 && fs::is_regular_file(path, error) &&
-      fs::file_size(path, error) == bytes.size()) {
+  Row row{std::string(file), site::hash_of_input(bytes).hex(), true, 0};
+  const auto before = before_.find(row.file);
+  struct stat status {};
+  if (before != before_.end() && before->second == row.hash &&
+      ::lstat((directory_ + "/" + row.file).c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+      static_cast<std::size_t>(status.st_size) == bytes.size()) {
     row.changed = false;
   } else {
     row.aside = asides_.fetch_add(1, std::memory_order_relaxed);
-    TRY(write_file_atomically(aside_of(row.aside), bytes, Sync::no));
+    TRY(write_new_file(aside_of(row.aside), bytes));
   }
-  now_.with([&](auto& rows) { rows.insert_or_assign(std::string(file), std::move(row)); });
+  now_.with([&](auto& rows) { rows.push_back(std::move(row)); });
   return done;
 }
 
@@ -133,7 +152,7 @@ bool Exporter::keep(const std::string& file) {
   struct stat status {};
   if (::lstat((directory_ + "/" + file).c_str(), &status) != 0 || !S_ISREG(status.st_mode))
     return false;
-  now_.with([&](auto& rows) { rows.insert_or_assign(file, Row{before->second, false, 0}); });
+  now_.with([&](auto& rows) { rows.push_back(Row{file, before->second, false, 0}); });
   return true;
 }
 
@@ -157,37 +176,60 @@ Status Exporter::clear(DotFiles dot_files) const {
   return error ? Status(io_error(directory_, error)) : Status(done);
 }
 
+void Exporter::remove_left_over(const std::string& file) const {
+  std::error_code error;
+  const fs::path path = fs::path(directory_) / file;
+  if (!stays_inside(file) || !fs::remove(path, error)) return;
+  // Directories that became empty go with it, up to the output directory.
+  for (fs::path parent = path.parent_path();
+       parent != directory_ && fs::is_empty(parent, error) && !error; parent = parent.parent_path())
+    if (!fs::remove(parent, error)) break;
+}
+
+Status Exporter::move_into_place(const Row& row) const {
+  const std::string path = directory_ + "/" + row.file;
+  const std::string aside = aside_of(row.aside);
+  if (::rename(aside.c_str(), path.c_str()) == 0) return done;
+  if (errno == ENOENT || errno == ENOTDIR) {
+    // Most often only the last directory is missing.
+    const std::string parent = path.substr(0, path.rfind('/'));
+    if (::mkdir(parent.c_str(), 0755) != 0) TRY(make_directories(parent));
+    if (::rename(aside.c_str(), path.c_str()) == 0) return done;
+  }
+  std::error_code error;
+  if (fs::is_directory(path, error)) fs::remove_all(path, error);  // a page took its place
+  fs::rename(aside, path, error);
+  return error ? Status(io_error(path, error)) : Status(done);
+}
+
 Result<Exporter::Counts> Exporter::finish(DotFiles dot_files) {
   if (!has_record_) TRY(clear(dot_files));
   Counts counts;
-  std::string record(record_head);
-  const auto rows = now_.with([](auto& held) { return std::move(held); });
-  std::error_code error;
+  std::vector<Row> rows = now_.with([](auto& held) { return std::move(held); });
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.file < b.file; });
   for (const auto& [file, hash] : before_) {
-    if (rows.find(file) != rows.end()) continue;
-    const fs::path path = fs::path(directory_) / file;
-    if (!stays_inside(file) || !fs::remove(path, error)) continue;
+    const auto at = std::lower_bound(
+        rows.begin(), rows.end(), file,
+        [](const Row& row, const std::string& wanted) { return row.file < wanted; });
+    if (at != rows.end() && at->file == file) continue;
+    remove_left_over(file);
     ++counts.removed;
-    // Directories that became empty go with it, up to the output directory.
-    for (fs::path parent = path.parent_path();
-         parent != directory_ && fs::is_empty(parent, error) && !error;
-         parent = parent.parent_path()) {
-      if (!fs::remove(parent, error)) break;
-    }
   }
-  for (const auto& [file, row] : rows) {
-    record += row.sha256 + " " + file + "\n";
-    if (!row.changed) {
-      ++counts.unchanged;
-      continue;
-    }
-    const std::string path = directory_ + "/" + file;
-    TRY(make_directories(path.substr(0, path.rfind('/'))));
-    if (fs::is_directory(path, error))
-      fs::remove_all(path, error);  // a page took the place of a directory
-    fs::rename(aside_of(row.aside), path, error);
-    if (error) return io_error(path, error);
-    ++counts.written;
+  Guarded<std::optional<Error>> first_error;
+  for_each_parallel(rows.size(), cores(), [&](std::size_t i) {
+    if (!rows[i].changed) return;
+    Status moved = move_into_place(rows[i]);
+    if (!moved.ok())
+      first_error.with([&](auto& error) {
+        if (!error) error = std::move(moved).error();
+      });
+  });
+  if (std::optional<Error> error = first_error.with([](auto& held) { return std::move(held); }))
+    return std::move(*error);
+  std::string record(record_head);
+  for (const Row& row : rows) {
+    record += row.hash + " " + row.file + "\n";
+    ++(row.changed ? counts.written : counts.unchanged);
   }
   TRY(write_file_atomically(directory_ + "/" + std::string(record_name), record, Sync::no));
   return counts;

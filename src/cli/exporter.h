@@ -13,10 +13,11 @@
 
 #include <atomic>
 #include <cstddef>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <vector>
 
 namespace weir::cli {
 
@@ -54,20 +55,23 @@ class Exporter {
 
  private:
   struct Row {
-    std::string sha256;
+    std::string file;
+    std::string hash;
     bool changed = false;
     std::size_t aside = 0;  // its number in the side directory, if it changed
   };
   explicit Exporter(std::string directory) : directory_(std::move(directory)) {}
   Status clear(DotFiles dot_files) const;
+  void remove_left_over(const std::string& file) const;
+  Status move_into_place(const Row& row) const;
   std::string side() const { return directory_ + "/.weir-new"; }
   // One flat directory: a tree like the site's would be made and removed again for every build.
   std::string aside_of(std::size_t number) const { return side() + '/' + std::to_string(number); }
 
   std::string directory_;
   bool has_record_ = false;
-  std::map<std::string, std::string, std::less<>> before_;  // file -> sha256, from the record
-  Guarded<std::map<std::string, Row, std::less<>>> now_;
+  std::unordered_map<std::string, std::string> before_;  // file -> hash, from the record
+  Guarded<std::vector<Row>> now_;
   std::atomic<std::size_t> asides_{0};
 };
 

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/must.h"
+#include "base/worker_pool.h"
 
 #include <algorithm>
 #include <atomic>
@@ -107,13 +108,23 @@ Status keep_inputs(store::ReleaseWriter& writer, const site::SiteSource& source,
     return old != before->files.end() && now != report.memory.files.end() &&
            old->second == now->second && !before->is_racy(old->second);
   };
-  for (const std::string& name : report.inputs) {
-    if (looks_the_same(name) && writer.keep_input(name)) continue;
-    store::NewInput input;
-    input.name = name;
-    input.bytes = TRY(source.read(name));
-    TRY(writer.add_input(std::move(input)));
-  }
+  Guarded<std::optional<Error>> first_error;
+  for_each_parallel(report.inputs.size(), cores(), [&](std::size_t i) {
+    const std::string& name = report.inputs[i];
+    if (looks_the_same(name) && writer.keep_input(name)) return;
+    const Status added = [&]() -> Status {
+      store::NewInput input;
+      input.name = name;
+      input.bytes = TRY(source.read(name));
+      return writer.add_input(std::move(input));
+    }();
+    if (!added.ok())
+      first_error.with([&](auto& error) {
+        if (!error) error = added.error();
+      });
+  });
+  if (std::optional<Error> error = first_error.with([](auto& held) { return std::move(held); }))
+    return std::move(*error);
   BuildNote note;
   note.config_file = report.config_file;
   note.has_base_url = options.base_url.has_value();

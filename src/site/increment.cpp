@@ -61,6 +61,8 @@ Hash128 hash_of_settings(const Site& site, Hash128 options) {
 }
 
 // Read while no body is there yet, these are empty whatever they are later (S-49).
+constexpr std::uint32_t unknown = 0xffff'ffff;
+
 bool is_of_body(ReadGroup group) {
   return group == ReadGroup::content || group == ReadGroup::summary || group == ReadGroup::toc ||
          group == ReadGroup::backlinks;
@@ -155,7 +157,6 @@ std::uint32_t Increment::number_of(BuildMemory& memory, FactName fact) {
 
 std::vector<std::uint32_t> Increment::numbers_of(BuildMemory& memory,
                                                  const std::vector<std::uint32_t>& old) {
-  constexpr std::uint32_t unknown = 0xffff'ffff;
   if (number_of_old_.empty()) number_of_old_.assign(before_->facts.size(), unknown);
   std::vector<std::uint32_t> numbers;
   numbers.reserve(old.size());
@@ -164,7 +165,6 @@ std::vector<std::uint32_t> Increment::numbers_of(BuildMemory& memory,
     if (number == unknown) number = number_of(memory, before_->facts[fact]);
     numbers.push_back(number);
   }
-  std::sort(numbers.begin(), numbers.end());
   return numbers;
 }
 
@@ -173,19 +173,22 @@ std::vector<std::uint32_t> Increment::numbers_of(BuildMemory& memory,
                                                  const std::vector<ReadSet::Name>& names) {
   std::vector<std::uint32_t> numbers;
   numbers.reserve(keys.size() + names.size());
+  std::uint64_t kind = 0;
+  std::vector<std::uint32_t>* known = nullptr;
   for (const std::uint64_t key : keys) {
-    const auto known = number_of_key_.find(key);
-    if (known != number_of_key_.end()) {
-      numbers.push_back(known->second);
-      continue;
+    if (known == nullptr || key >> 32 != kind) {
+      kind = key >> 32;
+      known = &numbers_of_kind_[kind];
     }
-    const std::uint32_t number = number_of(memory, facts_.name_of_key(key));
-    number_of_key_.emplace(key, number);
+    const std::uint32_t id = key_id(key);
+    if (id >= known->size())
+      known->resize(std::max<std::size_t>(id + 1, 2 * known->size()), unknown);
+    std::uint32_t& number = (*known)[id];
+    if (number == unknown) number = number_of(memory, facts_.name_of_key(key));
     numbers.push_back(number);
   }
   for (const ReadSet::Name& name : names)
     numbers.push_back(number_of(memory, {name.kind, name.group, name.name}));
-  std::sort(numbers.begin(), numbers.end());
   return numbers;
 }
 
@@ -250,7 +253,7 @@ void Increment::note_contents(BuildMemory& memory) {
         !rendered->plain_code.empty())
       return;
     fresh.is_settled = true;
-    const Site::ContentHashes hashes = site_.content_hashes(id);
+    const ContentHashes hashes = site_.content_hashes(id);
     fresh.html = hashes.html;
     fresh.summary = hashes.summary;
     fresh.toc = hashes.toc;

@@ -54,7 +54,8 @@ class Increment {
   std::vector<Hash128> plans_;
   std::vector<std::uint8_t> holds_;  // of before_->facts
   std::vector<Fresh> fresh_;         // of each output of the plan
-  std::unordered_map<std::uint64_t, std::uint32_t> number_of_key_;
+  // By kind and group of a key, then by its id: what is asked for half a million times.
+  std::map<std::uint64_t, std::vector<std::uint32_t>> numbers_of_kind_;
   std::map<std::pair<int, std::string>, std::uint32_t> number_of_name_;
   std::vector<std::uint32_t> number_of_old_;
 };

@@ -30,14 +30,9 @@ class Writer {
     number(value.size());
     out_ += value;
   }
-  // Rising numbers, as differences.
   void numbers(const std::vector<std::uint32_t>& values) {
     number(values.size());
-    std::uint32_t last = 0;
-    for (const std::uint32_t value : values) {
-      number(value - last);
-      last = value;
-    }
+    for (const std::uint32_t value : values) number(value);
   }
   void value(const text::Value& value) {
     number(value.line);
@@ -133,8 +128,7 @@ class Reader {
   }
   std::vector<std::uint32_t> numbers() {
     std::vector<std::uint32_t> values(count());
-    std::uint32_t last = 0;
-    for (std::uint32_t& value : values) value = last += number32();
+    for (std::uint32_t& value : values) value = number32();
     return values;
   }
   text::Value value(std::size_t depth = 0) {
@@ -362,7 +356,8 @@ std::optional<BuildMemory> decode_memory(std::string_view text) {
     memory.values[i] = in.hash();
   }
   const auto all_known = [&](const std::vector<std::uint32_t>& facts) {
-    return facts.empty() || facts.back() < memory.facts.size();
+    return std::all_of(facts.begin(), facts.end(),
+                       [&](std::uint32_t fact) { return fact < memory.facts.size(); });
   };
   bool is_whole = true;
   count = in.count();

@@ -215,6 +215,7 @@ void Site::render_all_content() {
     for (const Error& warning : (*rendered)->warnings) diagnostics_.warning(warning);
     for (const Error& broken : (*rendered)->broken_links) diagnostics_.error(broken);
     // Each slot is written by one thread, before anybody reads it.
+    if (options_.remembers) slot_of(id).hashes = hashes_of(**rendered);
     slot_of(id).rendered = std::move(*rendered);
     // The body is not needed again; ten thousand of them would be half of a build's memory.
     if (liveness_ == Liveness::built) {
@@ -320,11 +321,13 @@ void Site::check_links() {
   for (std::uint32_t id = 0; id < library_.sections.size(); ++id) check_all_of({false, id});
 }
 
-Site::ContentHashes Site::content_hashes(ContentId id) const {
+ContentHashes Site::content_hashes(ContentId id) const {
   const Slot& slot = slot_of(id);
   if (slot.note != nullptr) return {slot.note->html, slot.note->summary, slot.note->toc};
-  const std::shared_ptr<const Rendered> content = rendered_now(id);
-  if (content == nullptr) return {};
+  return slot.hashes;
+}
+
+ContentHashes Site::hashes_of(const Rendered& content) const {
   std::string toc;
   const auto add_headings = [&](const auto& self,
                                 const std::vector<text::Heading>& headings) -> void {
@@ -335,10 +338,10 @@ Site::ContentHashes Site::content_hashes(ContentId id) const {
       toc += '\n';
     }
   };
-  add_headings(add_headings, content->toc);
+  add_headings(add_headings, content.toc);
   // What was read counts too: it becomes the tags of whoever prints any of it.
   std::string reads;
-  for (const std::uint64_t key : content->reads.keys()) {
+  for (const std::uint64_t key : content.reads.keys()) {
     const std::uint32_t read = key_id(key);
     const tmpl::ReadKind kind = key_kind(key);
     reads += static_cast<char>('0' + static_cast<int>(kind));
@@ -347,13 +350,13 @@ Site::ContentHashes Site::content_hashes(ContentId id) const {
                                                : template_names_[read];
     reads += '\n';
   }
-  for (const ReadSet::Name& name : content->reads.names())
+  for (const ReadSet::Name& name : content.reads.names())
     reads += static_cast<char>('0' + static_cast<int>(name.kind)) + name.name + '\n';
   const auto hash_with_reads = [&](std::string_view text) {
     return hash_of_input(std::string(text) + '\n' + reads);
   };
-  return {hash_with_reads(content->html),
-          hash_with_reads(content->summary ? '+' + *content->summary : std::string("-")),
+  return {hash_with_reads(content.html),
+          hash_with_reads(content.summary ? '+' + *content.summary : std::string("-")),
           hash_with_reads(toc)};
 }
 

@@ -52,6 +52,11 @@ struct Rendered {
   ReadSet reads;
 };
 
+// Of what a body became, and of what was read for it.
+struct ContentHashes {
+  Hash128 html, summary, toc;
+};
+
 // Who links here; in order of permalink.
 struct Backlink {
   PageId page = no_id;
@@ -98,9 +103,6 @@ class Site {
   // the diagnostics.
   void render_all_content();
   // Of what the body became; it is rendered or kept by now.
-  struct ContentHashes {
-    Hash128 html, summary, toc;
-  };
   ContentHashes content_hashes(ContentId id) const;
   // Null when it is kept and nobody has asked for it.
   std::shared_ptr<const Rendered> rendered_now(ContentId id) const;
@@ -145,6 +147,7 @@ class Site {
   void tell_plain_code();
   void collect_backlinks() const;
   // Calls use(target, place) for every internal link of a content.
+  ContentHashes hashes_of(const Rendered& content) const;
   template <class Use>
   void for_each_link(ContentId id, Use use) const;
   bool has_anchor(ContentId id, const std::string& fragment) const;
@@ -152,6 +155,7 @@ class Site {
   struct Slot {
     std::mutex mutex;
     const ContentNote* note = nullptr;
+    ContentHashes hashes;
     std::shared_ptr<const Rendered> rendered;
   };
   Slot& slot_of(ContentId id) const;

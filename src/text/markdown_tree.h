@@ -75,10 +75,10 @@ class MarkdownTree {
 
  private:
   struct Keeper {
-    void operator()(void* cmark_root) const;
+    void operator()(void* arena) const;
   };
   class Reader;
-  std::unique_ptr<void, Keeper> cmark_root_;
+  std::unique_ptr<void, Keeper> memory_;  // of cmark's tree
   std::vector<Node> nodes_;
 };
 
