@@ -50,6 +50,7 @@ const std::vector<Fence> fences{
     {"zstd", {"src/store/zstd.cpp"}},
     {"brotli", {"src/store/brotli.cpp"}},
     {"libdeflate.h", {"src/store/gzip.cpp"}},
+    {"sass", {"src/text/sass.cpp"}},
     {"seccomp.h", {"src/cli/sandbox.cpp"}},
 };
 

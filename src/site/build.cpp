@@ -34,8 +34,6 @@ class Stopwatch {
 };
 
 void say_what_is_left_out(const Site& site, Diagnostics& diagnostics) {
-  if (!site.files().sass().empty())
-    diagnostics.notice("Sass is not compiled yet: style sheets made from sass/ are missing");
   const std::vector<LanguageConfig>& languages = site.config().languages;
   if (std::any_of(languages.begin(), languages.end(),
                   [](const LanguageConfig& l) { return l.build_search_index; }))

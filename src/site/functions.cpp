@@ -74,18 +74,25 @@ bool is_left_out(const Site& site, std::string_view path) {
   return false;
 }
 
+// The bytes of a file, or those of the style sheet that is made at that place of the output.
+Result<std::string> read_found_or_made(const Site& site, const Call& call, std::string_view path) {
+  Result<std::string> bytes = read_found(site, call, path);
+  if (bytes.ok()) return bytes;
+  const std::optional<std::string> sass = site.files().sass_of(path);
+  if (!sass) return bytes;
+  const std::shared_ptr<const StyleSheet> sheet = TRY(site.style_sheets().of(*sass));
+  for (const std::string& file : sheet->files) {
+    note(call, tmpl::ReadKind::data, file);
+    site.data().note_file(file);
+  }
+  return sheet->css;
+}
+
 // Empty when there is nothing to hash.
 Result<std::string> cache_bust_of(const Site& site, const Call& call, std::string_view path) {
-  Result<std::string> bytes = read_found(site, call, path);
-  if (!bytes.ok()) {
-    if (is_left_out(site, path)) return std::string();
-    // A style sheet that is made from Sass is known by its source.
-    const std::optional<std::string> sass = site.files().sass_of(path);
-    if (!sass) return bytes;
-    bytes = site.files().read(*sass);
-    if (!bytes.ok()) return bytes;
-    site.data().note_file(*sass);
-  }
+  const Result<std::string> bytes = read_found_or_made(site, call, path);
+  if (!bytes.ok() && is_left_out(site, path)) return std::string();
+  if (!bytes.ok()) return bytes;
   const Sha256 digest = sha256_of(*bytes);
   return hex_of(ByteView(digest)).substr(0, 20);
 }
@@ -331,7 +338,7 @@ Result<Value> get_hash(const Site& site, const Call& call) {
   if (path.empty() == (literal == nullptr)) return call.error("takes one of `path` and `literal`");
   std::string bytes;
   if (literal == nullptr) {
-    bytes = TRY(read_found(site, call, path));
+    bytes = TRY(read_found_or_made(site, call, path));
   } else {
     bytes = TRY(call.text("literal"));
   }

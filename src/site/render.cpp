@@ -78,7 +78,7 @@ class OutputRenderer {
       case OutputKind::sitemap: return render_sitemap();
       case OutputKind::not_found: output_.status = 404; return run("404.html");
       case OutputKind::robots: return run("robots.txt");
-      case OutputKind::style_sheet:
+      case OutputKind::style_sheet: return render_style_sheet();
       case OutputKind::asset:
       case OutputKind::static_file: break;
     }
@@ -95,6 +95,16 @@ class OutputRenderer {
       return done;
     }
     output_.bytes = TRY(site_.source().read(planned_.origin));
+    return done;
+  }
+
+  Status render_style_sheet() {
+    const std::shared_ptr<const StyleSheet> sheet = TRY(site_.style_sheets().of(planned_.origin));
+    for (const std::string& file : sheet->files) {
+      reads_.read({ReadKind::data, ReadGroup::meta, 0, file});
+      site_.data().note_file(file);
+    }
+    output_.bytes = sheet->css;
     return done;
   }
 
