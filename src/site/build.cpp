@@ -34,10 +34,6 @@ class Stopwatch {
 };
 
 void say_what_is_left_out(const Site& site, Diagnostics& diagnostics) {
-  const std::vector<LanguageConfig>& languages = site.config().languages;
-  if (std::any_of(languages.begin(), languages.end(),
-                  [](const LanguageConfig& l) { return l.build_search_index; }))
-    diagnostics.notice("the search index is not built yet");
   const MarkdownConfig& markdown = site.config().markdown;
   if (markdown.highlights) diagnostics.notice("code is not highlighted yet");
   if (markdown.options.definition_list) diagnostics.notice("definition lists are not read yet");

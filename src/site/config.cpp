@@ -329,10 +329,19 @@ void ConfigReader::read_search(Fields& parent, LanguageConfig& language) {
   const Value* table = parent.table("search");
   if (table == nullptr) return;
   Fields search(*table, config_.file, "[search]", diagnostics_);
-  for (const std::string_view name :
-       {"include_title", "include_content", "include_description", "include_date", "include_path"})
-    search.boolean(name);
-  search.integer("truncate_content_length", 0);
+  struct Flag {
+    std::string_view name;
+    bool& value;
+  };
+  SearchConfig& held = language.search;
+  for (const Flag& flag :
+       std::initializer_list<Flag>{{"include_title", held.include_title},
+                                   {"include_content", held.include_content},
+                                   {"include_description", held.include_description},
+                                   {"include_date", held.include_date},
+                                   {"include_path", held.include_path}})
+    flag.value = search.boolean(flag.name).value_or(flag.value);
+  held.truncate_content_length = search.integer("truncate_content_length", 0);
   if (const std::optional<std::size_t> format = search.word("index_format", format_words))
     language.search_index_format = format_words[*format];
   search.report_unknown(Fields::Unknown::warning);

@@ -29,6 +29,16 @@ struct TaxonomyConfig {
   bool feed = false;
 };
 
+// [search]: what goes into an index.
+struct SearchConfig {
+  bool include_title = true;
+  bool include_content = true;
+  bool include_description = false;
+  bool include_date = false;
+  bool include_path = false;
+  std::optional<std::size_t> truncate_content_length;
+};
+
 struct LanguageConfig {
   std::string code;
   std::string title;
@@ -37,7 +47,8 @@ struct LanguageConfig {
   std::vector<std::string> feed_filenames = {"atom.xml"};
   std::vector<TaxonomyConfig> taxonomies;
   bool build_search_index = false;
-  std::string search_index_format = "elasticlunr_javascript";
+  SearchConfig search;
+  std::string search_index_format = "elasticlunr_javascript";  // the default language's counts
   text::Value translations = text::Value::Object{};
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/crypto.h"
+#include "base/embedded.h"
 #include "site/content_render.h"
 #include "site/image_size.h"
 #include "site/number_format.h"
@@ -68,16 +69,32 @@ bool is_left_out(const Site& site, std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
   if (path.starts_with("giallo") && path.ends_with(".css"))
     return site.config().markdown.highlights;
-  if (!path.starts_with("search_index.") && path != "elasticlunr.min.js") return false;
-  for (const LanguageConfig& language : site.config().languages)
-    if (language.build_search_index) return true;
   return false;
+}
+
+// A search index, or its client. The index needs all content, so that a body's own shortcodes get
+// an empty one to hash, as does a live site, which would render everything for one hash.
+Result<std::optional<std::string>> made_for_search(const Site& site, const Call& call,
+                                                   std::string_view path) {
+  const Planned* planned =
+      site.plan().find(path.starts_with('/') ? std::string(path) : '/' + std::string(path));
+  if (planned == nullptr) return std::optional<std::string>();
+  if (planned->origin == elasticlunr_origin)
+    return std::optional<std::string>(
+        find_embedded(elasticlunr_origin.substr(std::string_view("builtin:").size()))->bytes);
+  if (planned->kind != OutputKind::search_index) return std::optional<std::string>();
+  ReadSet* reads = ReadSet::of(call.recorder());
+  if (reads == nullptr || reads->inside_content() || site.liveness() == Liveness::live)
+    return std::optional<std::string>("");
+  std::string index = TRY(site.search_indexes().of(planned->language, *reads));
+  return std::optional<std::string>(std::move(index));
 }
 
 // The bytes of a file, or those of the style sheet that is made at that place of the output.
 Result<std::string> read_found_or_made(const Site& site, const Call& call, std::string_view path) {
   Result<std::string> bytes = read_found(site, call, path);
   if (bytes.ok()) return bytes;
+  if (const std::optional<std::string> made = TRY(made_for_search(site, call, path))) return *made;
   const std::optional<std::string> sass = site.files().sass_of(path);
   if (!sass) return bytes;
   const std::shared_ptr<const StyleSheet> sheet = TRY(site.style_sheets().of(*sass));

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "site/files.h"
+#include "site/search_index.h"
 #include "site/style_sheets.h"
 
 #include <algorithm>
@@ -26,6 +27,7 @@ class Planner {
 
   Plan plan() {
     add_style_sheets();
+    add_search();
     add_aliases();
     for (SectionId id = 0; id < library_.sections.size(); ++id) add_section(id);
     for (PageId id = 0; id < library_.pages.size(); ++id) add_page(id);
@@ -42,6 +44,7 @@ class Planner {
   void add(Planned planned);
   void add_single(OutputKind kind, std::string file);
   void add_style_sheets();
+  void add_search();
   void add_aliases();
   void add_alias(std::string_view alias, const Content& content);
   void add_assets(const Content& content);
@@ -133,6 +136,28 @@ void Planner::add_style_sheets() {
     planned.origin = file;
     add(std::move(planned));
   }
+}
+
+void Planner::add_search() {
+  const std::string& format = config_.languages.front().search_index_format;
+  bool has_index = false;
+  for (std::uint32_t i = 0; i < config_.languages.size(); ++i) {
+    if (!config_.languages[i].build_search_index) continue;
+    has_index = true;
+    Planned planned;
+    planned.kind = OutputKind::search_index;
+    planned.file = search_index_file(format, config_.languages[i].code);
+    planned.path = '/' + planned.file;
+    planned.language = i;
+    add(std::move(planned));
+  }
+  if (!has_index || !needs_elasticlunr(format)) return;
+  Planned client;
+  client.kind = OutputKind::static_file;
+  client.file = elasticlunr_file;
+  client.path = '/' + client.file;
+  client.origin = elasticlunr_origin;
+  add(std::move(client));
 }
 
 void Planner::add_alias(std::string_view alias, const Content& content) {

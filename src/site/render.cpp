@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "http/mime.h"
 #include "site/minify.h"
+#include "site/search_index.h"
 #include "site/site.h"
 #include "site/views.h"
 
@@ -78,6 +79,7 @@ class OutputRenderer {
       case OutputKind::sitemap: return render_sitemap();
       case OutputKind::not_found: output_.status = 404; return run("404.html");
       case OutputKind::robots: return run("robots.txt");
+      case OutputKind::search_index: return render_search_index();
       case OutputKind::style_sheet: return render_style_sheet();
       case OutputKind::asset:
       case OutputKind::static_file: break;
@@ -95,6 +97,13 @@ class OutputRenderer {
       return done;
     }
     output_.bytes = TRY(site_.source().read(planned_.origin));
+    return done;
+  }
+
+  Status render_search_index() {
+    output_.bytes = TRY(site_.liveness() == Liveness::built
+                            ? site_.search_indexes().of(planned_.language, reads_)
+                            : search_index_of(site_, planned_.language, reads_));
     return done;
   }
 

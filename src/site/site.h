@@ -18,6 +18,7 @@
 #include "site/library.h"
 #include "site/plan.h"
 #include "site/reads.h"
+#include "site/search_index.h"
 #include "site/style_sheets.h"
 #include "template/engine.h"
 #include "text/markdown.h"
@@ -81,6 +82,7 @@ class Site {
   const BuildOptions& options() const { return options_; }
   Liveness liveness() const { return liveness_; }
   DataLoader& data() const { return *data_; }
+  const SearchIndexes& search_indexes() const { return search_indexes_; }
   const StyleSheets& style_sheets() const { return style_sheets_; }
   Diagnostics& diagnostics() const { return diagnostics_; }
   const Content& content_of(ContentId id) const;
@@ -131,6 +133,7 @@ class Site {
   std::unique_ptr<Files> files_;
   std::unique_ptr<DataLoader> data_;
   StyleSheets style_sheets_;
+  SearchIndexes search_indexes_{*this};
   std::unique_ptr<tmpl::Engine> engine_;
   std::unique_ptr<Views> views_;
   std::vector<std::string> template_names_;
