@@ -5,6 +5,7 @@
 #include "base/embedded.h"
 #include "base/limits.h"
 #include "base/worker_pool.h"
+#include "http/mime.h"
 #include "site/hosting.h"
 #include "site/site.h"
 
@@ -91,6 +92,47 @@ std::size_t render_outputs(const Site& site, const BuildOptions& options, Output
   return written.load();
 }
 
+// What resize_image was asked for; returns how many.
+std::size_t make_images(const Site& site, const BuildOptions& options, OutputSink& sink,
+                        Diagnostics& diagnostics) {
+  std::vector<ProcessedImages::Wanted> wanted;
+  std::set<std::string> names;
+  for (auto& [name, one] : site.processed_images().all()) {
+    names.insert(name);
+    const std::string path = '/' + std::string(processed_root) + name;
+    if (site.plan().find(path) == nullptr) wanted.push_back(std::move(one));  // static/ wins
+  }
+  // Whole images are held meanwhile.
+  constexpr std::size_t threads_max = 4;
+  const std::size_t threads = options.threads == 0 ? cores() : options.threads;
+  for_each_parallel(wanted.size(), std::min(threads, threads_max), [&](std::size_t i) {
+    const auto& [plan, place] = wanted[i];
+    std::optional<std::string> bytes =
+        options.images == nullptr ? std::nullopt : options.images->find(plan.name);
+    if (!bytes) {
+      const Result<std::string> source = site.files().read(plan.file);
+      if (!source.ok()) return diagnostics.error(Error(source.error()).at(place));
+      Result<std::string> made = processed_image(*source, plan);
+      if (!made.ok())
+        return diagnostics.error(
+            std::move(made).error().in("resize_image: " + plan.file).at(place));
+      bytes = std::move(made).value();
+      if (options.images != nullptr)
+        if (const Status kept = options.images->keep(plan.name, *bytes); !kept.ok())
+          diagnostics.remark(Error(kept.error()).in("resized images are not kept"));
+    }
+    Output output;
+    output.kind = OutputKind::asset;
+    output.file = std::string(processed_root) + plan.name;
+    output.path = '/' + output.file;
+    output.content_type = http::content_type_of(output.file);
+    output.bytes = std::move(*bytes);
+    if (const Status put = sink.put(std::move(output)); !put.ok()) diagnostics.error(put.error());
+  });
+  if (options.images != nullptr && !diagnostics.failed()) options.images->prune(names);
+  return wanted.size();
+}
+
 void finish(const Diagnostics& diagnostics, BuildReport& report) {
   report.diagnostics = diagnostics.sorted();
   report.warnings = diagnostics.warnings();
@@ -123,6 +165,9 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
     sink.use_rules(read_hosting_rules(*site, diagnostics));
     report.outputs = render_outputs(*site, options, sink, diagnostics);
     watch.lap("templates");
+    if (options.mode != Mode::check && !diagnostics.failed())
+      report.outputs += make_images(*site, options, sink, diagnostics);
+    watch.lap("images");
     report.inputs = inputs_of(*site);
     watch.lap("inputs");
   }

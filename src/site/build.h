@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "site/fetcher.h"
+#include "site/image_store.h"
 #include "site/output.h"
 #include "site/source.h"
 
@@ -40,7 +41,8 @@ struct BuildOptions {
   std::size_t threads = 0;  // 0 = cores()
   const Clock* clock =
       nullptr;  // must be set; the caller applies SOURCE_DATE_EPOCH by passing a fixed one
-  Fetcher* fetcher = nullptr;  // null = as offline
+  Fetcher* fetcher = nullptr;    // null = as offline
+  ImageStore* images = nullptr;  // null: resized images are made anew
 };
 
 enum class Severity { warning, error };

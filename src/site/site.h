@@ -17,6 +17,7 @@
 #include "site/files.h"
 #include "site/library.h"
 #include "site/plan.h"
+#include "site/processed_images.h"
 #include "site/reads.h"
 #include "site/search_index.h"
 #include "site/style_sheets.h"
@@ -82,6 +83,7 @@ class Site {
   const BuildOptions& options() const { return options_; }
   Liveness liveness() const { return liveness_; }
   DataLoader& data() const { return *data_; }
+  ProcessedImages& processed_images() const { return processed_images_; }
   const SearchIndexes& search_indexes() const { return search_indexes_; }
   const StyleSheets& style_sheets() const { return style_sheets_; }
   Diagnostics& diagnostics() const { return diagnostics_; }
@@ -133,6 +135,7 @@ class Site {
   std::unique_ptr<Files> files_;
   std::unique_ptr<DataLoader> data_;
   StyleSheets style_sheets_;
+  mutable ProcessedImages processed_images_;
   SearchIndexes search_indexes_{*this};
   std::unique_ptr<tmpl::Engine> engine_;
   std::unique_ptr<Views> views_;
