@@ -37,8 +37,6 @@ class Stopwatch {
 void say_what_is_left_out(const Site& site, Diagnostics& diagnostics) {
   const MarkdownConfig& markdown = site.config().markdown;
   if (markdown.highlights) diagnostics.notice("code is not highlighted yet");
-  if (markdown.options.definition_list) diagnostics.notice("definition lists are not read yet");
-  if (markdown.options.render_emoji) diagnostics.notice("emoji names are not replaced yet");
 }
 
 void count_outputs(const Site& site, BuildReport& report) {
