@@ -369,12 +369,15 @@ class Rewriter {
   void media_rule() {
     const std::size_t end = source_.find_first_of("{;", at_);
     while (at_ < source_.size() && at_ != end && !error_) {
-      const std::optional<std::size_t> close = source_[at_] == '(' ? closing_of(at_) : std::nullopt;
-      const std::string_view inner =
-          close ? source_.substr(at_ + 1, *close - at_ - 1) : std::string_view();
+      const std::size_t close = source_[at_] == '('
+                                    ? closing_of(at_).value_or(std::string_view::npos)
+                                    : std::string_view::npos;
+      const std::string_view inner = close == std::string_view::npos
+                                         ? std::string_view()
+                                         : source_.substr(at_ + 1, close - at_ - 1);
       if (inner.find_first_of("<>") != std::string_view::npos) {
         out_ += "#{\"(" + with_interpolation(inner) + ")\"}";
-        at_ = *close + 1;
+        at_ = close + 1;
       } else if (source_[at_] == '#' && peek(1) == '{') {
         return;
       } else {
