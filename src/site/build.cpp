@@ -7,6 +7,7 @@
 #include "base/worker_pool.h"
 #include "http/mime.h"
 #include "site/hosting.h"
+#include "site/link_checker.h"
 #include "site/site.h"
 
 #include <algorithm>
@@ -158,6 +159,8 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
   if (site && !diagnostics.failed()) {
     site->render_all_content();
     watch.lap("markdown");
+    if (options.mode == Mode::check && options.external_links == ExternalLinks::asked)
+      check_external_links(*site, diagnostics);
   }
   if (site && !diagnostics.failed()) {
     sink.use_rules(read_hosting_rules(*site, diagnostics));

@@ -29,6 +29,8 @@ enum class Network {
   offline
 };  // offline: remote load_data is an error unless not required
 
+enum class ExternalLinks { left_out, asked };
+
 struct BuildOptions {
   Mode mode = Mode::build;
   std::string config_file =
@@ -37,6 +39,7 @@ struct BuildOptions {
   Drafts drafts = Drafts::skip;
   Strictness strictness = Strictness::usual;
   Network network = Network::online;
+  ExternalLinks external_links = ExternalLinks::left_out;  // in Mode::check
   bool minify = false;
   std::size_t threads = 0;  // 0 = cores()
   const Clock* clock =

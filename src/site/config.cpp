@@ -400,12 +400,15 @@ void ConfigReader::read_highlighting(Fields& markdown) {
 void ConfigReader::read_links_and_slugs(Fields& root) {
   if (const Value* table = root.table("link_checker")) {
     Fields links(*table, config_.file, "[link_checker]", diagnostics_);
-    links.strings("skip_prefixes");
-    links.strings("skip_anchor_prefixes");
-    links.strings("ignored_files");
+    LinkCheckerConfig& held = config_.link_checker;
+    held.skip_prefixes = links.strings("skip_prefixes").value_or(std::vector<std::string>{});
+    held.skip_anchor_prefixes =
+        links.strings("skip_anchor_prefixes").value_or(std::vector<std::string>{});
+    held.ignored_files = links.strings("ignored_files").value_or(std::vector<std::string>{});
     if (links.word("internal_level", level_words).value_or(0) == 1)
       config_.internal_links = LinkLevel::warning;
-    links.word("external_level", level_words);
+    if (links.word("external_level", level_words).value_or(0) == 1)
+      held.external_level = LinkLevel::warning;
     links.report_unknown(Fields::Unknown::warning);
   }
   const Value* table = root.find("slugify");

@@ -60,6 +60,14 @@ struct MarkdownConfig {
   text::Value as_written = text::Value::Object{};
 };
 
+// [link_checker], but for `internal_level`.
+struct LinkCheckerConfig {
+  std::vector<std::string> skip_prefixes;
+  std::vector<std::string> skip_anchor_prefixes;
+  std::vector<std::string> ignored_files;
+  LinkLevel external_level = LinkLevel::error;
+};
+
 struct SiteConfig {
   std::string file;  // that the site keys were read from
   std::string base_url;
@@ -81,6 +89,7 @@ struct SiteConfig {
   bool generate_robots_txt = true;
   bool sitemap_has_pagers = true;
   LinkLevel internal_links = LinkLevel::error;
+  LinkCheckerConfig link_checker;
   text::SlugMode slug_paths = text::SlugMode::on;
   text::SlugMode slug_taxonomies = text::SlugMode::on;
   bool paths_keep_dates = false;

@@ -42,6 +42,7 @@ struct Rendered {
   std::vector<text::Heading> toc;
   std::vector<std::string> ids;
   std::vector<text::FoundLink> internal_links;
+  std::vector<text::FoundLink> external_links;  // in Mode::check alone
   std::vector<Error> warnings;
   std::vector<Error> broken_links;  // errors, where the site does not call them warnings
   ReadSet reads;
