@@ -63,6 +63,8 @@ class OutputRenderer {
         output_.bytes = minified_html(output_.bytes);
       output_.is_volatile = reads_.is_volatile();
       add_tags();
+      // What it was made from changes with the release alone, and the compiler stays out of servers.
+      if (planned_.kind == OutputKind::style_sheet) output_.is_rendered = false;
     }
     return std::move(output_);
   }
