@@ -35,7 +35,7 @@ SMALL := $(addprefix src/,cli/% edge/config% guard/acme% http/client.cpp site/co
   text/yaml.cpp text/sass% text/css_compress.cpp text/redirects.cpp text/header_rules.cpp text/diagnostic.cpp text/date_zone.cpp)
 LINK_release := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,pack-relative-relocs
 CXXFLAGS_ALL = -std=c++20 $(WARN) $(FLAGS_$(MODE)) -DTOML_HEADER_ONLY=0 -Isrc -isystem $(DEPS) -MMD -MP $(CXXFLAGS)
-LIBS := -lcmark-gfm-extensions -lcmark-gfm -lsqlite3 -lpcre2-8 -lbrotlienc -lbrotlicommon -lzstd -lxxhash -ldeflate -lyaml-cpp -lsass -lstemmer -ljpeg -lpng16 -lwebp -l:libmodsecurity.a -lnghttp2 -lseccomp -lssl -lcrypto -lz -lpthread
+LIBS := -lcmark-gfm-extensions -lcmark-gfm -lsqlite3 -lpcre2-8 -lbrotlienc -lbrotlicommon -lzstd -lxxhash -ldeflate -lyaml-cpp -lsass -l:libstemmer.a -ljpeg -lpng16 -lwebp -l:libmodsecurity.a -lnghttp2 -lseccomp -lssl -lcrypto -lz -lpthread
 # The linker notes that dlopen, getaddrinfo and gethostbyname need glibc's files at run time; docs/decisions/02 says why that is fine.
 LINK = $(CXX) $(FLAGS_$(MODE)) $(LINK_$(MODE)) $(LDFLAGS)
 
