@@ -239,7 +239,9 @@ std::string with_double_quotes(std::string_view value) {
 
 // --- calc() --------------------------------------------------------------------------------------
 
-std::string short_value(std::string_view value);
+// `depth`: how many functions it is within; deeper ones than the bound stay as they are.
+std::string short_value(std::string_view value, int depth = 0);
+constexpr int depth_max = 64;
 
 // A number with its unit; "0.50em" is 0.5 and "em".
 struct Measure {
@@ -302,7 +304,7 @@ Measure read_measure(std::string_view text, std::size_t& at) {
 // Sums and products of what is known; the rest is kept, with the parentheses that it needs.
 class Calculation {
  public:
-  explicit Calculation(std::string_view text) : text_(text) {}
+  Calculation(std::string_view text, int depth) : text_(text), depth_(depth) {}
 
   // Nothing when the text is not understood.
   std::optional<std::string> simplified() {
@@ -404,7 +406,7 @@ class Calculation {
       term.text = text_.substr(begin, at_ - begin);
       return term;
     }
-    if (++depth_ > 64) return std::nullopt;
+    if (++depth_ > depth_max) return std::nullopt;
     if (name.empty() || name == "calc") {
       ++at_;
       std::optional<Term> inner = sum();
@@ -422,13 +424,13 @@ class Calculation {
     if (at_ >= text_.size()) return std::nullopt;
     ++at_;
     --depth_;
-    term.text = short_value(text_.substr(begin, at_ - begin));
+    term.text = short_value(text_.substr(begin, at_ - begin), depth_ + 1);
     return term;
   }
 
   std::string_view text_;
   std::size_t at_ = 0;
-  int depth_ = 0;
+  int depth_;
 };
 
 // --- values --------------------------------------------------------------------------------------
@@ -443,7 +445,7 @@ std::size_t closing_of(std::string_view text, std::size_t open) {
 }
 
 // A word at `at`, which moves behind it: a colour, a function or any other name.
-std::string short_word(std::string_view value, std::size_t& at) {
+std::string short_word(std::string_view value, std::size_t& at, int depth) {
   const std::size_t begin = at++;
   while (at < value.size() && is_name_byte(value[at])) ++at;
   const std::string_view word = value.substr(begin, at - begin);
@@ -455,7 +457,7 @@ std::string short_word(std::string_view value, std::size_t& at) {
     const std::string_view inner = value.substr(at + 1, close - at - 1);
     const std::string_view whole = value.substr(begin, close + 1 - begin);
     if (low == "calc") {
-      const std::optional<std::string> simple = Calculation(inner).simplified();
+      const std::optional<std::string> simple = Calculation(inner, depth).simplified();
       if (!simple) return std::string(word);
       at = close + 1;
       return *simple;
@@ -483,7 +485,8 @@ bool is_compact(std::string_view value, std::size_t open) {
   return false;
 }
 
-std::string short_value(std::string_view value) {
+std::string short_value(std::string_view value, int depth) {
+  if (depth > depth_max) return std::string(value);
   std::string out;
   std::vector<bool> compact;  // of the functions that are open
   for (std::size_t at = 0; at < value.size();) {
@@ -511,7 +514,7 @@ std::string short_value(std::string_view value) {
     } else if (lower(c) == 'u' && after == '+') {  // a range of characters
       while (at < value.size() && value[at] != ',') out += value[at++];
     } else if (c == '#' || (is_name_byte(c) && !is_digit(c))) {
-      out += short_word(value, at);
+      out += short_word(value, at, depth);
     } else {
       out += c;
       ++at;

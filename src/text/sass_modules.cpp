@@ -117,8 +117,8 @@ bool is_one_of(std::string_view word, std::span<const std::string_view> words) {
 class Rewriter {
  public:
   using Spaces = std::map<std::string, std::string, std::less<>>;
-  Rewriter(std::string_view source, std::string_view file, Spaces spaces = {})
-      : source_(source), file_(file), spaces_(std::move(spaces)) {}
+  Rewriter(std::string_view source, std::string_view file, Spaces spaces = {}, int depth = 0)
+      : source_(source), file_(file), spaces_(std::move(spaces)), depth_(depth) {}
 
   Result<std::string> rewrite() {
     while (at_ < source_.size() && !error_) step();
@@ -172,12 +172,14 @@ class Rewriter {
     }
   }
   void interpolation() {
+    if (++depth_ > depth_max) return fail("nested too deeply");
     copy(2);
     while (at_ < source_.size() && source_[at_] != '}' && !error_) {
       if (source_[at_] == '#' && peek(1) == '{') interpolation();
       else step();
     }
     copy(1);
+    --depth_;
   }
 
   void name() {
@@ -233,7 +235,7 @@ class Rewriter {
     const std::string name = lower_of(word);
     const bool is_colour = name == "rgb" || name == "rgba" || name == "hsl" || name == "hsla";
     const bool is_raw = name == "calc" || name == "clamp" || name == "min" || name == "max";
-    if (!is_colour && !is_raw) return false;
+    if ((!is_colour && !is_raw) || depth_ >= depth_max) return false;
     const std::optional<std::size_t> close = closing_of(open);
     if (!close) return false;
     const std::string_view inner = source_.substr(open + 1, *close - open - 1);
@@ -254,8 +256,11 @@ class Rewriter {
   }
 
   std::optional<std::size_t> closing_of(std::size_t open) const {
+    // No call is so long; without a bound, calls that are never closed would cost their square.
+    constexpr std::size_t call_bytes_max = 4'096;
     int depth = 0;
-    for (std::size_t i = open; i < source_.size(); ++i) {
+    const std::size_t end = std::min(source_.size(), open + call_bytes_max);
+    for (std::size_t i = open; i < end; ++i) {
       const char c = source_[i];
       if (c == '(') ++depth;
       if (c == ')' && --depth == 0) return i;
@@ -308,8 +313,9 @@ class Rewriter {
     if (parts.size() != 3) return {};
     if (alpha.ends_with('%') && alpha.find('$') == std::string::npos)
       alpha = '(' + alpha.substr(0, alpha.size() - 1) + "/100)";
-    Rewriter inside(parts[0] + ',' + parts[1] + ',' + parts[2] + (alpha.empty() ? "" : ',' + alpha),
-                    file_, spaces_);
+    const std::string arguments =
+        parts[0] + ',' + parts[1] + ',' + parts[2] + (alpha.empty() ? "" : ',' + alpha);
+    Rewriter inside(arguments, file_, spaces_, depth_ + 1);
     const Result<std::string> plain = inside.rewrite();
     return plain.ok() ? name.substr(0, 3) + (alpha.empty() ? "(" : "a(") + *plain + ')'
                       : std::string();
@@ -317,7 +323,7 @@ class Rewriter {
 
   // Variables and calls of Sass within CSS arithmetic, each in #{}.
   std::string with_interpolation(std::string_view text) {
-    Rewriter inside(text, file_, spaces_);
+    Rewriter inside(text, file_, spaces_, depth_ + 1);
     const Result<std::string> plain = inside.copied_plainly();
     if (!plain.ok()) {
       fail(plain.error().what, plain.error().help);
@@ -520,6 +526,8 @@ class Rewriter {
   bool after_include_ = false;
   bool defines_ = false;  // behind @function and @mixin a name is no call
   bool defines_always_ = false;
+  static constexpr int depth_max = 64;
+  int depth_ = 0;  // of interpolations and calls within each other
   std::optional<Error> error_;
 };
 

@@ -121,6 +121,15 @@ TEST_CASE("any text is compressed without leaving its bounds", "[text][sass]") {
     compressed_css(css);
   const std::string deep = "a{b:calc(" + std::string(100'000, '(') + ")}";
   CHECK(compressed_css(deep).size() >= 100'000);
+  std::string nested = "a{b:";
+  for (int i = 0; i < 2'000; ++i) nested += "calc(f(";
+  CHECK(compressed_css(nested + "1" + std::string(4'000, ')') + "}").size() > 10'000);
+  for (const std::string_view part : {"#{", "rgb(", "calc(", "\"#{", "clamp(", "@media ("}) {
+    std::string text = "a{b:";
+    for (int i = 0; i < 5'000; ++i) text += part;
+    (void)sass_without_modules(text, "a.scss");
+    (void)sass_without_modules(text + std::string(5'000, ')') + "}", "a.scss");
+  }
   for (const char* scss : {"@", "@use", "@use '", "@use 'x' as", "a.$", "@media (", "calc(", "rgb(",
                            "#{", "'#{", "url(", "@use 'a' with (", "@forward"})
     (void)sass_without_modules(scss, "a.scss");
