@@ -28,9 +28,14 @@ FLAGS_debug := -O1 -g -D_GLIBCXX_ASSERTIONS -DWEIR_FAULTS
 FLAGS_asan := -O0 -g1 -D_GLIBCXX_ASSERTIONS -DWEIR_FAULTS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-maybe-uninitialized
 FLAGS_tsan := -O1 -g1 -D_GLIBCXX_ASSERTIONS -fsanitize=thread -Wno-tsan
 FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -Wno-error
+# What runs once, or waits for a network anyway, is compiled for size: half the bytes of -O2.
+SMALL_release := -Os
+SMALL := $(addprefix src/,cli/% edge/config% guard/acme% http/client.cpp site/config.cpp site/functions.cpp site/plan.cpp \
+  site/search_index.cpp site/xml.cpp site/bibtex.cpp site/processed_images.cpp site/hosting.cpp site/link_checker.cpp text/toml.cpp \
+  text/yaml.cpp text/sass% text/css_compress.cpp text/redirects.cpp text/header_rules.cpp text/diagnostic.cpp text/date_zone.cpp)
 LINK_release := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,pack-relative-relocs
 CXXFLAGS_ALL = -std=c++20 $(WARN) $(FLAGS_$(MODE)) -DTOML_HEADER_ONLY=0 -Isrc -isystem $(DEPS) -MMD -MP $(CXXFLAGS)
-LIBS := -lcmark-gfm-extensions -lcmark-gfm -lsqlite3 -lpcre2-8 -lbrotlienc -lbrotlicommon -lzstd -lxxhash -ldeflate -lyaml-cpp -l:libmodsecurity.a -lnghttp2 -lseccomp -lssl -lcrypto -lpthread
+LIBS := -lcmark-gfm-extensions -lcmark-gfm -lsqlite3 -lpcre2-8 -lbrotlienc -lbrotlicommon -lzstd -lxxhash -ldeflate -lyaml-cpp -lsass -l:libstemmer.a -ljpeg -lpng16 -lwebp -l:libmodsecurity.a -lnghttp2 -lseccomp -lssl -lcrypto -lz -lpthread
 # The linker notes that dlopen, getaddrinfo and gethostbyname need glibc's files at run time; docs/decisions/02 says why that is fine.
 LINK = $(CXX) $(FLAGS_$(MODE)) $(LINK_$(MODE)) $(LDFLAGS)
 
@@ -56,7 +61,7 @@ $(B)/flow-tests: $(FLOW) $(LIBRARY) ; $(LINK) -o $@ $^ -lCatch2WithMain $(LIBS) 
 $(B)/bench-%: $(B)/test/bench/%_bench.o $(LIBRARY) ; $(LINK) -o $@ $^ $(LIBS) 2> $@.warnings || { cat $@.warnings; exit 1; }
 $(B)/tool-%: $(B)/test/bench/%_tool.o ; $(CXX) -o $@ $^ -lssl -lcrypto -lpthread
 $(B)/fuzz-%: $(B)/test/fuzz/%_fuzz.o $(LIBRARY) ; $(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
-$(B)/%.o: %.cpp | $(DEPS)/httplib.h ; @mkdir -p $(@D); $(CXX) $(CXXFLAGS_ALL) $(if $(filter test/%,$<),-O0 -U_FORTIFY_SOURCE -Itest) -c -o $@ $<
+$(B)/%.o: %.cpp | $(DEPS)/httplib.h ; @mkdir -p $(@D); $(CXX) $(CXXFLAGS_ALL) $(if $(filter $(SMALL),$<),$(SMALL_$(MODE))) $(if $(filter test/%,$<),-O0 -U_FORTIFY_SOURCE -Itest) -c -o $@ $<
 $(B)/test/bench/%.o: test/bench/%.cpp ; @mkdir -p $(@D); $(CXX) $(CXXFLAGS_ALL) -Itest -c -o $@ $<
 $(B)/embedded.o: $(EMBED) scripts/embed ; @mkdir -p $(@D); scripts/embed $(B)/embedded $(EMBED) && $(CXX) $(CXXFLAGS_ALL) -c -o $@ $(B)/embedded.cpp
 # FORCE keeps the commit honest; the file changes only when the commit does.

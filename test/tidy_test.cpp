@@ -50,6 +50,10 @@ const std::vector<Fence> fences{
     {"zstd", {"src/store/zstd.cpp"}},
     {"brotli", {"src/store/brotli.cpp"}},
     {"libdeflate.h", {"src/store/gzip.cpp"}},
+    {"jpeglib.h", {"src/site/image_jpeg.cpp"}},
+    {"png.h", {"src/site/image_png.cpp"}},
+    {"webp/", {"src/site/image_webp.cpp"}},
+    {"sass", {"src/text/sass.cpp"}},
     {"seccomp.h", {"src/cli/sandbox.cpp"}},
 };
 

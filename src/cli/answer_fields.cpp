@@ -22,6 +22,7 @@ store::EntryKind kind_of(site::OutputKind kind) {
     case site::OutputKind::sitemap:
     case site::OutputKind::robots:
     case site::OutputKind::not_found:
+    case site::OutputKind::search_index:
     case site::OutputKind::style_sheet: return store::EntryKind::generated;
     case site::OutputKind::asset:
     case site::OutputKind::static_file: break;

@@ -55,6 +55,8 @@ int run_check(const Arguments& arguments, Session& session) {
   site::HttpFetcher fetcher;
   site::BuildOptions options = build_options_of(arguments, *loaded);
   options.mode = site::Mode::check;
+  if (arguments.has("external") && !arguments.has("skip-external-links"))
+    options.external_links = site::ExternalLinks::asked;
   options.clock = clock.get();
   options.fetcher = &fetcher;
   const site::BuildReport report = site::check(**source, options);

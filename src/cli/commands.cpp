@@ -68,6 +68,7 @@ constexpr std::string_view serve_examples[] = {
 constexpr Option check_flags[] = {
     {"only", 0, "WHAT", "config|content|links", "only this part"},
     {"drafts", 0, {}, {}, "with drafts"},
+    {"external", 0, {}, {}, "ask external links too"},
     {"skip-external-links", 0, {}, {}, "the default; accepted for Zola"},
     {"strict", 0, {}, {}, "warnings are errors"},
     json_flag,

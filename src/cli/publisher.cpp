@@ -2,6 +2,7 @@
 
 #include "cli/answer_fields.h"
 #include "cli/exporter.h"
+#include "cli/image_store.h"
 #include "cli/release_source.h"
 #include "edge/site_rules.h"
 #include "site/hosting.h"
@@ -257,6 +258,8 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
   site::BuildOptions options = order.options;
   options.clock = &clock;
   options.fetcher = &fetcher;
+  DirectoryImages images(order.loaded.store_directory + "/images");
+  options.images = &images;
 
   std::unique_ptr<Exporter> exporter;
   if (const auto plan = export_plan(order)) {

@@ -5,8 +5,10 @@
 #include "base/embedded.h"
 #include "base/limits.h"
 #include "base/worker_pool.h"
+#include "http/mime.h"
 #include "site/hosting.h"
 #include "site/increment.h"
+#include "site/link_checker.h"
 #include "site/site.h"
 
 #include <algorithm>
@@ -33,18 +35,6 @@ class Stopwatch {
   BuildReport& report_;
   Mono at_;
 };
-
-void say_what_is_left_out(const Site& site, Diagnostics& diagnostics) {
-  if (!site.files().sass().empty())
-    diagnostics.notice("Sass is not compiled yet: style sheets made from sass/ are missing");
-  const std::vector<LanguageConfig>& languages = site.config().languages;
-  if (std::any_of(languages.begin(), languages.end(),
-                  [](const LanguageConfig& l) { return l.build_search_index; }))
-    diagnostics.notice("the search index is not built yet");
-  const MarkdownConfig& markdown = site.config().markdown;
-  if (markdown.options.definition_list) diagnostics.notice("definition lists are not read yet");
-  if (markdown.options.render_emoji) diagnostics.notice("emoji names are not replaced yet");
-}
 
 void count_outputs(const Site& site, BuildReport& report) {
   const Library& library = site.library();
@@ -108,6 +98,47 @@ void render_outputs(const Site& site, const BuildOptions& options, Increment* in
   report.kept = kept.load();
 }
 
+// What resize_image was asked for; returns how many.
+std::size_t make_images(const Site& site, const BuildOptions& options, OutputSink& sink,
+                        Diagnostics& diagnostics) {
+  std::vector<ProcessedImages::Wanted> wanted;
+  std::set<std::string> names;
+  for (auto& [name, one] : site.processed_images().all()) {
+    names.insert(name);
+    const std::string path = '/' + std::string(processed_root) + name;
+    if (site.plan().find(path) == nullptr) wanted.push_back(std::move(one));  // static/ wins
+  }
+  // Whole images are held meanwhile.
+  constexpr std::size_t threads_max = 4;
+  const std::size_t threads = options.threads == 0 ? cores() : options.threads;
+  for_each_parallel(wanted.size(), std::min(threads, threads_max), [&](std::size_t i) {
+    const auto& [plan, place] = wanted[i];
+    std::optional<std::string> bytes =
+        options.images == nullptr ? std::nullopt : options.images->find(plan.name);
+    if (!bytes) {
+      const Result<std::string> source = site.files().read(plan.file);
+      if (!source.ok()) return diagnostics.error(Error(source.error()).at(place));
+      Result<std::string> made = processed_image(*source, plan);
+      if (!made.ok())
+        return diagnostics.error(
+            std::move(made).error().in("resize_image: " + plan.file).at(place));
+      bytes = std::move(made).value();
+      if (options.images != nullptr)
+        if (const Status kept = options.images->keep(plan.name, *bytes); !kept.ok())
+          diagnostics.remark(Error(kept.error()).in("resized images are not kept"));
+    }
+    Output output;
+    output.kind = OutputKind::asset;
+    output.file = std::string(processed_root) + plan.name;
+    output.path = '/' + output.file;
+    output.content_type = http::content_type_of(output.file);
+    output.bytes = std::move(*bytes);
+    if (const Status put = sink.put(std::move(output)); !put.ok()) diagnostics.error(put.error());
+  });
+  if (options.images != nullptr && !diagnostics.failed()) options.images->prune(names);
+  return wanted.size();
+}
+
 void finish(const Diagnostics& diagnostics, BuildReport& report) {
   report.diagnostics = diagnostics.sorted();
   report.warnings = diagnostics.warnings();
@@ -129,7 +160,6 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
     report.exports = site->config().exports;
     report.preserve_dotfiles = site->config().preserve_dotfiles_in_output;
     report.config_file = site->config().file;
-    say_what_is_left_out(*site, diagnostics);
     count_outputs(*site, report);
   }
   std::optional<Increment> increment;
@@ -140,6 +170,8 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
     }
     site->render_all_content();
     watch.lap("markdown");
+    if (options.mode == Mode::check && options.external_links == ExternalLinks::asked)
+      check_external_links(*site, diagnostics);
   }
   if (site && !diagnostics.failed()) {
     sink.use_rules(read_hosting_rules(*site, diagnostics));
@@ -147,6 +179,9 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
     watch.lap("compare");
     render_outputs(*site, options, increment ? &*increment : nullptr, sink, diagnostics, report);
     watch.lap("templates");
+    if (options.mode != Mode::check && !diagnostics.failed())
+      report.outputs += make_images(*site, options, sink, diagnostics);
+    watch.lap("images");
     report.inputs = inputs_of(*site);
     watch.lap("inputs");
   }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "site/fetcher.h"
+#include "site/image_store.h"
 #include "site/memory.h"
 #include "site/output.h"
 #include "site/source.h"
@@ -29,6 +30,8 @@ enum class Network {
   offline
 };  // offline: remote load_data is an error unless not required
 
+enum class ExternalLinks { left_out, asked };
+
 struct BuildOptions {
   Mode mode = Mode::build;
   std::string config_file =
@@ -37,11 +40,13 @@ struct BuildOptions {
   Drafts drafts = Drafts::skip;
   Strictness strictness = Strictness::usual;
   Network network = Network::online;
+  ExternalLinks external_links = ExternalLinks::left_out;  // in Mode::check
   bool minify = false;
   std::size_t threads = 0;  // 0 = cores()
   const Clock* clock =
       nullptr;  // must be set; the caller applies SOURCE_DATE_EPOCH by passing a fixed one
   Fetcher* fetcher = nullptr;           // null = as offline
+  ImageStore* images = nullptr;         // null: resized images are made anew
   const BuildMemory* before = nullptr;  // of the build whose outputs the sink still has; must
                                         // outlive the build
   bool remembers = false;               // fill BuildReport::memory

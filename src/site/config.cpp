@@ -328,10 +328,19 @@ void ConfigReader::read_search(Fields& parent, LanguageConfig& language) {
   const Value* table = parent.table("search");
   if (table == nullptr) return;
   Fields search(*table, config_.file, "[search]", diagnostics_);
-  for (const std::string_view name :
-       {"include_title", "include_content", "include_description", "include_date", "include_path"})
-    search.boolean(name);
-  search.integer("truncate_content_length", 0);
+  struct Flag {
+    std::string_view name;
+    bool& value;
+  };
+  SearchConfig& held = language.search;
+  for (const Flag& flag :
+       std::initializer_list<Flag>{{"include_title", held.include_title},
+                                   {"include_content", held.include_content},
+                                   {"include_description", held.include_description},
+                                   {"include_date", held.include_date},
+                                   {"include_path", held.include_path}})
+    flag.value = search.boolean(flag.name).value_or(flag.value);
+  held.truncate_content_length = search.integer("truncate_content_length", 0);
   if (const std::optional<std::size_t> format = search.word("index_format", format_words))
     language.search_index_format = format_words[*format];
   search.report_unknown(Fields::Unknown::warning);
@@ -374,12 +383,15 @@ void ConfigReader::read_markdown(Fields& root) {
 void ConfigReader::read_links_and_slugs(Fields& root) {
   if (const Value* table = root.table("link_checker")) {
     Fields links(*table, config_.file, "[link_checker]", diagnostics_);
-    links.strings("skip_prefixes");
-    links.strings("skip_anchor_prefixes");
-    links.strings("ignored_files");
+    LinkCheckerConfig& held = config_.link_checker;
+    held.skip_prefixes = links.strings("skip_prefixes").value_or(std::vector<std::string>{});
+    held.skip_anchor_prefixes =
+        links.strings("skip_anchor_prefixes").value_or(std::vector<std::string>{});
+    held.ignored_files = links.strings("ignored_files").value_or(std::vector<std::string>{});
     if (links.word("internal_level", level_words).value_or(0) == 1)
       config_.internal_links = LinkLevel::warning;
-    links.word("external_level", level_words);
+    if (links.word("external_level", level_words).value_or(0) == 1)
+      held.external_level = LinkLevel::warning;
     links.report_unknown(Fields::Unknown::warning);
   }
   const Value* table = root.find("slugify");

@@ -30,6 +30,16 @@ struct TaxonomyConfig {
   bool feed = false;
 };
 
+// [search]: what goes into an index.
+struct SearchConfig {
+  bool include_title = true;
+  bool include_content = true;
+  bool include_description = false;
+  bool include_date = false;
+  bool include_path = false;
+  std::optional<std::size_t> truncate_content_length;
+};
+
 struct LanguageConfig {
   std::string code;
   std::string title;
@@ -38,7 +48,8 @@ struct LanguageConfig {
   std::vector<std::string> feed_filenames = {"atom.xml"};
   std::vector<TaxonomyConfig> taxonomies;
   bool build_search_index = false;
-  std::string search_index_format = "elasticlunr_javascript";
+  SearchConfig search;
+  std::string search_index_format = "elasticlunr_javascript";  // the default language's counts
   text::Value translations = text::Value::Object{};
 };
 
@@ -48,6 +59,14 @@ struct MarkdownConfig {
   text::MarkdownOptions options;             // its permalink is each page's own
   std::optional<Highlighting> highlighting;  // nothing: code is shown plain
   text::Value as_written = text::Value::Object{};
+};
+
+// [link_checker], but for `internal_level`.
+struct LinkCheckerConfig {
+  std::vector<std::string> skip_prefixes;
+  std::vector<std::string> skip_anchor_prefixes;
+  std::vector<std::string> ignored_files;
+  LinkLevel external_level = LinkLevel::error;
 };
 
 struct SiteConfig {
@@ -71,6 +90,7 @@ struct SiteConfig {
   bool generate_robots_txt = true;
   bool sitemap_has_pagers = true;
   LinkLevel internal_links = LinkLevel::error;
+  LinkCheckerConfig link_checker;
   text::SlugMode slug_paths = text::SlugMode::on;
   text::SlugMode slug_taxonomies = text::SlugMode::on;
   bool paths_keep_dates = false;

@@ -309,6 +309,8 @@ Result<std::shared_ptr<const Rendered>> render_content(const Site& site, Content
   rendered->toc = std::move(markdown.toc);
   rendered->ids = std::move(markdown.ids);
   rendered->internal_links = std::move(markdown.internal_links);
+  if (site.options().mode == Mode::check)
+    rendered->external_links = std::move(markdown.external_links);
   rendered->reads = renderer.take_reads();
   rendered->warnings = renderer.take_warnings();
   rendered->broken_links = renderer.take_broken_links();

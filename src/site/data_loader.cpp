@@ -2,7 +2,9 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "site/bibtex.h"
 #include "site/csv.h"
+#include "site/xml.h"
 #include "text/json.h"
 #include "text/toml.h"
 #include "text/url.h"
@@ -83,11 +85,14 @@ Result<tmpl::Value> parse_data(std::string_view text, DataFormat format, std::st
       const text::Value tree = TRY(text::parse_yaml(text, name));
       return tmpl::value_of(tree);
     }
-    case DataFormat::xml:
+    case DataFormat::xml: {
+      const text::Value tree = TRY(parse_xml(text, name));
+      return tmpl::value_of(tree);
+    }
     case DataFormat::bibtex: break;
   }
-  return Error{Errc::invalid, "load_data cannot read XML and BibTeX yet: " + std::string(name)}
-      .with_help("format=\"plain\" gives the text");
+  const text::Value tree = TRY(parse_bibtex(text, name));
+  return tmpl::value_of(tree);
 }
 
 void DataLoader::note_file(std::string_view path) {

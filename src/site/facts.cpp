@@ -209,6 +209,18 @@ Hash128 Facts::whole(std::string_view name) {
     for (const SitemapEntry& entry : sitemap_entries_of(site_.config(), library))
       digest.add(entry.permalink);
     for (const Section& section : library.sections) add_meta(digest, section);
+  } else if (name == whole_sass) {
+    for (const std::string& directory :
+         {std::string("sass"), "themes/" + site_.config().theme + "/sass"}) {
+      const Result<RootDirectory::Listing> listing = site_.source().list(directory);
+      if (!listing.ok()) continue;
+      for (const FoundFile& file : listing->files) {
+        digest.add(file.path);
+        const FileLook look{file.bytes, file.modified_ns, file.changed_ns};
+        if (!site_.is_racy(look)) digest.add(look);
+        else digest.add(site_.source().read(file.path).value_or(std::string()));
+      }
+    }
   }
   return digest.value();
 }

@@ -19,12 +19,20 @@ struct RemoteRequest {
   std::vector<std::string> allow_addresses;
 };
 
+struct RemoteAnswer {
+  int status = 0;
+  std::string content_type;
+  std::string body;  // of a HEAD nothing
+};
+
 class Fetcher {
  public:
   virtual ~Fetcher() = default;
   // The body of a 2xx answer, at most limits::load_data_bytes_max bytes, within
   // limits::load_data_time_max. Blocks; workers only. Callable from any thread at once.
   virtual Result<std::string> fetch(const RemoteRequest& request) = 0;
+  // Any answer, whatever its status, after redirects; the same bounds.
+  virtual Result<RemoteAnswer> ask(const RemoteRequest& request) = 0;
 };
 
 }  // namespace weir::site

@@ -2,6 +2,7 @@
 
 #include "base/embedded.h"
 #include "site/glob.h"
+#include "site/style_sheets.h"
 
 #include <algorithm>
 
@@ -104,11 +105,9 @@ Result<std::optional<std::string>> Files::find(std::string_view path) const {
 
 std::optional<std::string> Files::sass_of(std::string_view path) const {
   while (path.starts_with('/')) path.remove_prefix(1);
-  if (!path.ends_with(".css")) return std::nullopt;
-  const std::string stem(path.substr(0, path.size() - 4));
-  for (const std::string& file : sass_)
-    if (file.ends_with("sass/" + stem + ".scss") || file.ends_with("sass/" + stem + ".sass"))
-      return file;
+  // The site's stand behind the theme's and win.
+  for (auto file = sass_.rbegin(); file != sass_.rend(); ++file)
+    if (style_sheet_of(*file) == path) return *file;
   return std::nullopt;
 }
 

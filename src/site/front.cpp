@@ -102,6 +102,7 @@ PageFront page_front_of(const Value& table, std::string_view file, Diagnostics& 
   front.weight = fields.integer("weight", 0);
   front.draft = fields.boolean("draft").value_or(false);
   front.render = fields.boolean("render").value_or(true);
+  front.in_search_index = fields.boolean("in_search_index").value_or(true);
   front.authors = fields.strings("authors").value_or(std::vector<std::string>{});
   front.aliases = fields.strings("aliases").value_or(std::vector<std::string>{});
   if (const Value* taxonomies = fields.table("taxonomies")) {
@@ -143,7 +144,7 @@ SectionFront section_front_of(const Value& table, std::string_view file, Diagnos
   if (const auto word = fields.word("insert_anchor_links", anchor_words))
     front.insert_anchor_links = static_cast<text::AnchorLinks>(*word);
   front.redirect_to = fields.string("redirect_to");
-  fields.boolean("in_search_index");
+  front.in_search_index = fields.boolean("in_search_index").value_or(true);
   front.aliases = fields.strings("aliases").value_or(std::vector<std::string>{});
   if (const Value* extra = fields.table("extra")) {
     front.extra = *extra;

@@ -32,6 +32,7 @@ struct Dated {
 };
 
 struct PageFront {
+  bool in_search_index = true;
   std::optional<std::string> title;
   std::optional<std::string> description;
   std::optional<Dated> date;
@@ -71,6 +72,7 @@ struct SectionFront {
   bool render = true;
   bool transparent = false;
   bool generate_feeds = false;
+  bool in_search_index = true;
   std::optional<std::string> template_name;
   std::optional<std::string> page_template;
   std::optional<std::size_t> paginate_by;  // never 0

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/crypto.h"
+#include "base/embedded.h"
 #include "site/content_render.h"
 #include "site/image_size.h"
 #include "site/number_format.h"
@@ -68,15 +69,6 @@ Result<std::string> read_found(const Site& site, const Call& call, std::string_v
 
 // --- addresses -----------------------------------------------------------------------------------
 
-// What a site asks for but this version does not make yet; the build has said so.
-bool is_left_out(const Site& site, std::string_view path) {
-  while (path.starts_with('/')) path.remove_prefix(1);
-  if (!path.starts_with("search_index.") && path != "elasticlunr.min.js") return false;
-  for (const LanguageConfig& language : site.config().languages)
-    if (language.build_search_index) return true;
-  return false;
-}
-
 // The style sheet of highlighted code, which is no file of the site.
 std::optional<std::string> code_style_sheet(const Site& site, std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
@@ -86,22 +78,47 @@ std::optional<std::string> code_style_sheet(const Site& site, std::string_view p
   return text::style_sheet_of(sheet->theme);
 }
 
+// A search index, or its client. The index needs all content, so that a body's own shortcodes get
+// an empty one to hash, as does a live site, which would render everything for one hash.
+Result<std::optional<std::string>> made_for_search(const Site& site, const Call& call,
+                                                   std::string_view path) {
+  const Planned* planned =
+      site.plan().find(path.starts_with('/') ? std::string(path) : '/' + std::string(path));
+  if (planned == nullptr) return std::optional<std::string>();
+  if (planned->origin == elasticlunr_origin)
+    return std::optional<std::string>(
+        find_embedded(elasticlunr_origin.substr(std::string_view("builtin:").size()))->bytes);
+  if (planned->kind != OutputKind::search_index) return std::optional<std::string>();
+  ReadSet* reads = ReadSet::of(call.recorder());
+  if (reads == nullptr || reads->inside_content() || site.liveness() == Liveness::live)
+    return std::optional<std::string>("");
+  std::string index = TRY(site.search_indexes().of(planned->language, *reads));
+  return std::optional<std::string>(std::move(index));
+}
+
+// The bytes of a file, or those of the style sheet that is made at that place of the output.
+Result<std::string> read_found_or_made(const Site& site, const Call& call, std::string_view path) {
+  Result<std::string> bytes = read_found(site, call, path);
+  if (bytes.ok()) return bytes;
+  if (const std::optional<std::string> made = TRY(made_for_search(site, call, path))) return *made;
+  if (const std::optional<std::string> css = code_style_sheet(site, path)) return *css;
+  const std::optional<std::string> sass = site.files().sass_of(path);
+  if (!sass) return bytes;
+  const std::shared_ptr<const StyleSheet> sheet = TRY(site.style_sheets().of(*sass));
+  if (call.recorder() != nullptr)
+    call.recorder()->read({tmpl::ReadKind::whole, tmpl::ReadGroup::list, 0, whole_sass});
+  for (const std::string& file : sheet->files) {
+    note(call, tmpl::ReadKind::lookup, file);
+    note(call, tmpl::ReadKind::data, file);
+    site.data().note_file(file);
+  }
+  return sheet->css;
+}
+
 // Empty when there is nothing to hash.
 Result<std::string> cache_bust_of(const Site& site, const Call& call, std::string_view path) {
-  Result<std::string> bytes = read_found(site, call, path);
-  if (!bytes.ok()) {
-    if (is_left_out(site, path)) return std::string();
-    if (const std::optional<std::string> css = code_style_sheet(site, path)) {
-      const Sha256 digest = sha256_of(*css);
-      return hex_of(ByteView(digest)).substr(0, 20);
-    }
-    // A style sheet that is made from Sass is known by its source.
-    const std::optional<std::string> sass = site.files().sass_of(path);
-    if (!sass) return bytes;
-    bytes = site.files().read(*sass);
-    if (!bytes.ok()) return bytes;
-    site.data().note_file(*sass);
-  }
+  const Result<std::string> bytes = read_found_or_made(site, call, path);
+  if (!bytes.ok()) return bytes;
   const Sha256 digest = sha256_of(*bytes);
   return hex_of(ByteView(digest)).substr(0, 20);
 }
@@ -354,7 +371,7 @@ Result<Value> get_hash(const Site& site, const Call& call) {
   if (path.empty() == (literal == nullptr)) return call.error("takes one of `path` and `literal`");
   std::string bytes;
   if (literal == nullptr) {
-    bytes = TRY(read_found(site, call, path));
+    bytes = TRY(read_found_or_made(site, call, path));
   } else {
     bytes = TRY(call.text("literal"));
   }
@@ -386,75 +403,39 @@ Result<Value> get_image_metadata(const Site& site, const Call& call) {
                         {"mime", Value::lend(size->mime)}});
 }
 
-// The URL under which a file of the site is published.
-std::string url_of_file(const Site& site, std::string_view file) {
-  std::string_view path = file;
-  for (const std::string_view root : {"static/", "content/"})
-    if (file.starts_with(root)) path = file.substr(root.size());
-  for (const Planned& planned : site.plan().outputs)
-    if (planned.origin == file) path = planned.path;
-  std::string url = site.config().permalink_of(path);
-  if (url.back() == '/') url.pop_back();
-  return url;
-}
-
-struct Box {
-  std::uint32_t width = 0;
-  std::uint32_t height = 0;
-};
-
-// The size that an operation leaves; nothing when it is not known or lacks a number.
-std::optional<Box> resized(Box from, std::string_view op, std::int64_t width, std::int64_t height) {
-  const double ratio_x = static_cast<double>(width) / from.width;
-  const double ratio_y = static_cast<double>(height) / from.height;
-  const auto scaled = [](std::uint32_t side, double ratio) {
-    return static_cast<std::uint32_t>(std::max(1.0, std::round(side * ratio)));
-  };
-  if (op == "scale" && width > 0 && height > 0)
-    return Box{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)};
-  if (op == "fit_width" && width > 0)
-    return Box{static_cast<std::uint32_t>(width), scaled(from.height, ratio_x)};
-  if (op == "fit_height" && height > 0)
-    return Box{scaled(from.width, ratio_y), static_cast<std::uint32_t>(height)};
-  if (width <= 0 || height <= 0) return std::nullopt;
-  if (op == "fit") {
-    const double ratio = std::min(ratio_x, ratio_y);
-    return ratio >= 1 ? from : Box{scaled(from.width, ratio), scaled(from.height, ratio)};
-  }
-  if (op == "fill")
-    return Box{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)};
-  return std::nullopt;
-}
-
-// Not done yet: the original stands in, with the sizes that were asked for, so that pages lay out
-// the same.
 Result<Value> resize_image(const Site& site, const Call& call) {
   const std::string_view path = TRY(call.text("path"));
-  const std::string_view op = TRY(call.text_or("op", "fill"));
+  ImageOrder order;
+  order.op = TRY(call.text_or("op", "fill"));
+  order.format = TRY(call.text_or("format", "auto"));
   const std::int64_t width = TRY(call.integer_or("width", 0));
   const std::int64_t height = TRY(call.integer_or("height", 0));
-  const std::string bytes = TRY(read_found(site, call, path));
-  const Result<ImageSize> size = image_size_of(bytes, path);
-  if (!size.ok()) return call.error(size.error().what);
-  if (size->width == 0 || size->height == 0) return call.error(std::string(path) + " has no size");
   constexpr std::int64_t side_max = 65'535;
   if (width < 0 || height < 0 || width > side_max || height > side_max)
     return call.error("width and height are 1 to 65535");
-  const std::optional<Box> box = resized({size->width, size->height}, op, width, height);
-  if (!box)
-    return call.error(
-        "op is one of scale, fit_width, fit_height, fit and fill, and needs its `width` and "
-        "`height`");
-  site.diagnostics().notice("images are not resized yet: resize_image gives the original file");
+  order.width = static_cast<std::uint32_t>(width);
+  order.height = static_cast<std::uint32_t>(height);
+  if (call.find("quality") != nullptr) {
+    const std::int64_t quality = TRY(call.integer_or("quality", 0));
+    order.quality = quality >= 1 && quality <= 100 ? static_cast<int>(quality) : -1;
+  }
+  const std::string bytes = TRY(read_found(site, call, path));
   const Result<std::optional<std::string>> found = site.files().find(path);
   note(call, tmpl::ReadKind::lookup, path);
   const std::string file = found.ok() && *found ? **found : std::string(path);
-  return Value::object({{"url", Value::text(url_of_file(site, file))},
-                        {"static_path", Value::text(file)},
-                        {"width", Value(static_cast<std::int64_t>(box->width))},
-                        {"height", Value(static_cast<std::int64_t>(box->height))},
-                        {"orig_width", Value(static_cast<std::int64_t>(size->width))},
-                        {"orig_height", Value(static_cast<std::int64_t>(size->height))}});
+  const Result<ImagePlan> plan = image_plan_of(file, bytes, order);
+  if (!plan.ok()) return call.error(plan.error().what).with_help(plan.error().help);
+  if (site.liveness() == Liveness::built) site.processed_images().want(*plan, call.place());
+  const std::string target = std::string(processed_root) + plan->name;
+  note(call, tmpl::ReadKind::image, target);
+  std::string url = site.config().permalink_of(target);
+  if (url.ends_with('/')) url.pop_back();
+  return Value::object({{"url", Value::text(url)},
+                        {"static_path", Value::text("static/" + target)},
+                        {"width", Value(static_cast<std::int64_t>(plan->width))},
+                        {"height", Value(static_cast<std::int64_t>(plan->height))},
+                        {"orig_width", Value(static_cast<std::int64_t>(plan->source_width))},
+                        {"orig_height", Value(static_cast<std::int64_t>(plan->source_height))}});
 }
 
 Result<Value> load_data(const Site& site, const Call& call) {

@@ -5,7 +5,9 @@
 
 namespace weir::site {
 
-Result<std::string> HttpFetcher::fetch(const RemoteRequest& request) {
+namespace {
+
+http::FetchRequest order_of(const RemoteRequest& request) {
   http::FetchRequest order;
   order.method = request.method;
   order.url = request.url;
@@ -15,7 +17,22 @@ Result<std::string> HttpFetcher::fetch(const RemoteRequest& request) {
   order.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(limits::load_data_time_max);
   order.addresses = http::AddressPolicy::public_only;
   order.allowed_hosts = request.allow_addresses;
-  http::Fetched answer = TRY(http::fetch(order));
+  return order;
+}
+
+}  // namespace
+
+Result<RemoteAnswer> HttpFetcher::ask(const RemoteRequest& request) {
+  http::Fetched answer = TRY(http::fetch(order_of(request)));
+  RemoteAnswer out;
+  out.status = answer.status;
+  if (const std::string* type = answer.find("content-type")) out.content_type = *type;
+  out.body = std::move(answer.body);
+  return out;
+}
+
+Result<std::string> HttpFetcher::fetch(const RemoteRequest& request) {
+  http::Fetched answer = TRY(http::fetch(order_of(request)));
   if (answer.status < 200 || answer.status > 299) {
     return Error{Errc::io, request.url + " answered with status " + std::to_string(answer.status)};
   }

@@ -10,6 +10,7 @@ namespace weir::site {
 class HttpFetcher final : public Fetcher {
  public:
   Result<std::string> fetch(const RemoteRequest& request) override;
+  Result<RemoteAnswer> ask(const RemoteRequest& request) override;
 };
 
 }  // namespace weir::site

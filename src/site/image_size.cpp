@@ -87,6 +87,31 @@ std::optional<ImageSize> webp(std::string_view b) {
   return std::nullopt;
 }
 
+// ISO 14496-12 boxes; of the sizes that the items of an AVIF have (HEIF, 6.5.3 `ispe`), the largest
+// is the picture's.
+std::optional<ImageSize> avif(std::string_view b) {
+  if (b.size() < 16 || b.substr(4, 4) != "ftyp") return std::nullopt;
+  const std::string_view brands = b.substr(8, std::min<std::size_t>(big32(b, 0), 256));
+  if (brands.find("avif") == std::string_view::npos &&
+      brands.find("avis") == std::string_view::npos)
+    return std::nullopt;
+  ImageSize size{0, 0, "avif", "image/avif"};
+  constexpr std::size_t meta_bytes_max = 64 * KiB;
+  const std::string_view head = b.substr(0, meta_bytes_max);
+  for (std::size_t at = head.find("ispe"); at != std::string_view::npos;
+       at = head.find("ispe", at + 4)) {
+    if (at + 16 > head.size()) break;
+    const std::uint32_t width = big32(head, at + 8);
+    const std::uint32_t height = big32(head, at + 12);
+    if (std::uint64_t{width} * height > std::uint64_t{size.width} * size.height) {
+      size.width = width;
+      size.height = height;
+    }
+  }
+  if (size.width == 0) return std::nullopt;
+  return size;
+}
+
 // The value of `name="..."` within a tag.
 std::optional<std::string_view> attribute_of(std::string_view tag, std::string_view name) {
   for (std::size_t at = tag.find(name); at != std::string_view::npos; at = tag.find(name, at + 1)) {
@@ -157,11 +182,11 @@ std::optional<ImageSize> svg(std::string_view b) {
 
 Result<ImageSize> image_size_of(std::string_view bytes, std::string_view file) {
   using Reader = std::optional<ImageSize> (*)(std::string_view);
-  for (const Reader reader :
-       {Reader{png}, Reader{jpeg}, Reader{gif}, Reader{webp}, Reader{bmp}, Reader{svg}})
+  for (const Reader reader : {Reader{png}, Reader{jpeg}, Reader{gif}, Reader{webp}, Reader{avif},
+                              Reader{bmp}, Reader{svg}})
     if (const std::optional<ImageSize> size = reader(bytes)) return *size;
   return Error{Errc::invalid, "the size of " + std::string(file) +
-                                  " is not known: no PNG, JPEG, GIF, WebP, BMP or SVG"};
+                                  " is not known: no PNG, JPEG, GIF, WebP, AVIF, BMP or SVG"};
 }
 
 }  // namespace weir::site

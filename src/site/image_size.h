@@ -1,6 +1,7 @@
 #pragma once
 // Width, height and format of an image from its first bytes, for get_image_metadata: PNG, JPEG,
-// GIF, WebP, BMP, SVG. No pixel is decoded. Pure; foreign bytes are read within their bounds only.
+// GIF, WebP, AVIF, BMP, SVG. No pixel is decoded. Pure; foreign bytes are read within their bounds
+// only.
 
 #include "base/result.h"
 
@@ -12,7 +13,7 @@ namespace weir::site {
 struct ImageSize {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
-  std::string_view format;  // "png", "jpg", "gif", "webp", "bmp", "svg"
+  std::string_view format;  // "png", "jpg", "gif", "webp", "avif", "bmp", "svg"
   std::string_view mime;
 };
 

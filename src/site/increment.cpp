@@ -61,6 +61,13 @@ Hash128 hash_of_settings(const Site& site, Hash128 options) {
 }
 
 // Read while no body is there yet, these are empty whatever they are later (S-49).
+// A resized image is made because a render asks for it, so that render must not be left out.
+bool asks_for_images(const ReadSet& reads) {
+  return std::any_of(reads.names().begin(), reads.names().end(), [](const ReadSet::Name& name) {
+    return name.kind == ReadKind::image && name.name.starts_with("processed_images/");
+  });
+}
+
 constexpr std::uint32_t unknown = 0xffff'ffff;
 
 bool is_of_body(ReadGroup group) {
@@ -138,7 +145,7 @@ bool Increment::is_unchanged(std::size_t output) const {
 void Increment::note(std::size_t output, const ReadSet& reads) {
   Fresh& fresh = fresh_[output];
   fresh.is_rendered = true;
-  fresh.is_volatile = reads.is_volatile();
+  fresh.is_volatile = reads.is_volatile() || asks_for_images(reads);
   fresh.keys = reads.keys();
   for (const ReadSet::Name& name : reads.names())
     if (Facts::is_fact(name.kind)) fresh.names.push_back(name);
@@ -249,8 +256,8 @@ void Increment::note_contents(BuildMemory& memory) {
       return;
     }
     const std::shared_ptr<const Rendered> rendered = site_.rendered_now(id);
-    if (rendered == nullptr || rendered->reads.is_volatile() || !rendered->warnings.empty() ||
-        !rendered->plain_code.empty())
+    if (rendered == nullptr || rendered->reads.is_volatile() || asks_for_images(rendered->reads) ||
+        !rendered->warnings.empty() || !rendered->plain_code.empty())
       return;
     fresh.is_settled = true;
     const ContentHashes hashes = site_.content_hashes(id);

@@ -22,6 +22,7 @@ enum class OutputKind {
   robots,
   not_found,  // 404.html
   style_sheet,
+  search_index,
   asset,  // a file beside a page or section
   static_file,
 };

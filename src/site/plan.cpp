@@ -2,6 +2,8 @@
 
 #include "base/limits.h"
 #include "site/files.h"
+#include "site/search_index.h"
+#include "site/style_sheets.h"
 
 #include <algorithm>
 #include <map>
@@ -24,6 +26,8 @@ class Planner {
       : config_(config), library_(library), files_(files), diagnostics_(diagnostics) {}
 
   Plan plan() {
+    add_style_sheets();
+    add_search();
     add_aliases();
     for (SectionId id = 0; id < library_.sections.size(); ++id) add_section(id);
     for (PageId id = 0; id < library_.pages.size(); ++id) add_page(id);
@@ -40,6 +44,8 @@ class Planner {
  private:
   void add(Planned planned);
   void add_single(OutputKind kind, std::string file);
+  void add_style_sheets();
+  void add_search();
   void add_aliases();
   void add_alias(std::string_view alias, const Content& content);
   void add_assets(const Content& content);
@@ -111,6 +117,49 @@ void Planner::add_single(OutputKind kind, std::string file) {
   planned.file = std::move(file);
   planned.name = planned.file;
   add(std::move(planned));
+}
+
+// The theme's before the site's, which wins; two of one folder are a mistake.
+void Planner::add_style_sheets() {
+  for (const std::string& file : files_.sass()) {
+    const std::string target = style_sheet_of(file);
+    if (target.empty()) continue;
+    const auto stem_of = [](std::string_view path) { return path.substr(0, path.rfind('.')); };
+    const auto known = by_file_.find(target);
+    if (known != by_file_.end() && stem_of(known->second.origin) == stem_of(file))
+      diagnostics_.error(
+          Error{Errc::invalid, "both " + known->second.origin + " and " + file + " make " + target}
+              .at({file, 0, 0, 0})
+              .with_help("rename one of them, or make it a partial: _name.scss"));
+    Planned planned;
+    planned.kind = OutputKind::style_sheet;
+    planned.path = '/' + target;
+    planned.file = target;
+    planned.origin = file;
+    add(std::move(planned));
+  }
+}
+
+void Planner::add_search() {
+  const std::string& format = config_.languages.front().search_index_format;
+  bool has_index = false;
+  for (std::uint32_t i = 0; i < config_.languages.size(); ++i) {
+    if (!config_.languages[i].build_search_index) continue;
+    has_index = true;
+    Planned planned;
+    planned.kind = OutputKind::search_index;
+    planned.file = search_index_file(format, config_.languages[i].code);
+    planned.path = '/' + planned.file;
+    planned.language = i;
+    add(std::move(planned));
+  }
+  if (!has_index || !needs_elasticlunr(format)) return;
+  Planned client;
+  client.kind = OutputKind::static_file;
+  client.file = elasticlunr_file;
+  client.path = '/' + client.file;
+  client.origin = elasticlunr_origin;
+  add(std::move(client));
 }
 
 void Planner::add_alias(std::string_view alias, const Content& content) {

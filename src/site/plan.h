@@ -14,7 +14,9 @@
 namespace weir::site {
 
 inline constexpr std::uint32_t no_pager = 0;
-inline constexpr std::string_view whole_sitemap = "sitemap";  // as a ReadKind::whole
+// As a ReadKind::whole.
+inline constexpr std::string_view whole_sitemap = "sitemap";
+inline constexpr std::string_view whole_sass = "sass";  // all files that a style sheet may import
 
 struct Planned {
   OutputKind kind = OutputKind::page;

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "http/mime.h"
 #include "site/minify.h"
+#include "site/search_index.h"
 #include "site/site.h"
 #include "site/views.h"
 
@@ -62,6 +63,9 @@ class OutputRenderer {
         output_.bytes = minified_html(output_.bytes);
       output_.is_volatile = reads_.is_volatile();
       add_tags();
+      // What it was made from changes with the release alone, and the compiler stays out of
+      // servers.
+      if (planned_.kind == OutputKind::style_sheet) output_.is_rendered = false;
     }
     if (reads != nullptr) *reads = std::move(reads_);
     return std::move(output_);
@@ -79,6 +83,7 @@ class OutputRenderer {
       case OutputKind::sitemap: return render_sitemap();
       case OutputKind::not_found: output_.status = 404; return run("404.html");
       case OutputKind::robots: return run("robots.txt");
+      case OutputKind::search_index: return render_search_index();
       case OutputKind::style_sheet: return render_style_sheet();
       case OutputKind::asset:
       case OutputKind::static_file: break;
@@ -90,7 +95,7 @@ class OutputRenderer {
     const std::optional<Highlighting>& highlighting = site_.config().markdown.highlighting;
     const CodeStyleSheet* sheet =
         highlighting ? highlighting->find_style_sheet(planned_.name) : nullptr;
-    if (sheet == nullptr) return copy_file();
+    if (sheet == nullptr) return render_sass();
     output_.bytes = text::style_sheet_of(sheet->theme);
     return done;
   }
@@ -105,6 +110,25 @@ class OutputRenderer {
       return done;
     }
     output_.bytes = TRY(site_.source().read(planned_.origin));
+    return done;
+  }
+
+  Status render_search_index() {
+    output_.bytes = TRY(site_.liveness() == Liveness::built
+                            ? site_.search_indexes().of(planned_.language, reads_)
+                            : search_index_of(site_, planned_.language, reads_));
+    return done;
+  }
+
+  Status render_sass() {
+    const std::shared_ptr<const StyleSheet> sheet = TRY(site_.style_sheets().of(planned_.origin));
+    reads_.read({ReadKind::whole, ReadGroup::list, 0, whole_sass});
+    for (const std::string& file : sheet->files) {
+      reads_.read({ReadKind::lookup, ReadGroup::meta, 0, file});
+      reads_.read({ReadKind::data, ReadGroup::meta, 0, file});
+      site_.data().note_file(file);
+    }
+    output_.bytes = sheet->css;
     return done;
   }
 

@@ -57,7 +57,11 @@ bool html_has_id(std::string_view html, std::string_view id) {
 
 Site::Site(const SiteSource& source, const BuildOptions& options, Liveness liveness,
            Diagnostics& diagnostics)
-    : source_(source), options_(options), liveness_(liveness), diagnostics_(diagnostics) {}
+    : source_(source),
+      options_(options),
+      liveness_(liveness),
+      diagnostics_(diagnostics),
+      style_sheets_(source) {}
 Site::~Site() = default;
 
 std::unique_ptr<Site> Site::load(const SiteSource& source, const BuildOptions& options,

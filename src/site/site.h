@@ -17,7 +17,10 @@
 #include "site/files.h"
 #include "site/library.h"
 #include "site/plan.h"
+#include "site/processed_images.h"
 #include "site/reads.h"
+#include "site/search_index.h"
+#include "site/style_sheets.h"
 #include "template/engine.h"
 #include "text/markdown.h"
 
@@ -46,6 +49,7 @@ struct Rendered {
   std::vector<text::Heading> toc;
   std::vector<std::string> ids;
   std::vector<text::FoundLink> internal_links;
+  std::vector<text::FoundLink> external_links;  // in Mode::check alone
   std::vector<Error> warnings;
   std::vector<PlainCode> plain_code;
   std::vector<Error> broken_links;  // errors, where the site does not call them warnings
@@ -93,6 +97,9 @@ class Site {
   const BuildOptions& options() const { return options_; }
   Liveness liveness() const { return liveness_; }
   DataLoader& data() const { return *data_; }
+  ProcessedImages& processed_images() const { return processed_images_; }
+  const SearchIndexes& search_indexes() const { return search_indexes_; }
+  const StyleSheets& style_sheets() const { return style_sheets_; }
   Diagnostics& diagnostics() const { return diagnostics_; }
   const Content& content_of(ContentId id) const;
 
@@ -168,6 +175,9 @@ class Site {
   Library library_;
   std::unique_ptr<Files> files_;
   std::unique_ptr<DataLoader> data_;
+  StyleSheets style_sheets_;
+  mutable ProcessedImages processed_images_;
+  SearchIndexes search_indexes_{*this};
   std::unique_ptr<tmpl::Engine> engine_;
   std::unique_ptr<Views> views_;
   std::vector<std::string> template_names_;

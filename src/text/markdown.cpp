@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/must.h"
+#include "text/definition_lists.h"
 #include "text/markdown_tree.h"
 #include "text/utf8.h"
 
@@ -446,15 +447,84 @@ class MarkdownTree::Reader {
   std::uint16_t column_index_ = 0;
 };
 
-Result<MarkdownTree> MarkdownTree::parse(std::string_view text, Punctuation punctuation,
-                                         const Place& start) {
+// A paragraph and the list of definitions behind it are one definition list, with those that
+// follow. Lists of definitions without a term go to `strays`.
+void MarkdownTree::gather_definitions(NodeIndex parent,
+                                      const std::map<std::uint32_t, std::uint32_t>& columns,
+                                      std::set<std::uint32_t>& strays) {
+  NodeIndex before = no_node;  // what stands before `term`
+  NodeIndex term = no_node;    // the neighbour before `at`, when it is a paragraph
+  NodeIndex at = nodes_[parent].first_child;
+  while (at != no_node) {
+    const NodeIndex next = nodes_[at].next;
+    const auto mark = columns.find(nodes_[at].line);
+    const bool is_definition = nodes_[at].kind == NodeKind::list && mark != columns.end() &&
+                               mark->second == nodes_[at].column;
+    if (is_definition && term == no_node) strays.insert(nodes_[at].line);
+    gather_definitions(at, columns, strays);
+    if (!is_definition || term == no_node) {
+      if (term != no_node) before = term;
+      term = nodes_[at].kind == NodeKind::paragraph ? at : no_node;
+      if (term == no_node) before = at;
+      at = next;
+      continue;
+    }
+    const bool is_loose = nodes_[term].line_last + 1 < nodes_[at].line;
+    nodes_[term].kind = NodeKind::definition_term;
+    NodeIndex last = no_node;
+    for (NodeIndex item = nodes_[at].first_child; item != no_node; item = nodes_[item].next) {
+      nodes_[item].kind = NodeKind::definition_details;
+      const NodeIndex first = nodes_[item].first_child;
+      if (is_loose && last == no_node && first != no_node) nodes_[first].is_tight = false;
+      last = item;
+    }
+    nodes_[term].next = nodes_[at].first_child;
+    if (before != no_node && nodes_[before].kind == NodeKind::definition_list) {
+      NodeIndex end = nodes_[before].first_child;
+      while (nodes_[end].next != no_node) end = nodes_[end].next;
+      nodes_[end].next = term;
+      nodes_[before].next = next;
+    } else {
+      nodes_[at].kind = NodeKind::definition_list;
+      nodes_[at].first_child = term;
+      if (before == no_node) nodes_[parent].first_child = at;
+      else nodes_[before].next = at;
+      before = at;
+    }
+    term = no_node;
+    at = next;
+  }
+}
+
+Result<MarkdownTree> MarkdownTree::parse(std::string_view text, Syntax syntax, const Place& start) {
+  const bool has_definitions =
+      syntax.definitions == Definitions::read &&
+      (text.starts_with(":") || text.find("\n:") != std::string_view::npos ||
+       text.find(" :") != std::string_view::npos);
+  if (!has_definitions) return parse_as_it_stands(text, text, syntax.punctuation, start);
+  // Only the tree shows which marks follow no term. Each round takes those back, and there are
+  // fewer each time; who makes up a text that needs more rounds gets lists.
+  constexpr int rounds_max = 4;
+  std::set<std::uint32_t> strays;
+  for (int round = 1;; ++round) {
+    const MarkedDefinitions marked = definitions_marked(text, strays);
+    MarkdownTree tree = TRY(parse_as_it_stands(marked.text, text, syntax.punctuation, start));
+    const std::size_t known = strays.size();
+    tree.gather_definitions(root, marked.columns, strays);
+    if (strays.size() == known || round == rounds_max) return tree;
+  }
+}
+
+Result<MarkdownTree> MarkdownTree::parse_as_it_stands(std::string_view text,
+                                                      std::string_view original,
+                                                      Punctuation punctuation, const Place& start) {
   if (text.size() > limits::markdown_bytes_max)
     return Error{Errc::too_large,
                  "markdown of more than " + std::to_string(limits::markdown_bytes_max) + " bytes",
                  start};
   TRY(check_bounds(text, start));
   register_extensions();
-  const std::vector<std::string_view> labels = labels_of(text);
+  const std::vector<std::string_view> labels = labels_of(original);
   int flags = CMARK_OPT_FULL_INFO_STRING;
   if (!labels.empty()) flags |= CMARK_OPT_FOOTNOTES;
   if (punctuation == Punctuation::smart) flags |= CMARK_OPT_SMART;

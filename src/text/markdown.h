@@ -34,8 +34,8 @@ struct MarkdownOptions {
   AnchorLinks insert_anchor_links = AnchorLinks::none;
   SlugMode anchors = SlugMode::on;
   bool smart_punctuation = false;
-  bool render_emoji = false;     // not written yet: the caller warns
-  bool definition_list = false;  // not written yet: the caller warns
+  bool render_emoji = false;
+  bool definition_list = false;
   bool bottom_footnotes = false;
   bool lazy_async_image = false;
   bool github_alerts = false;

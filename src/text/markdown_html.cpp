@@ -2,6 +2,7 @@
 // pulldown-cmark does, so that pages stay equal byte by byte where the parsers agree.
 #include "base/bytes.h"
 #include "base/must.h"
+#include "text/emoji.h"
 #include "text/escape.h"
 #include "text/markdown.h"
 #include "text/markdown_tree.h"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <map>
 #include <set>
 
@@ -139,6 +141,7 @@ class Writer {
       : tree_(tree), options_(options), hooks_(hooks), start_(start) {}
 
   Result<Markdown> write() {
+    if (options_.render_emoji) replace_emoji(MarkdownTree::root);
     reserve_below(MarkdownTree::root);
     collect_definitions(MarkdownTree::root);
     TRY(write_children(MarkdownTree::root));
@@ -155,6 +158,27 @@ class Writer {
   };
 
   const Node& node(NodeIndex index) const { return tree_[index]; }
+
+  // Names may be spread over texts that stand side by side, because cmark parts them at "_".
+  void replace_emoji(NodeIndex parent) {
+    for (NodeIndex at = node(parent).first_child; at != no_node; at = node(at).next) {
+      if (node(at).kind != NodeKind::text) {
+        replace_emoji(at);
+        continue;
+      }
+      std::string whole(node(at).text);
+      NodeIndex behind = node(at).next;
+      for (; behind != no_node && node(behind).kind == NodeKind::text; behind = node(behind).next)
+        whole += node(behind).text;
+      if (whole.find(':') == std::string::npos) continue;
+      std::string replaced = emoji_replaced(whole);
+      if (replaced == whole) continue;
+      texts_.push_back(std::move(replaced));
+      tree_.edit(at).text = texts_.back();
+      tree_.edit(at).next = behind;
+    }
+  }
+
   Place place_of(const Node& at) const {
     Place place = start_;
     place.column = at.column;
@@ -182,6 +206,13 @@ class Writer {
         out_ += "<hr />\n";
         return done;
       case NodeKind::footnote_definition: return write_footnote_definition(index);
+      case NodeKind::definition_list:
+        fresh_line();
+        return write_element(index, "<dl>\n", "</dl>\n");
+      case NodeKind::definition_term: fresh_line(); return write_element(index, "<dt>", "</dt>\n");
+      case NodeKind::definition_details:
+        fresh_line();
+        return write_element(index, "<dd>", "</dd>\n");
       case NodeKind::table: return write_table(index);
       case NodeKind::table_row: return write_row(index);
       case NodeKind::table_cell: return write_cell(index);
@@ -729,6 +760,7 @@ class Writer {
   }
 
   MarkdownTree& tree_;
+  std::deque<std::string> texts_;  // that the tree refers to since they were changed
   const MarkdownOptions& options_;
   MarkdownHooks& hooks_;
   const Place& start_;
@@ -775,9 +807,10 @@ Result<std::string> MarkdownHooks::summary_cutoff_html() { return std::string();
 
 Result<Markdown> render_markdown(std::string_view text, const MarkdownOptions& options,
                                  MarkdownHooks& hooks, const Place& start) {
-  const auto punctuation = options.smart_punctuation ? MarkdownTree::Punctuation::smart
-                                                     : MarkdownTree::Punctuation::plain;
-  MarkdownTree tree = TRY(MarkdownTree::parse(text, punctuation, start));
+  MarkdownTree::Syntax syntax;
+  if (options.smart_punctuation) syntax.punctuation = MarkdownTree::Punctuation::smart;
+  if (options.definition_list) syntax.definitions = MarkdownTree::Definitions::read;
+  MarkdownTree tree = TRY(MarkdownTree::parse(text, syntax, start));
   return Writer(tree, options, hooks, start).write();
 }
 

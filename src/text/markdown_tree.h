@@ -1,5 +1,5 @@
 #pragma once
-// A markdown document as a tree of small nodes in one array, parents before children. For the
+// A markdown document as a tree of small nodes in one array. For the
 // markdown files of this room alone: markdown.cpp makes it from cmark-gfm's tree, markdown_html.cpp
 // writes it.
 //
@@ -10,7 +10,9 @@
 #include "base/result.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +29,9 @@ enum class NodeKind : std::uint8_t {
   heading,
   rule,
   footnote_definition,
+  definition_list,
+  definition_term,
+  definition_details,
   table,
   table_row,
   table_cell,
@@ -65,9 +70,13 @@ struct Node {
 class MarkdownTree {
  public:
   enum class Punctuation : std::uint8_t { plain, smart };
+  enum class Definitions : std::uint8_t { plain, read };
+  struct Syntax {
+    Punctuation punctuation = Punctuation::plain;
+    Definitions definitions = Definitions::plain;  // text/definition_lists.h
+  };
   // `start` is where `text` starts in its file, for errors.
-  static Result<MarkdownTree> parse(std::string_view text, Punctuation punctuation,
-                                    const Place& start);
+  static Result<MarkdownTree> parse(std::string_view text, Syntax syntax, const Place& start);
 
   const Node& operator[](NodeIndex index) const { return nodes_[index]; }
   Node& edit(NodeIndex index) { return nodes_[index]; }
@@ -78,6 +87,11 @@ class MarkdownTree {
     void operator()(void* arena) const;
   };
   class Reader;
+  // Labels are views of `original`, which is `text` or differs from it in marks of definitions.
+  static Result<MarkdownTree> parse_as_it_stands(std::string_view text, std::string_view original,
+                                                 Punctuation punctuation, const Place& start);
+  void gather_definitions(NodeIndex parent, const std::map<std::uint32_t, std::uint32_t>& columns,
+                          std::set<std::uint32_t>& strays);
   std::unique_ptr<void, Keeper> memory_;  // of cmark's tree
   std::vector<Node> nodes_;
 };

@@ -59,9 +59,6 @@ TEST_CASE("S-83: invalid sites fail, and say where and why", "[site][corpus]") {
   REQUIRE(cases->array() != nullptr);
   for (const text::Value& one : *cases->array()) {
     const std::string& name = *one.find("name")->string();
-    // Sass is not there yet; an unknown key is an error only when asked for
-    // (S-7).
-    if (name == "sass-error") continue;
     auto source = DirectorySource::open(root + name + "/site");
     REQUIRE(source.ok());
     test::MemorySink sink;

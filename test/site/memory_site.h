@@ -58,6 +58,13 @@ class MemorySink final : public site::OutputSink {
 
 class FakeFetcher final : public site::Fetcher {
  public:
+  std::map<std::string, site::RemoteAnswer> pages;  // by method and URL: "HEAD https://x/"
+  Result<site::RemoteAnswer> ask(const site::RemoteRequest& request) override {
+    ++calls;
+    const auto at = pages.find(request.method + ' ' + request.url);
+    if (at == pages.end()) return Error{Errc::io, "nobody answers"};
+    return at->second;
+  }
   std::map<std::string, std::string> answers;
   std::atomic<int> calls{0};
   Result<std::string> fetch(const site::RemoteRequest& request) override {

@@ -246,6 +246,54 @@ TEST_CASE("markdown that is nested without end costs linear time or is refused",
   CHECK_FALSE(render_markdown(repeated("![a](b)", 8'000), {}, hooks, {"a.md", 1}).ok());
 }
 
+TEST_CASE("S-30: names of emoji become emoji when asked for, in text alone", "[text]") {
+  MarkdownOptions options;
+  options.render_emoji = true;
+  CHECK(rendered(":smile: :heart_eyes: :+1: :nope: a:zz:b 12:30:45 `:smile:`", options).html ==
+        "<p>😄 😍 👍 :nope: a:zz:b 12:30:45 <code>:smile:</code></p>\n");
+  const Markdown heading = rendered("# Hi :wave:\n\n```\n:wave:\n```", options);
+  CHECK(heading.toc.front().title == "Hi 👋");
+  CHECK(heading.html.find("<code>:wave:") != std::string::npos);
+  CHECK(rendered(":smile:").html == "<p>:smile:</p>\n");
+}
+
+TEST_CASE("S-26: definition lists are read when asked for", "[text]") {
+  MarkdownOptions options;
+  options.definition_list = true;
+  struct Row {
+    std::string_view markdown, html;
+  };
+  const std::vector<Row> rows{
+      {"Term\n: what it *is*", "<dl>\n<dt>Term</dt>\n<dd>what it <em>is</em></dd>\n</dl>\n"},
+      {"A\n: a\n: b\n\nB\n: c\nlazy\n\nafter",
+       "<dl>\n<dt>A</dt>\n<dd>a</dd>\n<dd>b</dd>\n<dt>B</dt>\n<dd>c\nlazy</dd>\n</dl>\n"
+       "<p>after</p>\n"},
+      {"A\n\n: a", "<dl>\n<dt>A</dt>\n<dd>\n<p>a</p>\n</dd>\n</dl>\n"},
+      {"A\n: a\n\n  more\n\n  ```\n  : code\n  ```\n",
+       "<dl>\n<dt>A</dt>\n<dd>\n<p>a</p>\n<p>more</p>\n<pre><code>: code\n</code></pre></dd>\n"
+       "</dl>\n"},
+      {"A\n: - x\n  - y",
+       "<dl>\n<dt>A</dt>\n<dd>\n<ul>\n<li>x</li>\n<li>y</li>\n</ul>\n</dd>\n</dl>\n"},
+      {"> A\n> : a", "<blockquote>\n<p>A\n: a</p>\n</blockquote>\n"},
+      {": no term", "<p>: no term</p>\n"},
+      {"# Head\n: no term", "<h1 id=\"head\">Head</h1>\n<p>: no term</p>\n"},
+      {"- a\n\n: no term", "<ul>\n<li>a</li>\n</ul>\n<p>: no term</p>\n"},
+      {"```\nA\n: a\n```", "<pre><code>A\n: a\n</code></pre>"},
+      {"A\n:b", "<p>A\n:b</p>\n"},
+      {"Text :: more", "<p>Text :: more</p>\n"}};
+  for (const Row& row : rows) {
+    INFO(row.markdown);
+    CHECK(rendered(row.markdown, options).html == row.html);
+  }
+  CHECK(rendered("A\n: a").html == "<p>A\n: a</p>\n");
+  const std::string notes = "A[^n]\n: a\n\n[^n]: note";
+  CHECK(rendered(notes, options).html.find("href=\"#n\"") != std::string::npos);
+  std::string many;
+  for (int i = 0; i < 20'000; ++i) many += ": x\n\n# y\n";
+  TestHooks hooks;
+  (void)render_markdown(many, options, hooks, {"a.md", 1});  // the runner's time is the judge
+}
+
 TEST_CASE("words are counted outside of code fences", "[text]") {
   CHECK(markdown_words_of("one two\n```\nthree\n```\nfour") == 3);
   CHECK(markdown_words_of("") == 0);
