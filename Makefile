@@ -38,7 +38,7 @@ SMALL := $(addprefix src/,cli/% edge/config% edge/control% edge/webhook% edge/un
   text/css_compress.cpp text/redirects.cpp text/header_rules.cpp text/diagnostic.cpp text/date_zone.cpp text/date_format.cpp \
   text/site_pattern.cpp text/url.cpp text/highlight_themes.cpp)
 # The story of a build is told once for each of ten thousand pages: these stay as fast as they can be.
-SMALL := $(filter-out $(addprefix src/site/,views.cpp render.cpp reads.cpp content_render.cpp library.cpp facts.cpp \
+SMALL := $(filter-out $(addprefix src/site/,views.cpp render.cpp reads.cpp content_render.cpp library.cpp facts.cpp increment.cpp \
   search_index.cpp shortcode.cpp minify.cpp memory.cpp),$(filter-out src/site/%.cpp,$(SMALL)) $(wildcard src/site/*.cpp))
 LINK_release := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,pack-relative-relocs
 CXXFLAGS_ALL = -std=c++20 $(WARN) $(FLAGS_$(MODE)) -DTOML_HEADER_ONLY=0 -Isrc -isystem $(DEPS) -MMD -MP $(CXXFLAGS)

@@ -51,6 +51,26 @@ constexpr std::string_view build_examples[] = {
     "weir build --drafts -o /tmp/preview",
     "weir --root site build --store /var/lib/weir --no-export"};
 
+constexpr Option dev_flags[] = {
+    {"interface", 'i', "ADDR", {}, "listen on this address (default: 127.0.0.1)"},
+    {"port", 'p', "PORT", {}, "and this port (default: 1111; 0 = any)"},
+    {"base-url", 'u', "URL", {}, "in links, instead of this server's; the port is put behind it"},
+    {"no-port-append", 0, {}, {}, "--base-url as it stands"},
+    {"drafts", 0, {}, {}, "with drafts"},
+    {"open", 'O', {}, {}, "open a browser"},
+    {"extra-watch-path", 0, "DIR", {}, "watch this too; may be repeated"},
+    {"debounce", 'd', "MS", {}, "build when nothing has changed for so long (default: 25)"},
+    {"poll", 0, {}, {}, "look twice a second, where the kernel does not tell of changes"},
+    {"fast", 'f', {}, {}, "accepted for Zola: every build is fast, and complete"},
+    {"minify", 0, {}, {}, "smaller HTML"},
+    {"strict", 0, {}, {}, "warnings are errors"},
+    {"offline", 0, {}, {}, "no remote data"},
+    store_flag,
+};
+constexpr std::string_view dev_examples[] = {
+    "weir dev                               http://127.0.0.1:1111", "weir dev --drafts -O",
+    "weir dev -i 0.0.0.0 -u http://my-machine"};
+
 constexpr Option serve_flags[] = {
     {"port", 'p', "PORT", {}, "listen on this port of --host (0 = any)"},
     {"host", 0, "ADDR", {}, "the address for --port (default: 127.0.0.1)"},
@@ -156,6 +176,19 @@ constexpr Command command_table[] = {
      build_examples,
      build_flags,
      run_build},
+    {"dev",
+     {},
+     0,
+     0,
+     "the author's server",
+     "Watches the site, builds again what an edit touches, serves it from memory and has open "
+     "pages "
+     "load again.\nNothing is written but the store's own cache. A build that fails leaves the "
+     "last "
+     "good pages.",
+     dev_examples,
+     dev_flags,
+     run_dev},
     {"serve",
      {},
      0,

@@ -16,6 +16,7 @@ int run(std::span<const std::string> words, Session& session);
 
 int run_init(const Arguments& arguments, Session& session);
 int run_build(const Arguments& arguments, Session& session);
+int run_dev(const Arguments& arguments, Session& session);
 int run_serve(const Arguments& arguments, Session& session);
 int run_check(const Arguments& arguments, Session& session);
 int run_token_mint(const Arguments& arguments, Session& session);
