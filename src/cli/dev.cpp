@@ -205,10 +205,17 @@ class DevSite {
     std::string_view event = {};
     std::string data = {};
   };
-  News build() {
+  News build(const FileWatcher::Changes& changes) {
     const SystemClock clock;
     const Mono begun = clock.mono();
-    const site::ResidentBuilder::Result result = builder_.build();
+    std::vector<std::string> written;
+    bool is_all_told = changes.is_all_told;
+    for (const std::string& file : changes.files) {
+      is_all_told = is_all_told && file.starts_with(root_ + '/');
+      if (is_all_told) written.push_back(file.substr(root_.size() + 1));
+    }
+    const site::ResidentBuilder::Result result =
+        is_all_told ? builder_.build(written) : builder_.build();
     const Nanos took = clock.mono() - begun;
     if (result.is_same) return {};
     show_report(result.report, source_, root_, session_);
@@ -310,7 +317,7 @@ int run_dev(const Arguments& arguments, Session& session) {
   auto watcher = FileWatcher::open(std::move(watch));  // before the build: no edit is missed
   if (!watcher.ok()) return session.fail(exit_code::failed, watcher.error());
   desk.build = std::to_string(clock.wall().ns);
-  (void)site.build();
+  (void)site.build({});
   session.out(address + "/\n");
   if (arguments.has("open")) open_browser(address + '/', session);
 
@@ -322,8 +329,10 @@ int run_dev(const Arguments& arguments, Session& session) {
                   {},
                   {}});
   std::thread watching([&] {
-    while ((*watcher)->wait() == FileWatcher::Event::changed) {
-      DevSite::News news = site.build();
+    for (;;) {
+      const FileWatcher::Changes changes = (*watcher)->wait();
+      if (changes.event == FileWatcher::Event::stopped) break;
+      DevSite::News news = site.build(changes);
       if (news.event.empty()) continue;
       loop.post([&desk, handler, news = std::move(news)] {
         if (news.event == "build") desk.build = news.data;

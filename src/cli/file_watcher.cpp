@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -63,8 +64,7 @@ FileWatcher::Came FileWatcher::wait_for(int milliseconds) const {
   return count == 2 && waiting[1].revents != 0 ? Came::events : Came::nothing;
 }
 
-// Whether one of them is about a file that counts.
-bool FileWatcher::read_events() {
+bool FileWatcher::read_events(Changes& changes) {
   bool has_changed = false;
   alignas(inotify_event) std::array<char, 16 * 1024> buffer;
   for (;;) {
@@ -73,7 +73,10 @@ bool FileWatcher::read_events() {
     for (std::size_t at = 0; at < static_cast<std::size_t>(bytes);) {
       const auto* const event = reinterpret_cast<const inotify_event*>(buffer.data() + at);
       at += sizeof(inotify_event) + event->len;
-      if ((event->mask & IN_Q_OVERFLOW) != 0) has_changed = true;
+      if ((event->mask & IN_Q_OVERFLOW) != 0) {
+        has_changed = true;
+        changes.is_all_told = false;
+      }
       const auto directory = directories_.find(event->wd);
       if (directory == directories_.end()) continue;
       const std::string_view name = event->len == 0 ? "" : event->name;
@@ -84,24 +87,33 @@ bool FileWatcher::read_events() {
         if (order_.leaves_out && order_.leaves_out(path)) continue;
         if ((event->mask & (IN_CREATE | IN_MOVED_TO)) != 0) watch_below(path);
         has_changed = true;
+        changes.is_all_told = false;
       } else if (!name.starts_with('.') && !name.ends_with('~')) {
         has_changed = true;
+        changes.files.push_back(directory->second + '/' + std::string(name));
       }
     }
   }
 }
 
-FileWatcher::Event FileWatcher::wait() {
-  if (order_.polls)
-    return wait_for(poll_milliseconds) == Came::stop ? Event::stopped : Event::changed;
+FileWatcher::Changes FileWatcher::wait() {
+  Changes changes;
+  if (order_.polls) {
+    if (wait_for(poll_milliseconds) == Came::stop) changes.event = Event::stopped;
+    return changes;
+  }
   const int quiet = static_cast<int>(
       std::chrono::duration_cast<std::chrono::milliseconds>(order_.debounce).count());
+  changes.is_all_told = true;
   for (bool has_changed = false;;) {
     const Came came = wait_for(has_changed ? quiet : -1);
-    if (came == Came::stop) return Event::stopped;
-    if (came == Came::nothing) return Event::changed;
-    has_changed |= read_events();
+    if (came == Came::stop) changes.event = Event::stopped;
+    if (came != Came::events) break;
+    has_changed |= read_events(changes);
   }
+  std::sort(changes.files.begin(), changes.files.end());
+  changes.files.erase(std::unique(changes.files.begin(), changes.files.end()), changes.files.end());
+  return changes;
 }
 
 void FileWatcher::stop() {

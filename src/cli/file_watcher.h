@@ -30,14 +30,21 @@ class FileWatcher {
   static Result<std::unique_ptr<FileWatcher>> open(WatchOrder order);
 
   enum class Event { changed, stopped };
-  Event wait();
+  struct Changes {
+    Event event = Event::changed;
+    bool is_all_told = false;  // false: anything below the roots may have changed
+    std::vector<std::string> files =
+        {};  // "ROOT/…": written, made, moved or gone; sorted, once each
+  };
+  Changes wait();
   void stop();
 
  private:
   FileWatcher(WatchOrder order, Descriptor events, Descriptor stopped)
       : order_(std::move(order)), events_(std::move(events)), stopped_(std::move(stopped)) {}
   void watch_below(const std::string& directory);
-  bool read_events();
+  // Whether there was one about a file that counts.
+  bool read_events(Changes& changes);
   // Whether there is something to read within so many milliseconds (-1: for ever), or `stop`.
   enum class Came { events, nothing, stop };
   Came wait_for(int milliseconds) const;

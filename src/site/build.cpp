@@ -147,12 +147,30 @@ void finish(const Diagnostics& diagnostics, BuildReport& report) {
 
 }  // namespace
 
+Workpiece::Workpiece() = default;
+Workpiece::~Workpiece() { site.reset(); }
+Workpiece::Workpiece(Workpiece&&) noexcept = default;
+Workpiece& Workpiece::operator=(Workpiece&& other) noexcept {
+  site = std::move(other.site);  // it refers to the diagnostics of its own workpiece
+  diagnostics = std::move(other.diagnostics);
+  return *this;
+}
+
 BuildReport build(const SiteSource& source, const BuildOptions& options, OutputSink& sink) {
+  Workpiece work;
+  return build(source, options, sink, work);
+}
+
+BuildReport build(const SiteSource& source, const BuildOptions& options, OutputSink& sink,
+                  Workpiece& work) {
   BuildReport report;
-  Diagnostics diagnostics(options.strictness);
+  work.site.reset();
+  work.diagnostics = std::make_unique<Diagnostics>(options.strictness);
+  Diagnostics& diagnostics = *work.diagnostics;
   Stopwatch watch(*options.clock, report);
 
-  const std::unique_ptr<Site> site = Site::load(source, options, Liveness::built, diagnostics);
+  work.site = Site::load(source, options, Liveness::built, diagnostics);
+  const std::unique_ptr<Site>& site = work.site;
   watch.lap("load");
   if (site) {
     report.base_url = site->config().base_url;

@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -92,6 +93,20 @@ struct BuildReport {
 
 // Blocks until all is rendered. Several builds may run at once.
 BuildReport build(const SiteSource& source, const BuildOptions& options, OutputSink& sink);
+
+class Diagnostics;
+class Site;
+// What a build worked on, for who goes on with it (resident.h). The site refers to the diagnostics.
+struct Workpiece {
+  std::unique_ptr<Diagnostics> diagnostics;
+  std::unique_ptr<Site> site;  // null when there was no configuration
+  Workpiece();
+  ~Workpiece();
+  Workpiece(Workpiece&&) noexcept;
+  Workpiece& operator=(Workpiece&&) noexcept;
+};
+BuildReport build(const SiteSource& source, const BuildOptions& options, OutputSink& sink,
+                  Workpiece& work);
 
 // Reads and links everything, checks internal links, renders nothing to a sink.
 BuildReport check(const SiteSource& source, const BuildOptions& options);

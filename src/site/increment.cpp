@@ -61,13 +61,6 @@ Hash128 hash_of_settings(const Site& site, Hash128 options) {
 }
 
 // Read while no body is there yet, these are empty whatever they are later (S-49).
-// A resized image is made because a render asks for it, so that render must not be left out.
-bool asks_for_images(const ReadSet& reads) {
-  return std::any_of(reads.names().begin(), reads.names().end(), [](const ReadSet::Name& name) {
-    return name.kind == ReadKind::image && name.name.starts_with("processed_images/");
-  });
-}
-
 constexpr std::uint32_t unknown = 0xffff'ffff;
 
 bool is_of_body(ReadGroup group) {
@@ -76,6 +69,12 @@ bool is_of_body(ReadGroup group) {
 }
 
 }  // namespace
+
+bool asks_for_images(const ReadSet& reads) {
+  return std::any_of(reads.names().begin(), reads.names().end(), [](const ReadSet::Name& name) {
+    return name.kind == ReadKind::image && name.name.starts_with("processed_images/");
+  });
+}
 
 Increment::Increment(Site& site, const BuildOptions& options)
     : site_(site),

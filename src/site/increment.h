@@ -60,6 +60,9 @@ class Increment {
   std::vector<std::uint32_t> number_of_old_;
 };
 
+// A resized image is made because a render asks for it, so that render must not be left out.
+bool asks_for_images(const ReadSet& reads);
+
 // Whether nothing that `before` has read looks different, nothing was added, and nothing has to be
 // rendered anyway: then a build would make what is there. Looks at every file and reads none.
 bool is_nothing_changed(const SiteSource& source, const BuildOptions& options,

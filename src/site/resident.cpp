@@ -1,6 +1,7 @@
 #include "site/resident.h"
 
 #include "site/increment.h"
+#include "site/site.h"
 
 #include <algorithm>
 
@@ -49,6 +50,8 @@ ResidentBuilder::ResidentBuilder(const SiteSource& source, BuildOptions options)
   options_.remembers = true;
 }
 
+ResidentBuilder::~ResidentBuilder() = default;
+
 ResidentBuilder::Result ResidentBuilder::build() {
   Result result;
   if (memory_ && is_nothing_changed(source_, options_, *memory_)) {
@@ -58,13 +61,159 @@ ResidentBuilder::Result ResidentBuilder::build() {
   BuildOptions options = options_;
   options.before = memory_.get();
   Sink sink(outputs_.with([](const auto& held) { return held; }));
-  result.report = site::build(source_, options, sink);
+  Workpiece work;
+  result.report = site::build(source_, options, sink, work);
   if (result.report.failed()) return result;
   Sink::Made made = sink.take();
-  memory_ = std::make_unique<BuildMemory>(std::move(result.report.memory));
+  auto memory = std::make_unique<BuildMemory>(std::move(result.report.memory));
+  // What was kept is noted in the memory of before, which goes.
+  const auto note_anew = [&](ContentId id) {
+    if (work.site->kept_note(id) == nullptr) return;
+    work.site->keep_content(id, memory->contents.at(work.site->content_of(id).file));
+  };
+  const Library& library = work.site->library();
+  for (PageId id = 0; id < library.pages.size(); ++id) note_anew({true, id});
+  for (SectionId id = 0; id < library.sections.size(); ++id)
+    if (library.sections[id].has_file) note_anew({false, id});
+  work_ = std::move(work);
+  memory_ = std::move(memory);
   result.changed = std::move(made.changed);
   outputs_.with(
       [&](auto& held) { held = std::make_shared<const Outputs>(std::move(made.outputs)); });
+  return result;
+}
+
+ResidentBuilder::Result ResidentBuilder::build(std::span<const std::string> written) {
+  if (std::optional<Result> edited = edit(written)) return std::move(*edited);
+  // A body that was replaced before another file turned out to need more is in the site and not in
+  // the memory: the site goes, the memory is what counts.
+  work_ = Workpiece();
+  return build();
+}
+
+// The number of a fact in the memory; a new one gets its value now.
+std::uint32_t ResidentBuilder::number_of(const FactName& fact, Facts& facts) {
+  const auto known = std::find(memory_->facts.begin(), memory_->facts.end(), fact);
+  if (known != memory_->facts.end())
+    return static_cast<std::uint32_t>(known - memory_->facts.begin());
+  memory_->facts.push_back(fact);
+  memory_->values.push_back(facts.value_of(fact));
+  return static_cast<std::uint32_t>(memory_->facts.size() - 1);
+}
+
+// Nothing when the files have to be built in the usual way.
+std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std::string> written) {
+  if (!work_.site || !memory_ || memory_->has_unsettled || memory_->warnings != 0 ||
+      written.empty())
+    return std::nullopt;
+  Site& site = *work_.site;
+  constexpr std::string_view content_root = "content/";
+  std::vector<ContentId> contents;
+  for (const std::string& file : written) {
+    // What an editor made beside the file, and took away again.
+    const auto there = source_.look(file);
+    if (there.ok() && !*there && memory_->files.find(file) == memory_->files.end()) continue;
+    if (!file.starts_with(content_root) || memory_->contents.find(file) == memory_->contents.end())
+      return std::nullopt;
+    const std::string path = file.substr(content_root.size());
+    const PageId page = site.library().page_of(path);
+    const SectionId section = site.library().section_of(path);
+    if (page == no_id && section == no_id) return std::nullopt;
+    contents.push_back(page != no_id ? ContentId{true, page} : ContentId{false, section});
+  }
+
+  if (contents.empty()) return std::nullopt;
+
+  // The bodies, and which facts are not what they were.
+  const std::vector<Hash128> old_values = memory_->values;
+  std::vector<std::uint8_t> is_new(memory_->facts.size());
+  for (const ContentId id : contents) {
+    const auto look = source_.look(site.content_of(id).file);
+    if (!look.ok() || !*look) return std::nullopt;
+    if (!site.replace_body(id, {(*look)->bytes, (*look)->modified_ns, (*look)->changed_ns}))
+      return std::nullopt;
+  }
+  Facts facts(site);
+  for (const ContentId id : contents) {
+    const Content& content = site.content_of(id);
+    const tmpl::ReadKind kind = id.is_page ? tmpl::ReadKind::page : tmpl::ReadKind::section;
+    for (std::size_t i = 0; i < memory_->facts.size(); ++i) {
+      const FactName& fact = memory_->facts[i];
+      if (fact.kind != kind || fact.name != content.relative_path) continue;
+      const Hash128 value = facts.value_of(fact);
+      is_new[i] = value != old_values[i];
+    }
+  }
+  const auto reads_new = [&](const std::vector<std::uint32_t>& read) {
+    return std::any_of(read.begin(), read.end(), [&](std::uint32_t fact) { return is_new[fact]; });
+  };
+  // Another body that shows the length of this one.
+  for (const auto& [file, note] : memory_->contents) {
+    const bool is_edited = std::find(written.begin(), written.end(), file) != written.end();
+    if (!is_edited && std::any_of(note.facts.begin(), note.facts.end(), [&](std::uint32_t fact) {
+          return is_new[fact] && memory_->facts[fact].group == tmpl::ReadGroup::size;
+        }))
+      return std::nullopt;
+  }
+
+  // The outputs that read one of them.
+  Result result;
+  const std::shared_ptr<const Outputs> before =
+      outputs_.with([](const auto& held) { return held; });
+  struct Made {
+    Output output;
+    ReadSet reads;
+  };
+  std::vector<Made> all;
+  for (const Planned& planned : site.plan().outputs) {
+    if (!reads_new(memory_->outputs.at(planned.file).facts)) continue;
+    Made made;
+    auto output = site.render(planned, &made.reads);
+    if (!output.ok() || made.reads.is_volatile() || asks_for_images(made.reads))
+      return std::nullopt;
+    made.output = std::move(output).value();
+    all.push_back(std::move(made));
+  }
+
+  // All is well: what was found becomes what is known.
+  for (std::size_t i = 0; i < is_new.size(); ++i)
+    if (is_new[i] != 0) memory_->values[i] = facts.value_of(memory_->facts[i]);
+  const auto numbers_of = [&](const ReadSet& reads) {
+    std::vector<std::uint32_t> numbers;
+    for (const std::uint64_t key : reads.keys())
+      numbers.push_back(number_of(facts.name_of_key(key), facts));
+    for (const ReadSet::Name& name : reads.names())
+      if (Facts::is_fact(name.kind))
+        numbers.push_back(number_of({name.kind, name.group, name.name}, facts));
+    return numbers;
+  };
+  for (const ContentId id : contents) {
+    const Content& content = site.content_of(id);
+    ContentNote& note = memory_->contents.at(content.file);
+    const ContentHashes hashes = site.content_hashes(id);
+    note.body_offset = content.body_offset;
+    note.body_line = content.body_line;
+    note.word_count = content.word_count;
+    note.body_hash = content.body_hash;
+    note.html = hashes.html;
+    note.summary = hashes.summary;
+    note.toc = hashes.toc;
+    note.facts = numbers_of(site.rendered_now(id)->reads);
+    memory_->files[content.file] = content.look;
+  }
+  Outputs outputs = *before;
+  for (Made& made : all) {
+    memory_->outputs.at(made.output.file).facts = numbers_of(made.reads);
+    const std::string path = made.output.path;
+    const auto old = outputs.find(path);
+    if (old == outputs.end() || old->second->bytes != made.output.bytes)
+      result.changed.push_back(path);
+    outputs.insert_or_assign(path, std::make_shared<const Output>(std::move(made.output)));
+  }
+  std::sort(result.changed.begin(), result.changed.end());
+  result.report.outputs = outputs.size();
+  result.report.kept = outputs.size() - all.size();
+  outputs_.with([&](auto& held) { held = std::make_shared<const Outputs>(std::move(outputs)); });
   return result;
 }
 

@@ -2,15 +2,21 @@
 // A builder that stays: the outputs of a site in memory, and what they were made from, so that an
 // edit costs what reads it (S-76).
 //
-// `build` takes over every output whose facts still hold (increment.h) and replaces all at once
-// when the build is good; after a build that failed the last good outputs stay. `find` may be
-// called from any thread meanwhile; `build` from one thread at a time. `source`, clock and fetcher
-// must outlive it.
+// Two ways. Most edits go the way of every build: the site is loaded, front matter comes from
+// memory, outputs whose facts still hold are taken over (increment.h). When it is known which files
+// were written, and they are bodies under unchanged front matter, the site that was built is edited
+// where it stands: that body is rendered, then whoever prints it. What comes of either is the same,
+// byte for byte.
+//
+// All outputs are replaced at once when a build is good; after one that failed the last good ones
+// stay. `find` may be called from any thread meanwhile, `build` from one at a time. `source`, clock
+// and fetcher must outlive it.
 
 #include "base/guarded.h"
 #include "site/build.h"
 
 #include <memory>
+#include <span>
 #include <unordered_map>
 
 namespace weir::site {
@@ -18,13 +24,19 @@ namespace weir::site {
 class ResidentBuilder {
  public:
   ResidentBuilder(const SiteSource& source, BuildOptions options);
+  ~ResidentBuilder();
+  ResidentBuilder(const ResidentBuilder&) = delete;
+  ResidentBuilder& operator=(const ResidentBuilder&) = delete;
 
   struct Result {
     BuildReport report;                     // without its memory
     bool is_same = false;                   // nothing had changed: no build
     std::vector<std::string> changed = {};  // URL paths whose bytes are new or gone, sorted
   };
+  // Whatever has changed.
   Result build();
+  // No other files than these, below the site's root, have changed since the last build.
+  Result build(std::span<const std::string> written);
 
   // Null when the last good build has no such URL path.
   std::shared_ptr<const Output> find(std::string_view path) const;
@@ -32,10 +44,15 @@ class ResidentBuilder {
  private:
   using Outputs = std::unordered_map<std::string, std::shared_ptr<const Output>>;  // by URL path
   class Sink;
+  struct Edit;
+
+  std::optional<Result> edit(std::span<const std::string> written);
+  std::uint32_t number_of(const FactName& fact, class Facts& facts);
 
   const SiteSource& source_;
   BuildOptions options_;
   std::unique_ptr<BuildMemory> memory_;
+  Workpiece work_;  // of the last good build; without a site when it cannot be edited
   Guarded<std::shared_ptr<const Outputs>> outputs_;
 };
 

@@ -8,6 +8,8 @@
 #include "site/content_render.h"
 #include "site/functions.h"
 #include "site/views.h"
+#include "text/front_matter.h"
+#include "text/utf8.h"
 
 #include <algorithm>
 #include <atomic>
@@ -252,6 +254,50 @@ void Site::for_each_link(ContentId id, Use use) const {
   } else if (const std::shared_ptr<const Rendered> content = rendered_now(id)) {
     for (const text::FoundLink& link : content->internal_links) use(link.target, link.place);
   }
+}
+
+bool Site::replace_body(ContentId id, const FileLook& look) {
+  Content& content =
+      id.is_page ? static_cast<Content&>(library_.pages[id.id]) : library_.sections[id.id];
+  Slot& slot = slot_of(id);
+  Result<std::string> text = source_.read(content.file);
+  if (!text.ok() || text->empty() || text::find_utf8_error(*text) != std::string::npos)
+    return false;
+  const Result<text::FrontMatter> front = text::parse_front_matter(*text, content.file);
+  if (!front.ok() || encode_value(front->data) != content.front_kept) return false;
+
+  const Content before = content;
+  content.text = std::move(text).value();
+  content.body_offset = static_cast<std::uint32_t>(
+      front->body.empty() ? content.text.size() : content.text.size() - front->body.size());
+  content.body_line = front->body_line;
+  content.word_count = text::markdown_words_of(content.body());
+  content.body_hash = hash_of_input(content.body());
+  content.look = look;
+  std::vector<std::string> old_links;
+  for_each_link(id, [&](const std::string& target, const Place&) { old_links.push_back(target); });
+  const Result<std::shared_ptr<const Rendered>> rendered = render_content(*this, id);
+  const auto is_plain = [&] {
+    if (!rendered.ok()) return false;
+    const Rendered& made = **rendered;
+    const std::vector<std::string>* old_ids = slot.note != nullptr ? &slot.note->ids
+                                              : slot.rendered      ? &slot.rendered->ids
+                                                                   : nullptr;
+    std::vector<std::string> links;
+    for (const text::FoundLink& link : made.internal_links) links.push_back(link.target);
+    return old_ids != nullptr && *old_ids == made.ids && links == old_links &&
+           made.warnings.empty() && made.broken_links.empty() && made.plain_code.empty() &&
+           !made.reads.is_volatile();
+  };
+  if (!is_plain()) {
+    content = before;
+    return false;
+  }
+  content.text = std::string();
+  slot.rendered = *rendered;
+  slot.note = nullptr;
+  slot.hashes = hashes_of(**rendered);
+  return true;
 }
 
 // Content that failed has every anchor: it has been complained about.
