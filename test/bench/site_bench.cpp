@@ -4,7 +4,7 @@
 //   bench-site SITE [OUT]    builds SITE once, tells the phases; writes the files to OUT when it is
 //   given.
 //
-// `scripts/bench/site N DIR` makes a site of N pages for it.
+// `scripts/bench/site_pages N DIR` makes a site of N pages for it.
 
 #include "base/clock.h"
 #include "base/file.h"
