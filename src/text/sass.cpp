@@ -26,6 +26,10 @@ struct Compilation {
   std::set<std::string, std::less<>> used;  // by @use: once each
   std::size_t imports = 0;
   std::optional<Error> error;  // of an import; libsass would flatten it into a line of prose
+  std::vector<Sass_Import_List> failed = {};  // freed at the end, see import_failed
+  ~Compilation() {
+    for (Sass_Import_List list : failed) sass_delete_import_list(list);
+  }
 };
 
 std::string directory_of(std::string_view path) {
@@ -100,11 +104,14 @@ char* owned(std::string_view text) {
   return copy;
 }
 
-Sass_Import_List import_failed(const char* name, const std::string& what) {
+// libsass throws when it sees the message and forgets the list; so it stays ours.
+Sass_Import_List import_failed(Compilation& compilation, const char* name,
+                               const std::string& what) {
   Sass_Import_List list = sass_make_import_list(1);
   Sass_Import_Entry entry = sass_make_import_entry(name, nullptr, nullptr);
   sass_import_set_error(entry, what.c_str(), std::string::npos, std::string::npos);
   list[0] = entry;
+  compilation.failed.push_back(list);
   return list;
 }
 
@@ -116,16 +123,18 @@ Sass_Import_List import(const char* name, Sass_Importer_Entry self, Sass_Compile
   std::string_view from = sass_import_get_abs_path(sass_compiler_get_last_import(compiler));
   while (from.starts_with('/')) from.remove_prefix(1);
   if (++compilation.imports > limits::sass_imports_max)
-    return import_failed(name, "more than " + std::to_string(limits::sass_imports_max) +
-                                   " imports: do they import each other?");
+    return import_failed(compilation, name,
+                         "more than " + std::to_string(limits::sass_imports_max) +
+                             " imports: do they import each other?");
   const std::optional<std::string> path = found_import(compilation.files, from, wanted);
   if (!path)
-    return import_failed(name, "there is no file to import for \"" + std::string(wanted) + "\"");
+    return import_failed(compilation, name,
+                         "there is no file to import for \"" + std::string(wanted) + "\"");
   if (is_use && !compilation.used.insert(*path).second) return sass_make_import_list(0);
   Result<std::string> source = scss_of(compilation.files, *path);
   if (!source.ok()) {
     if (!compilation.error) compilation.error = source.error();
-    return import_failed(name, source.error().what);
+    return import_failed(compilation, name, source.error().what);
   }
   Sass_Import_List list = sass_make_import_list(1);
   list[0] = sass_make_import(name, ('/' + *path).c_str(), owned(*source), nullptr);
