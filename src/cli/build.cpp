@@ -51,12 +51,26 @@ void print_summary(const Built& built, Session& session, bool timings) {
     out.set("unchanged", static_cast<std::uint64_t>(built.unchanged));
     out.set("warnings", static_cast<std::uint64_t>(report.warnings));
     out.set("ms", static_cast<std::int64_t>(built.took.count()));
+    if (timings) {
+      text::Value phases = text::Value::Object{};
+      for (const site::PhaseTime& phase : report.phases)
+        phases.set(phase.name, static_cast<std::int64_t>(phase.time.count()));
+      text::Value templates = text::Value::Object{};
+      for (const site::TemplateTime& row : report.templates)
+        templates.set(row.name, static_cast<std::int64_t>(row.time.count()));
+      out.set("phases_us", std::move(phases));
+      out.set("templates_us", std::move(templates));
+    }
     session.out(text::json_of(out) + "\n");
     return;
   }
   if (timings) {
     for (const site::PhaseTime& phase : report.phases) {
       session.talk("  " + phase.name + ": " + std::to_string(phase.time.count()) + " us\n");
+    }
+    for (const site::TemplateTime& row : report.templates) {
+      session.talk("  " + row.name + ": " + std::to_string(row.outputs) + " outputs, " +
+                   std::to_string(row.time.count()) + " us\n");
     }
   }
   if (session.is_quiet()) return;

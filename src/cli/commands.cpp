@@ -43,7 +43,7 @@ constexpr Option build_flags[] = {
     {"strict", 0, {}, {}, "warnings are errors"},
     {"offline", 0, {}, {}, "no remote data"},
     {"no-export", 0, {}, {}, "the release only, no plain files"},
-    {"timings", 0, {}, {}, "how long each phase took"},
+    {"timings", 0, {}, {}, "how long each phase took, and each template"},
     json_flag,
 };
 constexpr std::string_view build_examples[] = {

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <set>
 
 namespace weir::site {
@@ -73,6 +74,7 @@ void render_outputs(const Site& site, const BuildOptions& options, Increment* in
                     OutputSink& sink, Diagnostics& diagnostics, BuildReport& report) {
   std::atomic<std::size_t> written{0};
   std::atomic<std::size_t> kept{0};
+  Guarded<std::map<std::string, std::pair<std::size_t, Nanos>>> times;
   std::atomic<bool> sink_failed{false};
   const std::vector<Planned>& outputs = site.plan().outputs;
   const std::size_t threads = options.threads == 0 ? cores() : options.threads;
@@ -84,7 +86,16 @@ void render_outputs(const Site& site, const BuildOptions& options, Increment* in
       return;
     }
     ReadSet reads;
+    const Mono begun = options.clock->mono();
     Result<Output> output = site.render(outputs[i], &reads);
+    if (output.ok() && !output->template_name.empty()) {
+      const Nanos took = options.clock->mono() - begun;
+      times.with([&](auto& all) {
+        auto& [count, total] = all[output->template_name];
+        ++count;
+        total += took;
+      });
+    }
     if (!output.ok()) return diagnostics.error(std::move(output).error());
     if (increment != nullptr) increment->note(i, reads);
     const Status put = sink.put(std::move(output).value());
@@ -96,6 +107,13 @@ void render_outputs(const Site& site, const BuildOptions& options, Increment* in
   });
   report.outputs = written.load() + kept.load();
   report.kept = kept.load();
+  times.with([&](const auto& all) {
+    for (const auto& [name, row] : all)
+      report.templates.push_back(
+          {name, row.first, std::chrono::duration_cast<std::chrono::microseconds>(row.second)});
+  });
+  std::stable_sort(report.templates.begin(), report.templates.end(),
+                   [](const TemplateTime& a, const TemplateTime& b) { return a.time > b.time; });
 }
 
 // What resize_image was asked for; returns how many.

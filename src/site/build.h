@@ -67,6 +67,13 @@ struct PhaseTime {
   std::chrono::microseconds time{0};
 };
 
+// What the outputs of one template cost, on all cores together.
+struct TemplateTime {
+  std::string name;
+  std::size_t outputs = 0;
+  std::chrono::microseconds time{0};
+};
+
 struct BuildReport {
   std::vector<Diagnostic> diagnostics;  // in the order of files, lines; at most
                                         // limits::diagnostics_max of each severity
@@ -85,6 +92,7 @@ struct BuildReport {
   // outputs.
   std::vector<std::string> inputs;
   std::vector<PhaseTime> phases;
+  std::vector<TemplateTime> templates;  // the dearest first
   BuildMemory memory;    // good for the next build if this one has not failed
   std::size_t kept = 0;  // of the outputs: not rendered, because nothing they read has changed
 

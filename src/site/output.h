@@ -52,8 +52,9 @@ struct Output {
   bool is_volatile = false;
   // A SiteRenderer can make this one again; false for files that are copied.
   bool is_rendered = false;
-  std::string redirect_to;  // kind redirect: the absolute URL it sends to; `bytes` holds an HTML
-                            // page that does so too
+  std::string template_name;  // that it was rendered with; empty for what is copied
+  std::string redirect_to;    // kind redirect: the absolute URL it sends to; `bytes` holds an HTML
+                              // page that does so too
 };
 
 struct HostingRules;

@@ -392,6 +392,7 @@ class OutputRenderer {
       return error;
     }
     output_.bytes = std::move(text).value();
+    output_.template_name = name;
     return done;
   }
 
