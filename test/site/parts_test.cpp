@@ -125,6 +125,12 @@ TEST_CASE("minified HTML loses what is not seen and nothing else", "[site]") {
       {"<p>a <span>b</p>\n</span> c</p>", "<p>a <span>b </span> c</p>"},
       {"<div><a>x</a> <a>y</a> z <a>w</a></div>", "<div><a>x</a><a>y</a> z <a>w</a></div>"},
       {"<p>a<div>b</div></p>", "<p>a<div>b</div>"},
+      {"<style>a { font-size: 3rem; color: red; margin: 0; }\nb{}</style>",
+       "<style>a {color: red;margin: 0;font-size: 3rem}\nb{}</style>"},
+      {"<style>@media x { a { font-size: 1px; margin: 0 } }</style>",
+       "<style>@media x { a { font-size: 1px; margin: 0 } }</style>"},
+      {"<style>a { margin: 0; all: unset }</style>", "<style>a { margin: 0; all: unset }</style>"},
+      {"<style>a { margin: 0", "<style>a { margin: 0"},
       {"<ul><li><p>a</p></ul>", "<ul><li><p>a</p></ul>"},
       {"<i style=\"filter: invert(1)\">", "<i style=\"filter:invert()\">"},
   };
