@@ -122,6 +122,11 @@ std::uint64_t Store::next_generation() {
 Result<ActiveRelease> Store::adopt_release(ReleaseId id) {
   Shared& shared = *shared_;
   const std::shared_ptr<const Release> release = TRY(shared.open_release(id));
+  const std::optional<ActiveRelease> same = shared.state.with([&](State& now) {
+    const bool is_active = now.release != nullptr && now.release->id() == id;
+    return is_active ? std::optional<ActiveRelease>({now.release, now.active_seq}) : std::nullopt;
+  });
+  if (same) return *same;  // what was refreshed since stays fresh
   // Written and synced first, known to readers after: what was not made durable was never active.
   std::uint64_t number = 0;
   TRY(shared.append(Op::activate, encode_activation({id, release->created(), shared.clock.wall()}),

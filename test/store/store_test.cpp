@@ -158,6 +158,17 @@ TEST_CASE("many restarts do not leave many logs", "[store]") {
   for (int i = 0; i < 12; ++i) CHECK(body_in(*store, "/" + std::to_string(i)) == "x");
 }
 
+TEST_CASE("a release that is active already is not activated again", "[store]") {
+  StoreBench bench;
+  const auto store = bench.open();
+  const ReleaseId release = build(bench, {{"/a/", "built"}});
+  const auto number = need(store->adopt_release(release)).seq;
+  bench.clock.advance(10s);
+  need(keep(*store, "/a/", "refreshed"));
+  CHECK(need(store->adopt_release(release)).seq == number);
+  CHECK(body_in(*store, "/a/") == "refreshed");
+}
+
 TEST_CASE("a deploy takes no page back in time, and a rollback does", "[store]") {
   StoreBench bench;
   const auto store = bench.open();
