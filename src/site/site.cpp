@@ -78,6 +78,7 @@ std::unique_ptr<Site> Site::load(const SiteSource& source, const BuildOptions& o
   if (options.base_url) site->config_.base_url = *options.base_url;
   site->files_ = std::make_unique<Files>(Files::open(source, site->config_, diagnostics));
   site->library_ = load_library(source, site->config_, options, diagnostics);
+  site->options_.before = nullptr;  // it need not live as long as the site
   site->data_ = std::make_unique<DataLoader>(
       site->config_, *site->files_, site->options_,
       liveness == Liveness::built ? DataLoader::Remote::kept : DataLoader::Remote::anew);
@@ -425,9 +426,11 @@ Result<std::shared_ptr<const Rendered>> Site::rendered(ContentId id, ReadSet* re
       held = slot.rendered;
     }
     if (!held || (liveness_ == Liveness::live && held->reads.is_volatile())) {
-      held = TRY(render_anew(id));
+      std::shared_ptr<const Rendered> fresh = TRY(render_anew(id));
       const std::lock_guard lock(slot.mutex);
-      slot.rendered = held;
+      // Whoever came first stays: views of it have been lent, for as long as the site lives.
+      if (!slot.rendered || slot.rendered->reads.is_volatile()) slot.rendered = std::move(fresh);
+      held = slot.rendered;
     }
   }
   if (reads != nullptr) reads->add(held->reads);

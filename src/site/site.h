@@ -112,10 +112,10 @@ class Site {
   // Of what the body became; it is rendered or kept by now.
   ContentHashes content_hashes(ContentId id) const;
   // The file was written again. True when only its body is new, and nobody but those who print that
-  // body, or its length, has to know: its front matter, anchors and links are what they were, and it
-  // needs nothing said. Then it is rendered and its hashes are new; what became of `content` is in
-  // the library. False: nothing has changed here, and the site has to be loaded again. One thread,
-  // nobody reads meanwhile.
+  // body, or its length, has to know: its front matter, anchors and links are what they were, and
+  // it needs nothing said. Then it is rendered and its hashes are new; what became of `content` is
+  // in the library. False: nothing has changed here, and the site has to be loaded again. One
+  // thread, nobody reads meanwhile.
   bool replace_body(ContentId id, const FileLook& look);
   // Null when it is kept and nobody has asked for it.
   std::shared_ptr<const Rendered> rendered_now(ContentId id) const;

@@ -3,6 +3,7 @@
 
 #include "site/memory_site.h"
 
+#include "base/worker_pool.h"
 #include "site/library.h"
 
 #include <catch2/catch.hpp>
@@ -502,6 +503,33 @@ TEST_CASE("a renderer makes one output again, with remote data and time anew", "
   REQUIRE_FALSE(failed.ok());
   CHECK(contains(failed.error().text(), "remote.example"));
   CHECK(renderer->render("/nothing/").error().code == Errc::missing);
+}
+
+// Several threads come to a body that nobody has rendered; each may render it, one copy stays, and
+// what was lent of another must not go. AddressSanitizer sees it if it does.
+TEST_CASE("a body that many ask for at once is one body", "[site]") {
+  MemorySource::Files files = with_templates(
+      {{"config.toml", "base_url = \"https://example.com\"\n"},
+       {"templates/index.html", "{% for p in section.pages %}{{ p.content | safe }}{% endfor %}"}});
+  files["content/_index.md"] = front("title = \"I\"\nsort_by = \"title\"");
+  for (int i = 0; i < 20; ++i)
+    files["content/p" + std::to_string(i) + ".md"] =
+        front("title = \"P" + std::to_string(i) + '"') + std::string(2'000, 'w') + "\n";
+  const auto source = std::make_shared<MemorySource>(std::move(files));
+  for (int round = 0; round < 20; ++round) {
+    const std::unique_ptr<SiteRenderer> renderer =
+        SiteRenderer::open(source, test::options_with_clock({.mode = Mode::serve}));
+    REQUIRE(renderer->render("/p0/").ok());  // the site is loaded, its other bodies are not
+    std::vector<std::string> made(4);
+    for_each_parallel(made.size(), made.size(), [&](std::size_t i) {
+      const Result<Output> output = renderer->render("/");
+      if (output.ok()) made[i] = output->bytes;
+    });
+    for (const std::string& one : made) {
+      CHECK_FALSE(one.empty());
+      CHECK(one == made.front());
+    }
+  }
 }
 
 TEST_CASE("S-67: the bytes do not depend on the number of threads", "[site]") {
