@@ -3,6 +3,7 @@
 #include "base/embedded.h"
 #include "site/glob.h"
 #include "site/style_sheets.h"
+#include "text/url.h"
 
 #include <algorithm>
 
@@ -13,27 +14,6 @@ namespace {
 constexpr std::string_view builtin_static = "templates/theme/static/";
 
 std::string_view name_of_file(std::string_view path) { return path.substr(path.rfind('/') + 1); }
-
-// "a/../b" is folded; a path that climbs above the root is denied.
-Result<std::string> folded(std::string_view path) {
-  std::vector<std::string_view> parts;
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const std::size_t slash = std::min(path.find('/', begin), path.size());
-    const std::string_view part = path.substr(begin, slash - begin);
-    begin = slash + 1;
-    if (part.empty() || part == ".") continue;
-    if (part != "..") {
-      parts.push_back(part);
-    } else if (parts.empty()) {
-      return Error{Errc::denied, "\"" + std::string(path) + "\" is outside the site"};
-    } else {
-      parts.pop_back();
-    }
-  }
-  std::string out;
-  for (const std::string_view part : parts) out.append(out.empty() ? "" : "/").append(part);
-  return out;
-}
 
 }  // namespace
 
@@ -89,7 +69,9 @@ Result<std::optional<std::string>> Files::find(std::string_view path) const {
   } else {
     relative = std::string(path.substr(std::min(path.find_first_not_of('/'), path.size())));
   }
-  const std::string inner = TRY(folded(relative));
+  const std::optional<std::string> folded = text::folded_path(relative);
+  if (!folded) return Error{Errc::denied, "\"" + relative + "\" is outside the site"};
+  const std::string& inner = *folded;
   if (inner.empty()) return std::optional<std::string>();
   for (const std::string_view place : {"", "static/", "content/"}) {
     const bool is_there = TRY(source_->exists(std::string(place) + inner));

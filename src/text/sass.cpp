@@ -4,6 +4,7 @@
 #include "base/limits_site.h"
 #include "text/css_compress.h"
 #include "text/sass_modules.h"
+#include "text/url.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -37,30 +38,9 @@ std::string directory_of(std::string_view path) {
   return slash == std::string_view::npos ? std::string() : std::string(path.substr(0, slash + 1));
 }
 
-// "sass/parts/../x" is "sass/x"; nothing when it climbs above the root.
-std::optional<std::string> folded(std::string_view path) {
-  std::vector<std::string_view> parts;
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const std::size_t slash = std::min(path.find('/', begin), path.size());
-    const std::string_view part = path.substr(begin, slash - begin);
-    begin = slash + 1;
-    if (part.empty() || part == ".") continue;
-    if (part != "..") {
-      parts.push_back(part);
-    } else if (parts.empty()) {
-      return std::nullopt;
-    } else {
-      parts.pop_back();
-    }
-  }
-  std::string out;
-  for (const std::string_view part : parts) out.append(out.empty() ? "" : "/").append(part);
-  return out;
-}
-
 std::optional<std::string> found_import(SassFiles& files, std::string_view from,
                                         std::string_view name) {
-  const std::optional<std::string> path = folded(directory_of(from) + std::string(name));
+  const std::optional<std::string> path = folded_path(directory_of(from) + std::string(name));
   if (!path || path->empty()) return std::nullopt;
   const std::string directory = directory_of(*path);
   const std::string stem = path->substr(directory.size());

@@ -263,6 +263,26 @@ Result<std::string> join_url(std::string_view base, std::string_view reference) 
   return out;
 }
 
+std::optional<std::string> folded_path(std::string_view path) {
+  std::vector<std::string_view> parts;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t slash = std::min(path.find('/', begin), path.size());
+    const std::string_view part = path.substr(begin, slash - begin);
+    begin = slash + 1;
+    if (part.empty() || part == ".") continue;
+    if (part != "..") {
+      parts.push_back(part);
+    } else if (parts.empty()) {
+      return std::nullopt;
+    } else {
+      parts.pop_back();
+    }
+  }
+  std::string out;
+  for (const std::string_view part : parts) out.append(out.empty() ? "" : "/").append(part);
+  return out;
+}
+
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query_text,
                                                              std::size_t pairs_max) {
   std::vector<std::pair<std::string, std::string>> pairs;

@@ -59,6 +59,9 @@ bool has_scheme(std::string_view text);
 Result<std::string> join_url(std::string_view base, std::string_view reference);
 // RFC 3986 5.2.4.
 std::string remove_dot_segments(std::string_view path);
+// A path of files without ".", ".." and empty parts, no '/' in front; nothing when it climbs above
+// where it starts (which a URL's cannot).
+std::optional<std::string> folded_path(std::string_view path);
 
 // name=value&... with + as blank; bad % stays. At most `pairs_max` pairs, the rest is left out of
 // the result.

@@ -137,6 +137,14 @@ TEST_CASE("references are resolved as the examples of RFC 3986 5.4", "[text]") {
   CHECK_FALSE(join_url("/a", "b").ok());
 }
 
+TEST_CASE("a path of files is folded, and does not climb", "[text]") {
+  CHECK(folded_path("sass/parts/../x") == "sass/x");
+  CHECK(folded_path("/a//./b/") == "a/b");
+  CHECK(folded_path("a/..") == "");
+  CHECK_FALSE(folded_path("a/../../b").has_value());
+  CHECK_FALSE(folded_path("..").has_value());
+}
+
 TEST_CASE("queries are read as forms write them", "[text]") {
   using Pairs = std::vector<std::pair<std::string, std::string>>;
   CHECK(parse_query("a=1&b=x+y%26&c&&=d&e=f=g") ==
