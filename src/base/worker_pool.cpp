@@ -1,5 +1,6 @@
 #include "base/worker_pool.h"
 
+#include "base/guarded.h"
 #include "base/must.h"
 
 #include <atomic>
@@ -7,6 +8,7 @@
 #include <deque>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -108,6 +110,21 @@ void for_each_parallel(std::size_t count, std::size_t threads,
   for (std::size_t i = 1; i < wanted; ++i) helpers.emplace_back(take);
   take();
   for (std::thread& helper : helpers) helper.join();
+}
+
+Status try_each_parallel(std::size_t count, std::size_t threads,
+                         const std::function<Status(std::size_t)>& work) {
+  std::atomic<bool> has_failed{false};
+  Guarded<std::optional<Error>> first;
+  for_each_parallel(count, threads, [&](std::size_t i) {
+    if (has_failed.load(std::memory_order_relaxed)) return;
+    Status status = work(i);
+    if (status.ok() || has_failed.exchange(true)) return;
+    first.with([&](std::optional<Error>& error) { error = std::move(status).error(); });
+  });
+  std::optional<Error> error =
+      first.with([](std::optional<Error>& held) { return std::move(held); });
+  return error ? Status(std::move(*error)) : Status(done);
 }
 
 std::size_t cores() {

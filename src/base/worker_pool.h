@@ -39,6 +39,10 @@ class WorkerPool {
 void for_each_parallel(std::size_t count, std::size_t threads,
                        const std::function<void(std::size_t)>& work);
 
+// The same for work that may fail: the first error that came. What has not begun by then is left.
+Status try_each_parallel(std::size_t count, std::size_t threads,
+                         const std::function<Status(std::size_t)>& work);
+
 std::size_t cores();  // that this process may run on, at least 1
 
 }  // namespace weir

@@ -146,22 +146,21 @@ Status Exporter::put(std::string_view file, std::string_view bytes) {
   return done;
 }
 
-bool Exporter::keep(const std::string& file) {
-  const auto before = before_.find(file);
-  if (before == before_.end() || !stays_inside(file)) return false;
+bool Exporter::holds(const std::string& file) const {
+  if (before_.find(file) == before_.end() || !stays_inside(file)) return false;
   struct stat status {};
-  if (::lstat((directory_ + "/" + file).c_str(), &status) != 0 || !S_ISREG(status.st_mode))
-    return false;
-  now_.with([&](auto& rows) { rows.push_back(Row{file, before->second, false, 0}); });
-  return true;
+  return ::lstat((directory_ + "/" + file).c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+void Exporter::keep(const std::string& file) {
+  const std::string& hash = before_.at(file);
+  now_.with([&](auto& rows) { rows.push_back(Row{file, hash, false, 0}); });
 }
 
 bool Exporter::holds_all(std::size_t count) const {
-  if (!has_record_ || before_.size() != count) return false;
-  return std::all_of(before_.begin(), before_.end(), [this](const auto& row) {
-    struct stat status {};
-    return ::lstat((directory_ + "/" + row.first).c_str(), &status) == 0 && S_ISREG(status.st_mode);
-  });
+  return before_.size() == count &&
+         std::all_of(before_.begin(), before_.end(),
+                     [this](const auto& row) { return holds(row.first); });
 }
 
 // Everything but our own side directory.
@@ -176,14 +175,16 @@ Status Exporter::clear(DotFiles dot_files) const {
   return error ? Status(io_error(directory_, error)) : Status(done);
 }
 
-void Exporter::remove_left_over(const std::string& file) const {
+// Whether it was there.
+bool Exporter::remove_left_over(const std::string& file) const {
   std::error_code error;
   const fs::path path = fs::path(directory_) / file;
-  if (!stays_inside(file) || !fs::remove(path, error)) return;
+  if (!stays_inside(file) || !fs::remove(path, error)) return false;
   // Directories that became empty go with it, up to the output directory.
   for (fs::path parent = path.parent_path();
        parent != directory_ && fs::is_empty(parent, error) && !error; parent = parent.parent_path())
     if (!fs::remove(parent, error)) break;
+  return true;
 }
 
 Status Exporter::move_into_place(const Row& row) const {
@@ -212,20 +213,12 @@ Result<Exporter::Counts> Exporter::finish(DotFiles dot_files) {
         rows.begin(), rows.end(), file,
         [](const Row& row, const std::string& wanted) { return row.file < wanted; });
     if (at != rows.end() && at->file == file) continue;
-    remove_left_over(file);
-    ++counts.removed;
+    if (remove_left_over(file)) ++counts.removed;
   }
-  Guarded<std::optional<Error>> first_error;
-  for_each_parallel(rows.size(), cores(), [&](std::size_t i) {
-    if (!rows[i].changed) return;
-    Status moved = move_into_place(rows[i]);
-    if (!moved.ok())
-      first_error.with([&](auto& error) {
-        if (!error) error = std::move(moved).error();
-      });
-  });
-  if (std::optional<Error> error = first_error.with([](auto& held) { return std::move(held); }))
-    return std::move(*error);
+  TRY(try_each_parallel(rows.size(), cores(), [&](std::size_t i) -> Status {
+    if (!rows[i].changed) return done;
+    return move_into_place(rows[i]);
+  }));
   std::string record(record_head);
   for (const Row& row : rows) {
     record += row.hash + " " + row.file + "\n";

@@ -40,8 +40,10 @@ class Exporter {
   Exporter& operator=(const Exporter&) = delete;
 
   Status put(std::string_view file, std::string_view bytes);
-  // The file stays as it is. False: it is not there, or weir did not write it.
-  bool keep(const std::string& file);
+  // Whether the file is there and weir wrote it.
+  bool holds(const std::string& file) const;
+  // It stays as it is; it must be held. Like `put`, once for each file.
+  void keep(const std::string& file);
   // Whether every file on record, and no other number of them, is there.
   bool holds_all(std::size_t count) const;
 
@@ -62,7 +64,7 @@ class Exporter {
   };
   explicit Exporter(std::string directory) : directory_(std::move(directory)) {}
   Status clear(DotFiles dot_files) const;
-  void remove_left_over(const std::string& file) const;
+  bool remove_left_over(const std::string& file) const;
   Status move_into_place(const Row& row) const;
   std::string side() const { return directory_ + "/.weir-new"; }
   // One flat directory: a tree like the site's would be made and removed again for every build.

@@ -43,10 +43,11 @@ class Sink final : public site::OutputSink {
   }
 
   bool keep(const std::string& file, const std::string& path) override {
-    // The file first: one that is written again is harmless, an entry that is given twice is not.
-    if (exporter_ != nullptr && !exporter_->keep(file)) return false;
+    // Both or neither: what one side cannot keep is rendered, and then given to both.
+    if (exporter_ != nullptr && !exporter_->holds(file)) return false;
     const bool is_rule = path == site::redirects_path || path == site::headers_path;
     if (!is_rule && !writer_.keep(path)) return false;
+    if (exporter_ != nullptr) exporter_->keep(file);
     count_.fetch_add(1, std::memory_order_relaxed);
     kept_.fetch_add(1, std::memory_order_relaxed);
     return true;
@@ -109,23 +110,14 @@ Status keep_inputs(store::ReleaseWriter& writer, const site::SiteSource& source,
     return old != before->files.end() && now != report.memory.files.end() &&
            old->second == now->second && !before->is_racy(old->second);
   };
-  Guarded<std::optional<Error>> first_error;
-  for_each_parallel(report.inputs.size(), cores(), [&](std::size_t i) {
-    const std::string& name = report.inputs[i];
-    if (looks_the_same(name) && writer.keep_input(name)) return;
-    const Status added = [&]() -> Status {
-      store::NewInput input;
-      input.name = name;
-      input.bytes = TRY(source.read(name));
-      return writer.add_input(std::move(input));
-    }();
-    if (!added.ok())
-      first_error.with([&](auto& error) {
-        if (!error) error = added.error();
-      });
-  });
-  if (std::optional<Error> error = first_error.with([](auto& held) { return std::move(held); }))
-    return std::move(*error);
+  const auto keep = [&](std::size_t i) -> Status {
+    store::NewInput input;
+    input.name = report.inputs[i];
+    if (looks_the_same(input.name) && writer.keep_input(input.name)) return done;
+    input.bytes = TRY(source.read(input.name));
+    return writer.add_input(std::move(input));
+  };
+  TRY(try_each_parallel(report.inputs.size(), cores(), keep));
   BuildNote note;
   note.config_file = report.config_file;
   note.has_base_url = options.base_url.has_value();
@@ -191,15 +183,11 @@ std::optional<site::BuildMemory> memory_of(const std::string& store, store::Rele
 Built same_as_before(const site::BuildMemory& memory) {
   Built built;
   built.release = memory.release;
-  built.is_same = true;
   built.unchanged = memory.outputs.size();
   built.report.pages = static_cast<std::size_t>(memory.pages);
   built.report.sections = static_cast<std::size_t>(memory.sections);
   built.report.orphans = static_cast<std::size_t>(memory.orphans);
   built.report.outputs = memory.outputs.size();
-  built.report.base_url = memory.base_url;
-  built.report.output_dir = memory.output_dir;
-  built.report.config_file = memory.config_file;
   return built;
 }
 
@@ -252,8 +240,8 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
                             store::Disk& disk) {
   const SystemClock real;
   const Mono begun = real.mono();
-  auto source = site::DirectorySource::open(order.loaded.root);
-  if (!source.ok()) return std::move(source).error();
+  const auto directory = TRY(site::DirectorySource::open(order.loaded.root));
+  const site::ListedSource source(*directory);
   site::HttpFetcher fetcher;
   site::BuildOptions options = order.options;
   options.clock = &clock;
@@ -271,7 +259,7 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
   options.settings = settings_of(order);
   const std::optional<site::BuildMemory> before =
       memory_of(order.loaded.store_directory, writer->previous());
-  if (before && site::is_nothing_changed(**source, options, *before) &&
+  if (before && site::is_nothing_changed(source, options, *before) &&
       (exporter == nullptr || exporter->holds_all(before->outputs.size()))) {
     Built same = same_as_before(*before);
     same.took = std::chrono::duration_cast<std::chrono::milliseconds>(real.mono() - begun);
@@ -281,13 +269,13 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
   Sink sink(*writer, exporter.get(), order.loaded.config);
 
   Built built;
-  built.report = site::build(**source, options, sink);
-  show_report(built.report, **source, order.loaded.root, session);
+  built.report = site::build(source, options, sink);
+  show_report(built.report, source, order.loaded.root, session);
   if (built.report.failed()) return built;
 
   TRY(sink.add_redirects(built.report.base_url));
   TRY(sink.add_rules());
-  TRY(keep_inputs(*writer, **source, built.report, options));
+  TRY(keep_inputs(*writer, source, built.report, options));
   built.release = TRY(writer->finish());
   if (exporter != nullptr) {
     const auto counts = TRY(exporter->finish(

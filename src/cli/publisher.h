@@ -26,11 +26,10 @@ struct BuildOrder {
 };
 
 struct Built {
-  store::ReleaseId release = 0;
+  store::ReleaseId release = 0;  // of the last build, when nothing has changed since
   site::BuildReport report;
   std::size_t written = 0;
   std::size_t unchanged = 0;
-  bool is_same = false;  // nothing had changed: `release` is the one that the last build made
   std::chrono::milliseconds took{0};
 };
 

@@ -150,31 +150,24 @@ void Increment::note(std::size_t output, const ReadSet& reads) {
     if (Facts::is_fact(name.kind)) fresh.names.push_back(name);
 }
 
-std::uint32_t Increment::number_of(BuildMemory& memory, FactName fact) {
-  const auto [at, is_new] = number_of_name_.try_emplace(
-      {static_cast<int>(fact.kind) << 8 | static_cast<int>(fact.group), fact.name},
-      static_cast<std::uint32_t>(memory.facts.size()));
-  if (is_new) {
-    memory.values.push_back(facts_.value_of(fact));
-    memory.facts.push_back(std::move(fact));
-  }
-  return at->second;
+std::uint32_t Increment::number_of(FactNumbers& numbers, FactName fact) {
+  return numbers.of(std::move(fact), [this](const FactName& one) { return facts_.value_of(one); });
 }
 
-std::vector<std::uint32_t> Increment::numbers_of(BuildMemory& memory,
+std::vector<std::uint32_t> Increment::numbers_of(FactNumbers& all,
                                                  const std::vector<std::uint32_t>& old) {
   if (number_of_old_.empty()) number_of_old_.assign(before_->facts.size(), unknown);
   std::vector<std::uint32_t> numbers;
   numbers.reserve(old.size());
   for (const std::uint32_t fact : old) {
     std::uint32_t& number = number_of_old_[fact];
-    if (number == unknown) number = number_of(memory, before_->facts[fact]);
+    if (number == unknown) number = number_of(all, before_->facts[fact]);
     numbers.push_back(number);
   }
   return numbers;
 }
 
-std::vector<std::uint32_t> Increment::numbers_of(BuildMemory& memory,
+std::vector<std::uint32_t> Increment::numbers_of(FactNumbers& all,
                                                  const std::vector<std::uint64_t>& keys,
                                                  const std::vector<ReadSet::Name>& names) {
   std::vector<std::uint32_t> numbers;
@@ -190,11 +183,11 @@ std::vector<std::uint32_t> Increment::numbers_of(BuildMemory& memory,
     if (id >= known->size())
       known->resize(std::max<std::size_t>(id + 1, 2 * known->size()), unknown);
     std::uint32_t& number = (*known)[id];
-    if (number == unknown) number = number_of(memory, facts_.name_of_key(key));
+    if (number == unknown) number = number_of(all, facts_.name_of_key(key));
     numbers.push_back(number);
   }
   for (const ReadSet::Name& name : names)
-    numbers.push_back(number_of(memory, {name.kind, name.group, name.name}));
+    numbers.push_back(number_of(all, {name.kind, name.group, name.name}));
   return numbers;
 }
 
@@ -233,7 +226,7 @@ void Increment::note_files(BuildMemory& memory) const {
   }
 }
 
-void Increment::note_contents(BuildMemory& memory) {
+void Increment::note_contents(BuildMemory& memory, FactNumbers& all) {
   const auto note = [&](ContentId id) {
     const Content& content = site_.content_of(id);
     ContentNote& fresh = memory.contents[content.file];
@@ -251,7 +244,7 @@ void Increment::note_contents(BuildMemory& memory) {
       fresh.toc = kept->toc;
       fresh.ids = kept->ids;
       fresh.internal_links = kept->internal_links;
-      fresh.facts = numbers_of(memory, kept->facts);
+      fresh.facts = numbers_of(all, kept->facts);
       return;
     }
     const std::shared_ptr<const Rendered> rendered = site_.rendered_now(id);
@@ -269,7 +262,7 @@ void Increment::note_contents(BuildMemory& memory) {
     std::vector<ReadSet::Name> names;
     for (const ReadSet::Name& name : rendered->reads.names())
       if (Facts::is_fact(name.kind)) names.push_back(name);
-    fresh.facts = numbers_of(memory, rendered->reads.keys(), names);
+    fresh.facts = numbers_of(all, rendered->reads.keys(), names);
   };
   const Library& library = site_.library();
   for (PageId id = 0; id < library.pages.size(); ++id) note({true, id});
@@ -277,7 +270,7 @@ void Increment::note_contents(BuildMemory& memory) {
     if (library.sections[id].has_file) note({false, id});
 }
 
-void Increment::note_outputs(BuildMemory& memory) {
+void Increment::note_outputs(BuildMemory& memory, FactNumbers& all) {
   const std::vector<Planned>& outputs = site_.plan().outputs;
   memory.outputs.reserve(outputs.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -285,7 +278,7 @@ void Increment::note_outputs(BuildMemory& memory) {
     fresh.plan = plans_[i];
     if (!fresh_[i].is_rendered) {
       fresh.is_settled = true;
-      fresh.facts = numbers_of(memory, before_->outputs.at(outputs[i].file).facts);
+      fresh.facts = numbers_of(all, before_->outputs.at(outputs[i].file).facts);
       continue;
     }
     fresh.is_settled = !fresh_[i].is_volatile;
@@ -295,7 +288,7 @@ void Increment::note_outputs(BuildMemory& memory) {
       const Result<std::optional<FoundFile>> file = site_.source().look(outputs[i].origin);
       fresh.is_settled = file.ok() && *file && !site_.is_racy(look_of(**file));
     }
-    if (fresh.is_settled) fresh.facts = numbers_of(memory, fresh_[i].keys, fresh_[i].names);
+    if (fresh.is_settled) fresh.facts = numbers_of(all, fresh_[i].keys, fresh_[i].names);
   }
 }
 
@@ -308,13 +301,9 @@ BuildMemory Increment::take_memory(const BuildReport& report) {
   memory.sections = report.sections;
   memory.orphans = report.orphans;
   memory.warnings = report.warnings;
-  memory.base_url = report.base_url;
-  memory.output_dir = report.output_dir;
-  memory.config_file = report.config_file;
-  memory.exports = report.exports;
-  memory.preserves_dotfiles = report.preserve_dotfiles;
-  note_contents(memory);
-  note_outputs(memory);
+  FactNumbers numbers(memory);
+  note_contents(memory, numbers);
+  note_outputs(memory, numbers);
   note_files(memory);
   for (const auto& [file, note] : memory.contents) memory.has_unsettled |= !note.is_settled;
   for (const auto& [file, note] : memory.outputs) memory.has_unsettled |= !note.is_settled;

@@ -10,8 +10,6 @@
 #include "site/facts.h"
 
 #include <map>
-#include <set>
-#include <unordered_map>
 #include <vector>
 
 namespace weir::site {
@@ -30,13 +28,13 @@ class Increment {
 
  private:
   void note_files(BuildMemory& memory) const;
-  void note_contents(BuildMemory& memory);
-  void note_outputs(BuildMemory& memory);
+  void note_contents(BuildMemory& memory, FactNumbers& all);
+  void note_outputs(BuildMemory& memory, FactNumbers& all);
   Hash128 around(ContentId id) const;
   bool holds(const std::vector<std::uint32_t>& facts) const;
-  std::uint32_t number_of(BuildMemory& memory, FactName fact);
-  std::vector<std::uint32_t> numbers_of(BuildMemory& memory, const std::vector<std::uint32_t>& old);
-  std::vector<std::uint32_t> numbers_of(BuildMemory& memory, const std::vector<std::uint64_t>& keys,
+  std::uint32_t number_of(FactNumbers& all, FactName fact);
+  std::vector<std::uint32_t> numbers_of(FactNumbers& all, const std::vector<std::uint32_t>& old);
+  std::vector<std::uint32_t> numbers_of(FactNumbers& all, const std::vector<std::uint64_t>& keys,
                                         const std::vector<ReadSet::Name>& names);
 
   struct Fresh {
@@ -56,7 +54,6 @@ class Increment {
   std::vector<Fresh> fresh_;         // of each output of the plan
   // By kind and group of a key, then by its id: what is asked for half a million times.
   std::map<std::uint64_t, std::vector<std::uint32_t>> numbers_of_kind_;
-  std::map<std::pair<int, std::string>, std::uint32_t> number_of_name_;
   std::vector<std::uint32_t> number_of_old_;
 };
 

@@ -240,6 +240,17 @@ void read(Reader& in, ContentNote& note) {
 
 }  // namespace
 
+FactNumbers::FactNumbers(BuildMemory& memory) : memory_(memory) {
+  numbers_.reserve(memory.facts.size());
+  for (std::uint32_t i = 0; i < memory.facts.size(); ++i)
+    numbers_.emplace(key_of(memory.facts[i]), i);
+}
+
+std::string FactNumbers::key_of(const FactName& fact) {
+  std::string key{static_cast<char>(fact.kind), static_cast<char>(fact.group)};
+  return key += fact.name;
+}
+
 Hash128 hash_of_input(std::string_view bytes) {
   static const HashKey key = HashKey::of("weir: what a build reads");
   return key.hash(bytes);
@@ -269,10 +280,6 @@ std::string encode_memory(const BuildMemory& memory) {
   for (const std::uint64_t count : {memory.pages, memory.sections, memory.orphans, memory.warnings})
     out.number(count);
   out.flag(memory.has_unsettled);
-  for (const std::string* text : {&memory.base_url, &memory.output_dir, &memory.config_file})
-    out.text(*text);
-  out.flag(memory.exports);
-  out.flag(memory.preserves_dotfiles);
   out.number(memory.files.size());
   for (const auto& [file, look] : memory.files) {
     out.text(file);
@@ -327,10 +334,6 @@ std::optional<BuildMemory> decode_memory(std::string_view text) {
   for (std::uint64_t* count : {&memory.pages, &memory.sections, &memory.orphans, &memory.warnings})
     *count = in.number();
   memory.has_unsettled = in.flag();
-  for (std::string* string : {&memory.base_url, &memory.output_dir, &memory.config_file})
-    *string = in.text();
-  memory.exports = in.flag();
-  memory.preserves_dotfiles = in.flag();
   std::size_t count = in.count();
   memory.files.reserve(count);
   for (; count > 0 && in.is_good(); --count) {

@@ -81,8 +81,6 @@ struct BuildMemory {
   std::uint64_t pages = 0, sections = 0, orphans = 0;
   std::uint64_t warnings = 0;
   bool has_unsettled = false;
-  std::string base_url, output_dir, config_file;
-  bool exports = true, preserves_dotfiles = false;
   std::unordered_map<std::string, FileLook> files;  // below `directories`, and what else was read
   std::vector<std::string> directories;
   std::vector<std::string> absent;  // looked for at these places of the root, and not there
@@ -95,6 +93,29 @@ struct BuildMemory {
   bool is_racy(const FileLook& look) const {
     return std::max(look.modified_ns, look.changed_ns) >= begun_ns - racy_ns;
   }
+};
+
+// Numbers of facts while a memory is written: each name has one, given when it is first asked for.
+// Borrows the memory, whose facts nobody else may touch meanwhile.
+class FactNumbers {
+ public:
+  explicit FactNumbers(BuildMemory& memory);
+  // `value()` is asked once, for a name that is new.
+  template <class Value>
+  std::uint32_t of(FactName fact, Value value) {
+    const auto [at, is_new] =
+        numbers_.try_emplace(key_of(fact), static_cast<std::uint32_t>(memory_.facts.size()));
+    if (is_new) {
+      memory_.values.push_back(value(fact));
+      memory_.facts.push_back(std::move(fact));
+    }
+    return at->second;
+  }
+
+ private:
+  static std::string key_of(const FactName& fact);
+  BuildMemory& memory_;
+  std::unordered_map<std::string, std::uint32_t> numbers_;
 };
 
 // The same bytes, the same hash, in every run of every build.

@@ -54,7 +54,8 @@ ResidentBuilder::~ResidentBuilder() = default;
 
 ResidentBuilder::Result ResidentBuilder::build() {
   Result result;
-  if (memory_ && is_nothing_changed(source_, options_, *memory_)) {
+  auto listed = std::make_unique<ListedSource>(source_);
+  if (memory_ && is_nothing_changed(*listed, options_, *memory_)) {
     result.is_same = true;
     return result;
   }
@@ -62,7 +63,7 @@ ResidentBuilder::Result ResidentBuilder::build() {
   options.before = memory_.get();
   Sink sink(outputs_.with([](const auto& held) { return held; }));
   Workpiece work;
-  result.report = site::build(source_, options, sink, work);
+  result.report = site::build(*listed, options, sink, work);
   if (result.report.failed()) return result;
   Sink::Made made = sink.take();
   auto memory = std::make_unique<BuildMemory>(std::move(result.report.memory));
@@ -75,7 +76,9 @@ ResidentBuilder::Result ResidentBuilder::build() {
   for (PageId id = 0; id < library.pages.size(); ++id) note_anew({true, id});
   for (SectionId id = 0; id < library.sections.size(); ++id)
     if (library.sections[id].has_file) note_anew({false, id});
-  work_ = std::move(work);
+  work_ = std::move(work);  // before the listing that the old one reads through
+  listed_ = std::move(listed);
+  fact_numbers_.reset();
   memory_ = std::move(memory);
   result.changed = std::move(made.changed);
   outputs_.with(
@@ -89,16 +92,6 @@ ResidentBuilder::Result ResidentBuilder::build(std::span<const std::string> writ
   // the memory: the site goes, the memory is what counts.
   work_ = Workpiece();
   return build();
-}
-
-// The number of a fact in the memory; a new one gets its value now.
-std::uint32_t ResidentBuilder::number_of(const FactName& fact, Facts& facts) {
-  const auto known = std::find(memory_->facts.begin(), memory_->facts.end(), fact);
-  if (known != memory_->facts.end())
-    return static_cast<std::uint32_t>(known - memory_->facts.begin());
-  memory_->facts.push_back(fact);
-  memory_->values.push_back(facts.value_of(fact));
-  return static_cast<std::uint32_t>(memory_->facts.size() - 1);
 }
 
 // Nothing when the files have to be built in the usual way.
@@ -178,13 +171,15 @@ std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std
   // All is well: what was found becomes what is known.
   for (std::size_t i = 0; i < is_new.size(); ++i)
     if (is_new[i] != 0) memory_->values[i] = facts.value_of(memory_->facts[i]);
+  if (!fact_numbers_) fact_numbers_ = std::make_unique<FactNumbers>(*memory_);
   const auto numbers_of = [&](const ReadSet& reads) {
+    const auto value_of = [&](const FactName& fact) { return facts.value_of(fact); };
     std::vector<std::uint32_t> numbers;
     for (const std::uint64_t key : reads.keys())
-      numbers.push_back(number_of(facts.name_of_key(key), facts));
+      numbers.push_back(fact_numbers_->of(facts.name_of_key(key), value_of));
     for (const ReadSet::Name& name : reads.names())
       if (Facts::is_fact(name.kind))
-        numbers.push_back(number_of({name.kind, name.group, name.name}, facts));
+        numbers.push_back(fact_numbers_->of({name.kind, name.group, name.name}, value_of));
     return numbers;
   };
   for (const ContentId id : contents) {

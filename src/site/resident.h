@@ -44,14 +44,14 @@ class ResidentBuilder {
  private:
   using Outputs = std::unordered_map<std::string, std::shared_ptr<const Output>>;  // by URL path
   class Sink;
-  struct Edit;
 
   std::optional<Result> edit(std::span<const std::string> written);
-  std::uint32_t number_of(const FactName& fact, class Facts& facts);
 
   const SiteSource& source_;
   BuildOptions options_;
   std::unique_ptr<BuildMemory> memory_;
+  std::unique_ptr<FactNumbers> fact_numbers_;  // of `memory_`, from the first edit on
+  std::unique_ptr<ListedSource> listed_;       // that the site of `work_` reads through
   Workpiece work_;  // of the last good build; without a site when it cannot be edited
   Guarded<std::shared_ptr<const Outputs>> outputs_;
 };

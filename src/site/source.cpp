@@ -22,4 +22,15 @@ Result<std::optional<FoundFile>> DirectorySource::look(std::string_view path) co
 }
 Result<bool> DirectorySource::exists(std::string_view path) const { return root_.exists(path); }
 
+Result<RootDirectory::Listing> ListedSource::list(std::string_view directory) const {
+  const auto known = listed_.with([&](auto& all) {
+    const auto at = all.find(directory);
+    return at == all.end() ? std::optional<RootDirectory::Listing>() : at->second;
+  });
+  if (known) return *known;
+  RootDirectory::Listing listing = TRY(source_.list(directory));
+  return listed_.with(
+      [&](auto& all) { return all.emplace(directory, std::move(listing)).first->second; });
+}
+
 }  // namespace weir::site

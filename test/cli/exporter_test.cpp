@@ -39,6 +39,29 @@ TEST_CASE("a file whose bytes are the same is not touched", "[cli]") {
   CHECK(*read_file(out + "/b/c.html") == "3");
 }
 
+TEST_CASE("what is kept is not written, and can be kept again", "[cli]") {
+  const test::TemporaryDirectory directory;
+  const std::string out = directory / "public";
+  write(out, Exporter::Claim::configured, {{"a.html", "1"}, {"b.html", "2"}});
+  for (int round = 0; round < 2; ++round) {
+    auto exporter = Exporter::open(out, Exporter::Claim::configured);
+    REQUIRE(exporter.ok());
+    CHECK((*exporter)->holds_all(2));
+    CHECK_FALSE((*exporter)->holds_all(3));
+    REQUIRE((*exporter)->holds("a.html"));
+    CHECK_FALSE((*exporter)->holds("c.html"));
+    (*exporter)->keep("a.html");
+    REQUIRE((*exporter)->put("b.html", "2").ok());
+    const auto counts = (*exporter)->finish(Exporter::DotFiles::remove);
+    REQUIRE(counts.ok());
+    CHECK(counts->unchanged == 2);
+    CHECK(counts->written == 0);
+    CHECK(counts->removed == 0);
+  }
+  std::filesystem::remove(out + "/a.html");
+  CHECK_FALSE((*Exporter::open(out, Exporter::Claim::configured))->holds("a.html"));
+}
+
 TEST_CASE("a file that somebody changed by hand is written again", "[cli]") {
   const test::TemporaryDirectory directory;
   const std::string out = directory / "public";
