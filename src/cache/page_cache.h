@@ -92,7 +92,8 @@ struct CacheSettings {
   // What an unknown path means: refuse = absent at once; ask = the origin is asked (dynamic routes,
   // C-16 blocking).
   enum class Unknown : std::uint8_t { refuse, ask } unknown = Unknown::refuse;
-  std::uint64_t seed = 0;  // of the jitter; 0 = random
+  std::uint64_t seed = 0;               // of the jitter; 0 = random
+  std::vector<std::string> hosts = {};  // names that the pages are served under; empty = any
 };
 
 // Counts since start (C-70). Gauges at the end.

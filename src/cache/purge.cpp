@@ -1,5 +1,8 @@
 #include "cache/purge.h"
 
+#include "base/bytes.h"
+#include "base/limits_invalidation.h"
+
 #include <algorithm>
 #include <array>
 
@@ -40,9 +43,10 @@ Result<Mode> parse_mode(std::string_view text) { return parse<Mode>("mode", mode
 Result<Wait> parse_wait(std::string_view text) { return parse<Wait>("wait", waits, text); }
 
 Status check_purge(const PurgeRequest& request) {
-  const std::size_t items = request.tags.size() + request.paths.size() + request.prefixes.size();
+  const std::size_t items =
+      request.tags.size() + request.paths.size() + request.prefixes.size() + request.hosts.size();
   if (items == 0 && !request.all)
-    return Error{Errc::invalid, "expected at least one of tags, paths, prefix or all"};
+    return Error{Errc::invalid, "expected at least one of tags, paths, prefix, host or all"};
   if (items > limits::purge_items_max)
     return Error{Errc::too_large, std::to_string(items) + " items in one purge; at most " +
                                       std::to_string(limits::purge_items_max)};
@@ -57,6 +61,11 @@ Status check_purge(const PurgeRequest& request) {
     if (!prefix.starts_with('/'))
       return Error{Errc::invalid, "a prefix must begin with '/', found '" + prefix + "'"};
   }
+  for (const std::string& host : request.hosts) {
+    TRY(check_text("host", host, limits::host_bytes_max));
+    if (host.find_first_of("/?#@ ") != std::string::npos || tag_of_host(host) == tag_of_pages)
+      return Error{Errc::invalid, "a host is a name such as \"example.com\", not \"" + host + "\""};
+  }
   if (request.id.size() > limits::purge_id_bytes_max)
     return Error{Errc::too_large, "id of " + std::to_string(request.id.size()) +
                                       " bytes; at most " +
@@ -64,12 +73,35 @@ Status check_purge(const PurgeRequest& request) {
   return done;
 }
 
-store::PurgeRecord record_of(const PurgeRequest& request) {
+std::string tag_of_path(std::string_view path) {
+  return "url:" + std::string(path.substr(0, path.find('?')));
+}
+
+std::string tag_of_host(std::string_view host) {
+  const std::size_t colon = host.starts_with('[') ? host.find("]:") : host.find(':');
+  if (colon != std::string_view::npos) host = host.substr(0, colon + (host[colon] == ']' ? 1 : 0));
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return std::string(tag_of_pages) + lower_of(host);
+}
+
+bool names_site(const PurgeRequest& request, const std::vector<std::string>& site_hosts) {
+  return std::ranges::any_of(request.hosts, [&](const std::string& host) {
+    return site_hosts.empty() || std::ranges::any_of(site_hosts, [&](const std::string& ours) {
+             if (ours.starts_with("*."))
+               return tag_of_host(host).ends_with(lower_of(std::string_view(ours).substr(1)));
+             return tag_of_host(ours) == tag_of_host(host);
+           });
+  });
+}
+
+store::PurgeRecord record_of(const PurgeRequest& request,
+                             const std::vector<std::string>& site_hosts) {
   store::PurgeRecord record;
   record.mode = request.mode == Mode::hard ? store::PurgeMode::hard : store::PurgeMode::soft;
   record.tags = request.tags;
-  for (const std::string& path : request.paths)
-    record.tags.push_back("url:" + path.substr(0, path.find('?')));
+  for (const std::string& path : request.paths) record.tags.push_back(tag_of_path(path));
+  for (const std::string& host : request.hosts) record.tags.push_back(tag_of_host(host));
+  if (names_site(request, site_hosts)) record.tags.emplace_back(tag_of_pages);
   record.prefixes = request.prefixes;
   record.all = request.all;
   record.id = request.id;

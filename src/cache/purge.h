@@ -25,6 +25,9 @@ struct PurgeRequest {
   std::vector<std::string> tags = {};
   std::vector<std::string> paths = {};     // "/blog/a/"; a query is ignored
   std::vector<std::string> prefixes = {};  // "/blog/"
+  // "example.com": everything that is served under that name. Pages are the same under each name
+  // that the site answers to (CacheSettings::hosts), so such a name means all of them.
+  std::vector<std::string> hosts = {};
   bool all = false;
   Mode mode = Mode::soft;
   Wait wait = Wait::durable;
@@ -44,7 +47,18 @@ struct PurgeAnswer {
 // Within limits (purge_items_max -> Errc::too_large, tag_bytes_max, paths begin with '/'), and asks
 // for something.
 Status check_purge(const PurgeRequest& request);
-store::PurgeRecord record_of(const PurgeRequest& request);
+
+// Tags that stand for other things than what a page was made from: a path, a host, and all pages of
+// the site whatever their host.
+std::string tag_of_path(std::string_view path);  // a query is left away
+std::string tag_of_host(std::string_view host);  // lower case, without port and final dot
+inline constexpr std::string_view tag_of_pages = "host:";
+
+// `site_hosts`: the names that the site answers to, "*.example.com" for those below one; empty =
+// any.
+store::PurgeRecord record_of(const PurgeRequest& request,
+                             const std::vector<std::string>& site_hosts = {});
+bool names_site(const PurgeRequest& request, const std::vector<std::string>& site_hosts);
 
 std::string_view name_of(Mode mode);
 Result<Mode> parse_mode(std::string_view text);

@@ -53,7 +53,7 @@ std::pair<std::size_t, std::size_t> range_of(const store::Release& release,
 void PageCache::Shared::purge(const PurgeRequest& request,
                               const std::function<void(const Result<PurgeAnswer>&)>& ready) {
   if (Status checked = check_purge(request); !checked) return ready(std::move(checked).error());
-  const store::PurgeRecord record = record_of(request);
+  const store::PurgeRecord record = record_of(request, settings.hosts);
   PurgeAnswer answer;
   std::optional<Error> failed;
   {
@@ -76,16 +76,19 @@ void PageCache::Shared::purge(const PurgeRequest& request,
     else answer.durable = true;
   }
   answer.matched_estimate = estimate(request);
-  std::vector<std::string> keys;
-  if (request.mode == Mode::refresh && !answer.repeated) keys = matching(request);
-
-  if (failed || request.wait != Wait::fresh || keys.empty()) {
-    for (const std::string& key : keys)
+  const bool refreshes = request.mode == Mode::refresh && !answer.repeated;
+  if (failed || request.wait != Wait::fresh || !refreshes) {
+    // Answered first: finding what to render looks at every entry, and nobody waits for that.
+    if (failed) ready(std::move(*failed));
+    else ready(answer);
+    if (!refreshes) return;
+    for (const std::string& key : matching(request))
       if (const Status joined = join(key, std::nullopt, Purpose::render, true); !joined)
         counts.refresh_overflow.fetch_add(1, std::memory_order_relaxed);
-    if (failed) return ready(std::move(*failed));
-    return ready(answer);
+    return;
   }
+  const std::vector<std::string> keys = matching(request);
+  if (keys.empty()) return ready(answer);
   auto wait = std::make_shared<FreshWait>();
   wait->left = keys.size();
   wait->answer = answer;
@@ -113,10 +116,11 @@ std::vector<std::string> PageCache::Shared::matching(const PurgeRequest& request
   std::vector<std::uint32_t> tag_numbers;
   for (const std::string& tag : request.tags)
     if (const auto number = release.find_tag(tag)) tag_numbers.push_back(*number);
-  if (request.all || !tag_numbers.empty()) {
+  const bool is_all = request.all || names_site(request, settings.hosts);
+  if (is_all || !tag_numbers.empty()) {
     for (std::size_t i = 0; i < release.count(); ++i) {
       const store::ReleaseEntry entry = release.at(i);
-      if (request.all || std::ranges::any_of(tag_numbers, [&entry](std::uint32_t number) {
+      if (is_all || std::ranges::any_of(tag_numbers, [&entry](std::uint32_t number) {
             return entry.has_tag(number);
           }))
         found.insert(i);
@@ -156,7 +160,7 @@ std::size_t PageCache::Shared::estimate(const PurgeRequest& request) const {
   const store::ActiveRelease now = store.active();
   if (now.release == nullptr) return 0;
   const store::Release& release = *now.release;
-  if (request.all) return release.count();
+  if (request.all || names_site(request, settings.hosts)) return release.count();
   std::size_t count = 0;
   for (const std::string& tag : request.tags)
     if (const auto number = release.find_tag(tag)) count += release.entries_of_tag(*number);

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "cache/purge.h"
 
 #include <algorithm>
 #include <map>
@@ -30,10 +31,6 @@ Purged verdict_of(std::uint64_t soft, std::uint64_t hard, std::uint64_t fill_seq
 Purged verdict_of(const TagEpoch& epoch, std::uint64_t fill_seq) {
   return verdict_of(epoch.soft.load(std::memory_order_acquire),
                     epoch.hard.load(std::memory_order_acquire), fill_seq);
-}
-
-std::string tag_of_path(std::string_view path) {
-  return "url:" + std::string(path.substr(0, path.find('?')));
 }
 
 }  // namespace
@@ -149,6 +146,7 @@ PageTags TagEpochs::intern(std::string_view path, const std::vector<std::string>
   tags.path = path.substr(0, path.find('?'));
   const std::lock_guard lock(mutex_);
   tags.epochs.push_back(node_of(tag_of_path(path)));
+  tags.epochs.push_back(node_of(tag_of_pages));
   if (names.size() <= limits::tags_per_entry_max) {
     for (const std::string& name : names) tags.epochs.push_back(node_of(name));
     return tags;
@@ -229,6 +227,7 @@ std::string TagEpochs::reason(std::string_view path, const std::vector<std::stri
   if (const std::uint64_t seq = node_at(tag_of_path(path)); seq > fill_seq) return at("path", seq);
   for (const std::string& name : names)
     if (const std::uint64_t seq = node_at(name); seq > fill_seq) return at("tag " + name, seq);
+  if (const std::uint64_t seq = node_at(tag_of_pages); seq > fill_seq) return at("host", seq);
   for (const Prefixes::Row& row : prefixes_owner_->rows)
     if (std::max(row.own.soft, row.own.hard) > fill_seq && path.starts_with(row.prefix))
       return at("prefix " + row.prefix, std::max(row.own.soft, row.own.hard));

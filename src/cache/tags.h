@@ -38,7 +38,7 @@ enum class Purged : std::uint8_t { no = 0, soft = 1, hard = 2 };
 struct PageTags {
   std::string path;  // for prefixes
   std::vector<std::shared_ptr<const TagEpoch>>
-      epochs;  // at most tags_per_entry_max + 2 (the path, the set)
+      epochs;  // at most tags_per_entry_max + 3 (path, pages, set)
 };
 
 class TagEpochs {
@@ -59,8 +59,8 @@ class TagEpochs {
   // Raises everything the record names, then publishes `seq`.
   void raise(const store::PurgeRecord& record, std::uint64_t seq);
 
-  // Why a page is stale, for `explain`: "tag x at 12", "path at 9", "prefix /a at 3", "all at 2";
-  // empty = it is not.
+  // Why a page is stale, for `explain`: "tag x at 12", "path at 9", "host at 4", "prefix /a at 3",
+  // "all at 2"; empty = it is not.
   std::string reason(std::string_view path, const std::vector<std::string>& names,
                      std::uint64_t fill_seq) const;
 

@@ -27,12 +27,15 @@ TEST_CASE("each way to name a page makes exactly that page stale", "[cache]") {
       {"prefix", {.prefixes = {"/blog/"}}, {"/blog/", "/blog/a/"}, 2},
       {"prefix within a word", {.prefixes = {"/bl"}}, {"/blog/", "/blog/a/"}, 2},
       {"all", {.all = true}, {"/blog/", "/blog/a/", "/docs/", "/list/"}, 4},
+      {"a host", {.hosts = {"Example.com:8080"}}, {"/blog/", "/blog/a/", "/docs/", "/list/"}, 4},
+      {"another site's host", {.hosts = {"else.example"}}, {}, 0},
       {"a tag among many", {.tags = {"item:77"}}, {"/list/"}, 1},
       {"an unknown tag", {.tags = {"nobody"}}, {}, 0},
   };
   for (const Row& row : rows) {
     INFO(row.name);
     CacheBench bench;
+    bench.settings.hosts = {"example.com"};
     bench.open({bench.isr("/blog/", "x", {"blog"}), bench.isr("/blog/a/", "x", {"blog", "b"}),
                 bench.isr("/docs/", "x", {"docs"}), bench.isr("/list/", "x", many)});
     const std::vector<std::string> all{"/blog/", "/blog/a/", "/docs/", "/list/"};

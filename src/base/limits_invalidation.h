@@ -1,0 +1,19 @@
+#pragma once
+// What bounds purges, webhooks and the log that nodes read from each other. Beside limits.h, so
+// that a change here compiles little.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace weir::limits {
+
+inline constexpr std::uint64_t webhook_rate = 600;  // per minute, hook and client address; 429
+inline constexpr std::size_t webhook_limiter_slots = 4'096;  // the least debt is replaced
+inline constexpr std::size_t deliveries_kept = 1'000;        // of good webhooks; the oldest go
+inline constexpr std::size_t refused_deliveries_kept = 200;  // of refused ones, apart
+inline constexpr std::size_t signed_headers_max = 64;        // named by one webhook; 400
+inline constexpr std::size_t host_bytes_max = 255;    // RFC 1035 2.3.4; of a purged host; 400
+inline constexpr std::size_t hook_targets_max = 256;  // rows of map and always; configuration error
+
+}  // namespace weir::limits
