@@ -117,6 +117,10 @@ constexpr std::string_view token_examples[] = {
 
 constexpr Option revalidate_flags[] = {
     {"tag", 0, "TAG", {}, "pages with this tag; may be repeated"},
+    {"prefix", 0, "PATH", {}, "pages below this path; may be repeated"},
+    {"host", 0, "NAME", {}, "everything under this host name; may be repeated"},
+    {"all", 0, {}, {}, "every page"},
+    {"id", 0, "TEXT", {}, "idempotency key: asked again, it is done once"},
     {"wait", 0, "UNTIL", "none|durable|fresh", "answer when (default: durable)"},
     {"target",
      0,
@@ -135,7 +139,9 @@ constexpr std::string_view reload_examples[] = {"weir check --only config && wei
 constexpr Option purge_flags[] = {
     {"tag", 0, "TAG", {}, "pages with this tag; may be repeated"},
     {"prefix", 0, "PATH", {}, "pages below this path; may be repeated"},
+    {"host", 0, "NAME", {}, "everything under this host name; may be repeated"},
     {"all", 0, {}, {}, "every page"},
+    {"id", 0, "TEXT", {}, "idempotency key: asked again, it is done once"},
     {"mode", 0, "MODE", "soft|hard|refresh",
      "soft: stale until refreshed (default); hard: never served again"},
     {"wait", 0, "UNTIL", "none|durable|fresh", "answer when (default: durable)"},

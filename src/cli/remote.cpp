@@ -4,8 +4,8 @@
 #include "cli/site_config.h"
 
 #include "base/crypto.h"
+#include "edge/hook_senders.h"
 #include "edge/units.h"
-#include "edge/webhook.h"
 #include "text/json.h"
 
 #include <filesystem>
@@ -62,7 +62,9 @@ std::string purge_body(const Arguments& arguments, std::string_view mode) {
   if (!arguments.operands.empty()) body.set("paths", strings_of(arguments.operands));
   if (arguments.has("tag")) body.set("tags", strings_of(arguments.all("tag")));
   if (arguments.has("prefix")) body.set("prefix", strings_of(arguments.all("prefix")));
+  if (arguments.has("host")) body.set("host", strings_of(arguments.all("host")));
   if (arguments.has("all")) body.set("all", true);
+  if (const auto id = arguments.find("id")) body.set("id", *id);
   body.set("mode", mode);
   body.set("wait", arguments.find("wait").value_or("durable"));
   return text::json_of(body);
@@ -71,7 +73,7 @@ std::string purge_body(const Arguments& arguments, std::string_view mode) {
 // To another host, as any other sender of webhooks: signed with the secret that both sides know.
 Result<http::Fetched> call_target(const std::string& url, const std::string& path,
                                   const std::string& body, const edge::Config& config) {
-  if (config.cache.webhook_secrets.empty()) {
+  if (config.own_hook.secrets.empty()) {
     return Error{Errc::invalid,
                  "--target needs [cache] webhook = { secret = ... } in the configuration"};
   }
@@ -80,13 +82,12 @@ Result<http::Fetched> call_target(const std::string& url, const std::string& pat
   http::FetchRequest request;
   request.method = "POST";
   request.url = url.substr(0, url.find_last_not_of('/') + 1) + path;
-  request.headers = {
-      {"Accept", "application/problem+json, application/json"},
-      {"Content-Type", "application/json"},
-      {"webhook-id", id},
-      {"webhook-timestamp", time},
-      {"webhook-signature",
-       edge::webhook_signature_of(id, time, body, config.cache.webhook_secrets.front())}};
+  request.headers = {{"Accept", "application/problem+json, application/json"},
+                     {"Content-Type", "application/json"},
+                     {"webhook-id", id},
+                     {"webhook-timestamp", time},
+                     {"webhook-signature",
+                      edge::webhook_signature_of(id, time, body, config.own_hook.secrets.front())}};
   request.body = body;
   request.timeout = std::chrono::milliseconds(60'000);
   request.redirects_max = 0;
@@ -96,7 +97,7 @@ Result<http::Fetched> call_target(const std::string& url, const std::string& pat
 int ask_for_purge(const Arguments& arguments, Session& session, const std::string& path,
                   std::string_view mode) {
   const bool asks = !arguments.operands.empty() || arguments.has("tag") ||
-                    arguments.has("prefix") || arguments.has("all");
+                    arguments.has("prefix") || arguments.has("host") || arguments.has("all");
   if (!asks)
     return session.fail(exit_code::usage, Error{Errc::invalid, "nothing is named"}.with_help(
                                               usage_line(*arguments.command)));

@@ -161,8 +161,10 @@ Result<http::ServerSettings> server_settings(const LoadedConfig& loaded,
 }
 
 // `memory_bytes_max` is the whole process'; a quarter of it is the most that pages may have.
-cache::CacheSettings cache_settings(const edge::CacheSettings& said, std::size_t memory_bytes_max) {
+cache::CacheSettings cache_settings(const edge::Config& config, std::size_t memory_bytes_max) {
+  const edge::CacheSettings& said = config.cache;
   cache::CacheSettings settings;
+  settings.hosts = config.serve.hosts;
   settings.memory_bytes_max = said.memory_bytes_max;
   if (memory_bytes_max != 0)
     settings.memory_bytes_max = std::min(settings.memory_bytes_max, memory_bytes_max / 4);
@@ -331,6 +333,8 @@ class Serving {
   std::unique_ptr<Certificates> certificates_;
   Descriptor access_file_, access_file_before_;
   std::unique_ptr<LineWriter> access_lines_;
+  edge::DeliveryLog deliveries_;
+  edge::WebhookLimits webhook_limits_;
   std::unique_ptr<edge::ControlParts> control_;
   edge::SuccessionParts succession_;
   std::unique_ptr<edge::FrontParts> front_;
@@ -404,7 +408,7 @@ void Serving::open_cache() {
   loads_ = std::make_unique<PoolTasks>("loads", 2, limits::worker_queue_max);
   renders_ = std::make_unique<PoolTasks>("renders", 4 * cores(), limits::worker_queue_max);
   cache_ = std::make_unique<cache::PageCache>(
-      cache_settings(loaded_.config.cache, memory_bytes_max_),
+      cache_settings(loaded_.config, memory_bytes_max_),
       cache::PageCache::Parts{*store_, *origin_, *loads_, *renders_, clock_, log_});
 }
 
@@ -446,7 +450,7 @@ Status Serving::open_server() {
                                                  config.observability.access_log_queue_lines_max);
   }
   control_ = std::make_unique<edge::ControlParts>(edge::ControlParts{
-      *cache_, *store_, *workers_, sync_.get(), log_, draining_,
+      *cache_, *store_, *workers_, sync_.get(), log_, deliveries_, webhook_limits_, draining_,
       [this] { return server_->counters(); }, [this] { return loop_counters(); },
       [this] { return tables()->pipeline->key_ages(); }, [this] { return reload(); },
       [this] { return kept_.with([](const auto& why) { return why; }); }});

@@ -1,5 +1,6 @@
 #include "edge/config.h"
 
+#include "edge/config_hooks.h"
 #include "edge/config_reader.h"
 #include "edge/config_routes.h"
 #include "edge/config_tls.h"
@@ -249,7 +250,7 @@ void read_serve(Table table, ServeSettings& serve) {
   read_port_variables(table.findings(), serve);
 }
 
-void read_cache(Table table, Findings& findings, CacheSettings& cache) {
+void read_cache(Table table, Findings& findings, CacheSettings& cache, HookSettings& own_hook) {
   cache.directory = findings.resolved("cache");
   table.read_path("dir", cache.directory);
   std::size_t bytes = cache.bytes_max, memory = cache.memory_bytes_max;
@@ -267,45 +268,12 @@ void read_cache(Table table, Findings& findings, CacheSettings& cache) {
   table.read("warm_window", cache.warm_window);
   table.read_choice("hard_on_error", cache.hard_on_error, {"error", "stale"});
   table.read("strict_negotiation", cache.strict_negotiation);
-  Table webhook = table.table("webhook");
-  webhook.read_secrets("secret", cache.webhook_secrets);
-  webhook.read("max_skew", cache.webhook_skew_max);
-  webhook.finish();
+  read_own_hook(table.table("webhook"), own_hook);
   for (const std::string_view later :
        {"neg_ttl", "refresh_ahead", "fallback", "lease", "max_lag", "forward_targeted"}) {
     table.not_available(later);
   }
   table.finish();
-}
-
-void read_hook(std::string_view name, Table& table, Config& config) {
-  HookSettings hook;
-  hook.name = std::string(name);
-  hook.place = table.place();
-  hook.sender = "standard";
-  table.read_choice("sender", hook.sender,
-                    {"standard", "weir", "github", "gitlab", "contentful", "sanity", "stripe"});
-  table.read_secrets("secret", hook.secrets);
-  table.not_available("legacy");
-  if (const text::Value* map = table.find("map"); map != nullptr && map->is_object()) {
-    for (const text::Member& member : *map->object()) {
-      const std::string* target = member.value.string();
-      const bool known =
-          target != nullptr && (target->rfind("path:", 0) == 0 || target->rfind("tag:", 0) == 0);
-      if (!known) {
-        table.error(&member.value, "hook." + hook.name + ".map." + member.name +
-                                       " must be \"path:...\" or \"tag:...\"");
-        continue;
-      }
-      hook.map.emplace_back(member.name, *target);
-    }
-  }
-  if (hook.secrets.empty()) table.error(table.value(), "[hook." + hook.name + "] needs a secret");
-  if (hook.sender != "standard" && hook.sender != "weir") {
-    table.error(table.value(), "sender \"" + hook.sender + "\" is not available yet",
-                "\"standard\" and \"weir\" are");
-  }
-  config.hooks.push_back(std::move(hook));
 }
 
 void read_observability(Table table, ObservabilitySettings& seen) {
@@ -638,7 +606,8 @@ ConfigReading read_config(const ConfigSource& source) {
   read_serve(root_table(findings, root, "serve"), config.serve);
   each_named(findings, root, "tls",
              [&](std::string_view name, Table& t) { read_tls(name, t, config); });
-  read_cache(root_table(findings, root, "cache"), findings, config.cache);
+  read_cache(root_table(findings, root, "cache"), findings, config.cache,
+             config.own_hook);
   each_named(findings, root, "hook",
              [&](std::string_view name, Table& t) { read_hook(name, t, config); });
   read_observability(root_table(findings, root, "observability"), config.observability);

@@ -16,6 +16,7 @@
 #include "edge/secret.h"
 #include "edge/units.h"
 
+#include "base/limits_invalidation.h"
 #include "base/limits_upstream.h"
 #include "base/result.h"
 #include "guard/breaker.h"
@@ -151,15 +152,32 @@ struct CacheSettings {
   Nanos warm_window = std::chrono::seconds(30);
   std::string hard_on_error = "error";  // error | stale
   bool strict_negotiation = false;
-  std::vector<Secret> webhook_secrets;  // empty: no public /_weir/purge and /_weir/revalidate
-  Nanos webhook_skew_max = limits::webhook_skew_max;
 };
 
+// How a sender signs, in the form that nearly all of them have: an HMAC in one field.
+struct HookSigning {
+  std::string header;                  // of the signature, lower case
+  std::string prefix;                  // before it: "sha256="
+  std::string algorithm = "sha256";    // sha1 | sha256 | sha384 | sha512
+  std::string encoding = "hex";        // hex | base64 | base64url
+  std::string signed_text = "{body}";  // with {body} {timestamp} {id} {method} {path} {header:NAME}
+  std::string timestamp_header;        // lower case; empty = the sender tells no time
+  std::string timestamp_unit = "s";    // s | ms
+  std::string id_header;               // lower case; empty: the signature itself names a delivery
+};
+
+// Who may post to /_weir/revalidate/{name}. The hook without a name is [cache] webhook.
 struct HookSettings {
   std::string name;
-  std::string sender;
-  std::vector<Secret> secrets;
+  std::string sender = "standard";  // a row of edge/hook_senders.cpp
+  std::vector<Secret> secrets;      // each may have signed, for rotation
+  HookSigning signing;              // of sender "hmac"
+  bool legacy = false;              // gitlab: the plain X-Gitlab-Token is taken too
+  Nanos skew_max = limits::webhook_skew_max;
+  guard::Rate rate{limits::webhook_rate, std::chrono::minutes(1)};  // per client address
+  std::string mode = "refresh";                                     // soft | refresh | hard
   std::vector<std::pair<std::string, std::string>> map;  // "data.slug" -> "path:/blog/{}/"
+  std::vector<std::string> always;                       // "tag:news", "all": whatever it says
   Place place;
 };
 
@@ -276,6 +294,9 @@ struct Config {
   std::vector<TlsSettings> tls;
   CacheSettings cache;
   std::vector<HookSettings> hooks;
+  // [cache] webhook, in the form of `POST /_weir/purge`; without a secret there is no public
+  // /_weir/purge and /_weir/revalidate.
+  HookSettings own_hook;
   ObservabilitySettings observability;
   std::vector<AuthSettings> auth;
   std::vector<LimitSettings> limit;

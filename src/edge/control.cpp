@@ -2,10 +2,9 @@
 
 #include "base/crypto.h"
 #include "base/text_escape.h"
-#include "edge/answers.h"
+#include "edge/control_answers.h"
 #include "edge/metrics.h"
 #include "edge/tables.h"
-#include "edge/webhook.h"
 #include "text/json.h"
 #include "text/url.h"
 
@@ -29,6 +28,7 @@ std::span<const ControlRow> ControlRow::all() {
       {"problems", "GET, HEAD", Who::everybody, &Control::problem},
       {"purge", "POST, GET", Who::signed_, &Control::purge},
       {"revalidate", "POST", Who::signed_, &Control::revalidate},
+      {"deliveries", "GET, HEAD", Who::admin, &Control::deliveries},
       {"metrics", "GET, HEAD", Who::admin, &Control::metrics},
       {"entry", "GET, HEAD", Who::admin, &Control::entry},
       {"releases", "POST, GET", Who::admin, &Control::release},
@@ -39,19 +39,6 @@ std::span<const ControlRow> ControlRow::all() {
 
 namespace {
 
-http::Response json(int status, std::string body) {
-  body += '\n';
-  return {status,
-          {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
-          std::move(body)};
-}
-
-http::Response plain(int status, std::string body) {
-  return {status,
-          {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}},
-          std::move(body)};
-}
-
 bool allows(std::string_view allow, std::string_view method) {
   std::size_t at = 0;
   while ((at = allow.find(method, at)) != std::string_view::npos) {
@@ -61,28 +48,6 @@ bool allows(std::string_view allow, std::string_view method) {
     at = end;
   }
   return false;
-}
-
-void not_found(Visit& visit) {
-  refuse(visit, {404, "not-found", "There is nothing at this address."});
-}
-
-// Runs `work` on a worker and `finish` on the loop with what it made, if the client is still there.
-template <class Work, class Finish>
-void on_worker(WorkerPool& workers, Visit& visit, Work work, Finish finish) {
-  http::Loop& loop = visit.exchange->loop();
-  const http::ExchangeId id = visit.exchange->id();
-  const Status offered =
-      workers.offer([&loop, id, work = std::move(work), finish = std::move(finish)] {
-        auto made = std::make_shared<decltype(work())>(work());
-        loop.post([&loop, id, made, finish] {
-          http::Exchange* exchange = loop.find(id);
-          if (exchange == nullptr || exchange->answered()) return;
-          finish(*static_cast<Visit*>(exchange->user()), *made);
-        });
-      });
-  if (!offered.ok())
-    refuse(visit, {503, "overloaded", "The queue is full.", {}, {{"Retry-After", "1"}}});
 }
 
 }  // namespace
@@ -111,7 +76,7 @@ void Control::answer(Visit& visit, ListenerKind kind) {
   for (const ControlRow& endpoint : ControlRow::all()) {
     if (endpoint.name != name) continue;
     if (endpoint.who == ControlRow::Who::admin && !admin_) break;
-    const bool has_secret = !visit.tables->shared->config.cache.webhook_secrets.empty() ||
+    const bool has_secret = !visit.tables->shared->config.own_hook.secrets.empty() ||
                             !visit.tables->shared->config.hooks.empty();
     if (endpoint.who == ControlRow::Who::signed_ && !admin_ && !has_secret) break;
     if (!allows(endpoint.allow, request.method_text)) {
@@ -164,124 +129,6 @@ void Control::problem(Visit& visit, std::string_view slug) {
                   {{"Content-Type", "text/html; charset=utf-8"},
                    {"Cache-Control", "public, max-age=3600"}},
                   problem_page(*found)});
-}
-
-// What a POST to purge or revalidate waits for while its body comes in.
-struct Control::Asked {
-  enum class What : std::uint8_t { purge, revalidate, hook } what = What::purge;
-  const HookSettings* hook = nullptr;
-  bool is_signed = true;  // false on an admin listener
-};
-
-void Control::purge(Visit& visit, std::string_view rest) {
-  const http::Request& request = visit.exchange->request();
-  if (request.method == http::Method::get) {
-    const auto seq = parse_u64(rest);
-    if (!seq || !admin_) return not_found(visit);
-    const std::uint64_t applied = parts_.cache.counters().purge_seq;
-    if (*seq == 0 || *seq > applied) return not_found(visit);
-    return respond(visit,
-                   json(200, "{\"seq\":" + std::to_string(*seq) +
-                                 ",\"durable\":true,\"nodes\":[{\"node\":\"self\",\"applied\":" +
-                                 std::to_string(applied) + "}]}"));
-  }
-  if (!rest.empty()) return not_found(visit);
-  if (!admin_ && visit.tables->shared->config.cache.webhook_secrets.empty())
-    return not_found(visit);
-  receive(visit, {Asked::What::purge, nullptr, !admin_});
-}
-
-void Control::revalidate(Visit& visit, std::string_view name) {
-  if (name.empty()) {
-    if (!admin_ && visit.tables->shared->config.cache.webhook_secrets.empty())
-      return not_found(visit);
-    return receive(visit, {Asked::What::revalidate, nullptr, !admin_});
-  }
-  for (const HookSettings& hook : visit.tables->shared->config.hooks) {
-    if (hook.name == name) return receive(visit, {Asked::What::hook, &hook, !admin_});
-  }
-  not_found(visit);
-}
-
-void Control::receive(Visit& visit, Asked asked) {
-  visit.exchange->read_body(limits::webhook_bytes_max, [this, asked](http::Exchange& exchange) {
-    received(*static_cast<Visit*>(exchange.user()), asked);
-  });
-}
-
-void Control::received(Visit& visit, const Asked& asked) {
-  const http::Request& request = visit.exchange->request();
-  const std::string_view body = visit.exchange->body();
-  const WebhookHead head = webhook_head_of(request);
-  if (asked.is_signed) {
-    const std::vector<Secret>& secrets = asked.hook == nullptr
-                                             ? visit.tables->shared->config.cache.webhook_secrets
-                                             : asked.hook->secrets;
-    const WebhookVerdict verdict =
-        verify_webhook(head, body, secrets, visit.loop->clock.wall(),
-                       visit.tables->shared->config.cache.webhook_skew_max);
-    if (verdict == WebhookVerdict::malformed) {
-      return refuse(visit, {400, "bad-request", "webhook-id or webhook-timestamp is malformed."});
-    }
-    if (verdict != WebhookVerdict::good) {
-      parts_.log.warning("webhook-refused",
-                         {{"reason", name_of(verdict)}, {"client", visit.client.text()}});
-      return refuse(visit,
-                    {401, "signature", "The signature, its time or its secret does not fit."});
-    }
-  }
-  const bool own_form =
-      asked.hook == nullptr || asked.hook->sender == "weir" || asked.hook->map.empty();
-  const cache::Mode mode =
-      asked.what == Asked::What::purge ? cache::Mode::soft : cache::Mode::refresh;
-  Result<cache::PurgeRequest> purge =
-      own_form ? parse_purge(body, mode) : map_payload(body, *asked.hook);
-  if (!purge.ok()) {
-    const std::string detail =
-        purge.error().what + (purge.error().help.empty() ? "" : " (" + purge.error().help + ")");
-    const bool is_large = purge.error().code == Errc::too_large;
-    return refuse(visit, {is_large ? 413 : 400, is_large ? "too-large" : "bad-request", detail});
-  }
-  if (purge->id.empty() && !head.id.empty()) {
-    purge->id =
-        (asked.hook == nullptr ? std::string() : asked.hook->name) + ":" + std::string(head.id);
-  }
-  const bool asks =
-      !purge->tags.empty() || !purge->paths.empty() || !purge->prefixes.empty() || purge->all;
-  if (!asks) return respond(visit, json(200, "{\"matched_estimate\":0,\"durable\":true}"));
-  run_purge(visit, std::move(purge).value());
-}
-
-void Control::run_purge(Visit& visit, cache::PurgeRequest request) {
-  http::Loop& loop = visit.exchange->loop();
-  const http::ExchangeId id = visit.exchange->id();
-  const bool waits = request.wait == cache::Wait::fresh;
-  const auto finish = [&loop, id, waits](const Result<cache::PurgeAnswer>& result) {
-    auto answer = std::make_shared<const Result<cache::PurgeAnswer>>(result);
-    loop.post([&loop, id, waits, answer] {
-      http::Exchange* exchange = loop.find(id);
-      if (exchange == nullptr || exchange->answered()) return;
-      Visit& asked = *static_cast<Visit*>(exchange->user());
-      if (!answer->ok()) {
-        return refuse(asked, {503, "storage-failed",
-                              "The purge could not be recorded: " + answer->error().what});
-      }
-      const cache::PurgeAnswer& told = answer->value();
-      std::string body = "{\"seq\":" + std::to_string(told.seq) +
-                         ",\"matched_estimate\":" + std::to_string(told.matched_estimate);
-      body += told.durable ? ",\"durable\":true" : ",\"durable\":false";
-      if (told.repeated) body += ",\"repeated\":true";
-      if (waits)
-        body += ",\"refreshed\":" + std::to_string(told.refreshed) +
-                ",\"failed\":" + std::to_string(told.failed);
-      respond(asked, json(200, body + "}"));
-    });
-  };
-  cache::PageCache& cache = parts_.cache;
-  const Status offered = parts_.workers.offer(
-      [&cache, request = std::move(request), finish] { cache.purge(request, finish); });
-  if (!offered.ok())
-    refuse(visit, {503, "overloaded", "The queue is full.", {}, {{"Retry-After", "1"}}});
 }
 
 void Control::metrics(Visit& visit, std::string_view rest) {

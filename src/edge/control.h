@@ -2,16 +2,20 @@
 // The endpoints below /_weir/ (experience, section 13), one row each in control.cpp.
 //
 //   public    healthz readyz problems/{slug}; purge revalidate[/{hook}] when a secret is
-//   configured, signed admin     metrics entry purge/{seq} releases config, and purge and
-//   revalidate without a signature
+//   configured, signed
+//   admin     metrics entry purge/{seq} deliveries releases config, and purge and revalidate
+//   without a signature
 //
 // Admin endpoints answer only on the admin socket and on admin listeners; elsewhere they are 404,
 // also for a loopback peer. What blocks (purge, adoption of a release) runs on a worker. One per
 // loop.
 
 #include "edge/config.h"
+#include "edge/delivery_log.h"
+#include "edge/hook_senders.h"
 #include "edge/metrics.h"
 #include "edge/visit.h"
+#include "edge/webhook_limits.h"
 
 #include "base/worker_pool.h"
 #include "cache/page_cache.h"
@@ -54,6 +58,8 @@ struct ControlParts {
   WorkerPool& workers;
   sync::SyncService* sync = nullptr;  // null = no [data]
   Log& log;
+  DeliveryLog& deliveries;
+  WebhookLimits& webhook_limits;
   const std::atomic<bool>& draining;
   std::function<http::Counters()> engine_counters;
   std::function<std::vector<const Counters*>()> loop_counters;
@@ -81,6 +87,7 @@ class Control {
   void problem(Visit& visit, std::string_view slug);
   void purge(Visit& visit, std::string_view rest);
   void revalidate(Visit& visit, std::string_view hook);
+  void deliveries(Visit& visit, std::string_view rest);
   void metrics(Visit& visit, std::string_view rest);
   void entry(Visit& visit, std::string_view rest);
   void release(Visit& visit, std::string_view rest);
@@ -90,7 +97,8 @@ class Control {
   bool is_admin(Visit& visit, ListenerKind kind);
   void receive(Visit& visit, Asked asked);
   void received(Visit& visit, const Asked& asked);
-  void run_purge(Visit& visit, cache::PurgeRequest request);
+  void run_purge(Visit& visit, cache::PurgeRequest request, Delivery delivery);
+  Delivery delivery_of(const Visit& visit, const HookSettings& hook) const;
 
   const ControlParts& parts_;
   bool admin_ = false;  // of the request that is being answered

@@ -1,88 +1,9 @@
 #include "edge/webhook.h"
 
 #include "base/bytes.h"
-#include "base/crypto.h"
 #include "text/json.h"
 
 namespace weir::edge {
-namespace {
-
-std::string_view first_of(const http::Request& request, std::string_view name,
-                          std::string_view other_name) {
-  if (const http::Field* field = request.find(name)) return field->value;
-  const http::Field* field = request.find(other_name);
-  return field == nullptr ? std::string_view() : field->value;
-}
-
-// `whsec_` means base64; anything else is used as it stands.
-std::string key_of(const Secret& secret) {
-  constexpr std::string_view prefix = "whsec_";
-  const std::string_view text = secret.reveal();
-  if (text.substr(0, prefix.size()) != prefix) return std::string(text);
-  return parse_base64(text.substr(prefix.size())).value_or(std::string(text));
-}
-
-std::string signed_text(std::string_view id, std::string_view timestamp, std::string_view body) {
-  std::string text(id);
-  text += '.';
-  text += timestamp;
-  text += '.';
-  text += body;
-  return text;
-}
-
-}  // namespace
-
-WebhookHead webhook_head_of(const http::Request& request) {
-  return {first_of(request, "webhook-id", "svix-id"),
-          first_of(request, "webhook-timestamp", "svix-timestamp"),
-          first_of(request, "webhook-signature", "svix-signature")};
-}
-
-std::string_view name_of(WebhookVerdict verdict) {
-  constexpr std::string_view names[] = {"good", "unsigned", "malformed", "stale",
-                                        "wrong-signature"};
-  return names[static_cast<std::size_t>(verdict)];
-}
-
-WebhookVerdict verify_webhook(const WebhookHead& head, std::string_view body,
-                              std::span<const Secret> secrets, Wall now, Nanos skew_max) {
-  if (head.id.empty() || head.timestamp.empty() || head.signatures.empty())
-    return WebhookVerdict::unsigned_;
-  const auto sent = parse_u64(head.timestamp);
-  if (!sent || *sent > 1ULL << 40 || head.id.size() > limits::tag_bytes_max)
-    return WebhookVerdict::malformed;
-  const std::string text = signed_text(head.id, head.timestamp, body);
-  // Every secret is compared with every signature, so that the time does not tell which one was
-  // near.
-  bool good = false;
-  std::size_t tried = 0;
-  std::string_view rest = head.signatures;
-  while (!rest.empty() && tried < limits::webhook_signatures_max) {
-    const std::size_t blank = rest.find(' ');
-    const std::string_view one = rest.substr(0, blank);
-    rest = blank == std::string_view::npos ? std::string_view() : rest.substr(blank + 1);
-    if (one.substr(0, 3) != "v1,") continue;
-    ++tried;
-    const std::string claimed = parse_base64(one.substr(3)).value_or(std::string());
-    for (const Secret& secret : secrets) {
-      const std::string wanted = hmac_of(Digest::sha256, key_of(secret), text);
-      good = equal_in_constant_time(wanted, claimed) || good;
-    }
-  }
-  if (!good) return WebhookVerdict::wrong_signature;
-  const std::int64_t difference = now.seconds() - static_cast<std::int64_t>(*sent);
-  const std::int64_t window = skew_max.count() / 1'000'000'000;
-  if (difference > window || difference < -window) return WebhookVerdict::stale;
-  return WebhookVerdict::good;
-}
-
-std::string webhook_signature_of(std::string_view id, std::string_view timestamp,
-                                 std::string_view body, const Secret& secret) {
-  return "v1," + base64_of(bytes_of(
-                     hmac_of(Digest::sha256, key_of(secret), signed_text(id, timestamp, body))));
-}
-
 namespace {
 
 Error member_error(std::string_view name, std::string_view expected) {
@@ -124,9 +45,9 @@ Status read_member(const text::Member& member, cache::PurgeRequest& purge) {
   } else if (member.name == "id") {
     purge.id = TRY(string_of(member));
   } else if (member.name == "host") {
+    if (member.value.is_array()) return read_strings(member, purge.hosts);
     const std::string host = TRY(string_of(member));
-    if (!host.empty())
-      return Error{Errc::invalid, "\"host\" is not available yet: a store holds one site"};
+    if (!host.empty()) purge.hosts.push_back(host);
   } else {
     const std::string near = nearest_of(member.name, known);
     return Error{Errc::invalid, "unknown member \"" + member.name + "\""}.with_help(
@@ -146,6 +67,20 @@ const text::Value* find_dotted(const text::Value& root, std::string_view dotted)
   return at;
 }
 
+// "path:/blog/{}/" with the hole filled.
+void add_target(std::string_view target, std::string_view word, cache::PurgeRequest& purge) {
+  if (target == "all") {
+    purge.all = true;
+    return;
+  }
+  std::string out(target.substr(target.find(':') + 1));
+  const std::size_t hole = out.find("{}");
+  if (hole != std::string::npos) out.replace(hole, 2, word);
+  if (target.starts_with("path:")) purge.paths.push_back(std::move(out));
+  else if (target.starts_with("prefix:")) purge.prefixes.push_back(std::move(out));
+  else purge.tags.push_back(std::move(out));
+}
+
 void add_mapped(const text::Value& value, std::string_view target, cache::PurgeRequest& purge) {
   if (const text::Value::Array* items = value.array()) {
     for (const text::Value& item : *items) {
@@ -156,12 +91,7 @@ void add_mapped(const text::Value& value, std::string_view target, cache::PurgeR
   std::string word;
   if (const std::string* text = value.string()) word = *text;
   if (const std::int64_t* number = value.integer()) word = std::to_string(*number);
-  if (word.empty()) return;
-  const bool is_path = target.rfind("path:", 0) == 0;
-  std::string out(target.substr(target.find(':') + 1));
-  const std::size_t hole = out.find("{}");
-  if (hole != std::string::npos) out.replace(hole, 2, word);
-  (is_path ? purge.paths : purge.tags).push_back(std::move(out));
+  if (!word.empty()) add_target(target, word, purge);
 }
 
 }  // namespace
@@ -178,17 +108,24 @@ Result<cache::PurgeRequest> parse_purge(std::string_view body, cache::Mode stand
 }
 
 Result<cache::PurgeRequest> map_payload(std::string_view body, const HookSettings& hook) {
-  const text::Value root = TRY(text::parse_json(
-      body, {limits::json_depth_max, text::Duplicates::refuse, limits::webhook_bytes_max}));
   cache::PurgeRequest purge;
-  purge.mode = cache::Mode::refresh;
-  for (const auto& row : hook.map) {
-    if (const text::Value* found = find_dotted(root, row.first))
-      add_mapped(*found, row.second, purge);
+  purge.mode = TRY(cache::parse_mode(hook.mode));
+  for (const std::string& target : hook.always) add_target(target, {}, purge);
+  if (!hook.map.empty()) {
+    const text::Value root = TRY(text::parse_json(
+        body, {limits::json_depth_max, text::Duplicates::refuse, limits::webhook_bytes_max}));
+    for (const auto& row : hook.map) {
+      if (const text::Value* found = find_dotted(root, row.first))
+        add_mapped(*found, row.second, purge);
+    }
   }
-  const bool asks = !purge.tags.empty() || !purge.paths.empty();
-  if (asks) TRY(cache::check_purge(purge));
+  if (asks_for_something(purge)) TRY(cache::check_purge(purge));
   return purge;
+}
+
+bool asks_for_something(const cache::PurgeRequest& request) {
+  return !request.tags.empty() || !request.paths.empty() || !request.prefixes.empty() ||
+         !request.hosts.empty() || request.all;
 }
 
 }  // namespace weir::edge

@@ -39,7 +39,7 @@ TEST_CASE("a site without any of weir's tables has every setting at its default"
   CHECK(reading.notices.empty());
   CHECK(reading.config.serve.listeners.empty());
   CHECK(reading.config.cache.directory == "cache");
-  CHECK(reading.config.cache.webhook_secrets.empty());
+  CHECK(reading.config.own_hook.secrets.empty());
   CHECK_FALSE(reading.config.data.present);
   CHECK(reading.config.routes.empty());
 }
@@ -76,7 +76,17 @@ TEST_CASE("a mistake is told with its place, what was expected, and what was mea
        "the environment variable NO is not set"},
       {"[cache]\nwebhook = { secret = { file = \"none\" } }\n", "none"},
       {"[hook.cms]\nsender = \"github\"\nsecret = { env = \"S\" }\n",
-       "sender \"github\" is not available yet"},
+       "[hook.cms] needs a map or always"},
+      {"[hook.cms]\nsender = \"hmac\"\nsecret = { env = \"S\" }\n", "hook.cms.signature is missing"},
+      {"[hook.cms]\nsender = \"hmac\"\nsecret = { env = \"S\" }\nsignature = { header = \"X\", signed "
+       "= \"{time}{body}\" }\n",
+       "\"{time}\" is not known"},
+      {"[hook.cms]\nsender = \"contentful\"\nsecret = { env = \"S\" }\nalways = [\"all\"]\n",
+       "secret must be Contentful's 64 characters"},
+      {"[hook.cms]\nsecret = { env = \"S\" }\nalways = [\"everything\"]\n",
+       "hook.cms.always must be a list of"},
+      {"[hook.cms]\nsecret = { env = \"S\" }\nlegacy = true\n", "legacy is for sender = \"gitlab\""},
+      {"[hook.cms]\nsecret = { env = \"S\" }\nrate = \"often\"\n", "hook.cms.rate"},
       {"[waf]\nlog_at = 30\n", "waf.log_at must not be above waf.block_at"},
       {"[data]\ntenant = \"cookie:x\"\n", "data.tenant must be"},
       {"[[route]]\nto = { site = true }\nstages = [{ trace = \"w3c\" }]\n",
@@ -233,18 +243,18 @@ TEST_CASE("secrets come from files, variables and systemd credentials, and are n
       "\"literal\"] }\n";
   const auto reading = read(toml, {{"SECOND", "from-the-environment"}}, directory.path());
   CHECK(all_of(reading.errors).empty());
-  REQUIRE(reading.config.cache.webhook_secrets.size() == 3);
-  CHECK(reading.config.cache.webhook_secrets[0].reveal() == "from-the-file");
-  CHECK(reading.config.cache.webhook_secrets[1].reveal() == "from-the-environment");
+  REQUIRE(reading.config.own_hook.secrets.size() == 3);
+  CHECK(reading.config.own_hook.secrets[0].reveal() == "from-the-file");
+  CHECK(reading.config.own_hook.secrets[1].reveal() == "from-the-environment");
   CHECK(all_of(reading.notices).find("is written in the configuration file") != std::string::npos);
   CHECK(all_of(reading.notices).find("literal\"") == std::string::npos);
 
   const auto systemd =
       read("[cache]\nwebhook = { secret = { file = \"secrets/hook\" } }\n",
            {{"CREDENTIALS_DIRECTORY", directory / "credentials"}}, directory.path());
-  CHECK(systemd.config.cache.webhook_secrets.at(0).reveal() == "from-systemd");
+  CHECK(systemd.config.own_hook.secrets.at(0).reveal() == "from-systemd");
   const auto from_file = read("", {{"WEIR_CACHE_WEBHOOK_SECRET_FILE", directory / "secrets/hook"}});
-  CHECK(from_file.config.cache.webhook_secrets.at(0).reveal() == "from-the-file");
+  CHECK(from_file.config.own_hook.secrets.at(0).reveal() == "from-the-file");
 }
 
 TEST_CASE("the example configuration is valid but for what is not available yet", "[edge]") {

@@ -1,74 +1,90 @@
-#include "edge/webhook.h"
+// Goal: what a delivery asks for is what its sender or the operator's map says, and nothing else.
 
-#include "base/bytes.h"
+#include "edge/delivery_log.h"
+#include "edge/webhook.h"
+#include "edge/webhook_limits.h"
 
 #include <catch2/catch.hpp>
 
 using namespace weir;
 using namespace std::chrono_literals;
-using edge::WebhookVerdict;
 
-namespace {
-
-// The vector of the Standard Webhooks reference libraries.
-constexpr std::string_view id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
-constexpr std::string_view timestamp = "1614265330";
-constexpr std::string_view body = R"({"test": 2432232314})";
-const edge::Secret secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-constexpr Wall sent{1'614'265'330'000'000'000};
-
-WebhookVerdict verify(std::string_view signatures, std::string_view text = body, Wall now = sent,
-                      std::string_view time = timestamp) {
-  const std::vector<edge::Secret> secrets{secret};
-  return edge::verify_webhook({id, time, signatures}, text, secrets, now, 5min);
-}
-
-}  // namespace
-
-TEST_CASE("the signature is that of the Standard Webhooks libraries", "[edge]") {
-  CHECK(edge::webhook_signature_of(id, timestamp, body, secret) ==
-        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-  CHECK(verify("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=") == WebhookVerdict::good);
-  CHECK(verify("v1a,xyz v1,AAAA v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=") ==
-        WebhookVerdict::good);
-}
-
-TEST_CASE("a webhook that was changed, is old, or was signed by somebody else is refused",
-          "[edge]") {
-  const std::string good = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
-  CHECK(verify("") == WebhookVerdict::unsigned_);
-  CHECK(verify("v1,AAAA") == WebhookVerdict::wrong_signature);
-  CHECK(verify("v1a," + good.substr(3)) == WebhookVerdict::wrong_signature);
-  CHECK(verify(good, R"({"test":2432232314})") == WebhookVerdict::wrong_signature);
-  CHECK(verify(good, body, sent, "1614265331") == WebhookVerdict::wrong_signature);
-  CHECK(verify(good, body, sent, "-1") == WebhookVerdict::malformed);
-  CHECK(verify(good, body, sent, "soon") == WebhookVerdict::malformed);
-  for (const Nanos skew : {Nanos(299s), Nanos(-299s)})
-    CHECK(verify(good, body, sent + skew) == WebhookVerdict::good);
-  for (const Nanos skew : {Nanos(301s), Nanos(-301s)})
-    CHECK(verify(good, body, sent + skew) == WebhookVerdict::stale);
-}
-
-TEST_CASE("while secrets rotate, each of them is good", "[edge]") {
-  const std::vector<edge::Secret> secrets{edge::Secret("a raw text secret"), secret};
-  const std::string by_text = edge::webhook_signature_of(id, timestamp, body, secrets[0]);
-  CHECK(edge::verify_webhook({id, timestamp, by_text}, body, secrets, sent, 5min) ==
-        WebhookVerdict::good);
-  CHECK(
-      edge::verify_webhook({id, timestamp, edge::webhook_signature_of(id, timestamp, body, secret)},
-                           body, secrets, sent, 5min) == WebhookVerdict::good);
-}
-
-TEST_CASE("a CMS's payload becomes paths and tags through the hook's map", "[edge]") {
+TEST_CASE("a CMS's payload becomes paths and tags through the hook's map", "[edge][webhook]") {
   edge::HookSettings hook;
   hook.map = {{"data.slug", "path:/blog/{}/"},
               {"data.collection", "tag:{}"},
+              {"data.collection", "prefix:/{}/"},
               {"tags", "tag:term:tags/{}"},
               {"none", "tag:x"}};
   const auto purge =
       edge::map_payload(R"({"data":{"slug":"hello","collection":"posts"},"tags":["a","b"]})", hook);
   REQUIRE(purge.ok());
   CHECK(purge->paths == std::vector<std::string>{"/blog/hello/"});
+  CHECK(purge->prefixes == std::vector<std::string>{"/posts/"});
   CHECK(purge->tags == std::vector<std::string>{"posts", "term:tags/a", "term:tags/b"});
   CHECK(purge->mode == cache::Mode::refresh);
+  CHECK_FALSE(purge->all);
+}
+
+TEST_CASE("what a hook always asks for needs nothing of the payload", "[edge][webhook]") {
+  edge::HookSettings hook;
+  hook.always = {"tag:repo", "path:/", "all"};
+  hook.mode = "soft";
+  const auto purge = edge::map_payload("this is not JSON", hook);
+  REQUIRE(purge.ok());
+  CHECK(purge->tags == std::vector<std::string>{"repo"});
+  CHECK(purge->paths == std::vector<std::string>{"/"});
+  CHECK(purge->all);
+  CHECK(purge->mode == cache::Mode::soft);
+  hook.map = {{"a", "tag:{}"}};
+  CHECK_FALSE(edge::map_payload("this is not JSON", hook).ok());
+}
+
+TEST_CASE("a payload that names nothing asks for nothing", "[edge][webhook]") {
+  edge::HookSettings hook;
+  hook.map = {{"data.slug", "path:/blog/{}/"}};
+  const auto purge = edge::map_payload(R"({"data":{"slug":null}})", hook);
+  REQUIRE(purge.ok());
+  CHECK_FALSE(edge::asks_for_something(*purge));
+}
+
+TEST_CASE("the deliveries that are kept are bounded, and refusals do not wash away the good ones",
+          "[edge][webhook]") {
+  edge::DeliveryLog log;
+  const auto add = [&log](std::int64_t second, int status, std::string hook) {
+    edge::Delivery one;
+    one.at = Wall{second * 1'000'000'000};
+    one.status = status;
+    one.hook = std::move(hook);
+    log.add(std::move(one));
+  };
+  add(1, 200, "cms");
+  for (std::int64_t at = 2; at < 5'000; ++at) add(at, 401, "shop");
+  const auto all = log.newest(100'000);
+  CHECK(all.size() == limits::refused_deliveries_kept + 1);
+  CHECK(all.front().at.seconds() == 4'999);
+  CHECK(all.back().hook == "cms");
+  const std::string name = "cms";
+  CHECK(log.newest(10, &name).size() == 1);
+  CHECK(log.newest(3).size() == 3);
+  for (std::size_t at = 0; at < limits::deliveries_kept + 10; ++at) add(10'000, 200, "cms");
+  CHECK(log.newest(100'000).size() == limits::deliveries_kept + limits::refused_deliveries_kept);
+}
+
+TEST_CASE("one sender that knocks too often waits, and nobody else does", "[edge][webhook]") {
+  edge::WebhookLimits limits;
+  edge::HookSettings hook;
+  hook.name = "cms";
+  hook.rate = {3, 1min};
+  const auto client = guard::parse_ip("192.0.2.1").value();
+  const auto other = guard::parse_ip("192.0.2.2").value();
+  const Mono start{1'000'000'000};
+  for (int knock = 0; knock < 3; ++knock) CHECK(limits.take(hook, client, start) == 0);
+  CHECK(limits.take(hook, client, start) > 0);
+  CHECK(limits.take(hook, other, start) == 0);
+  edge::HookSettings second = hook;
+  second.name = "shop";
+  CHECK(limits.take(second, client, start) == 0);
+  CHECK(limits.take(hook, client, start + Nanos(20s)) == 0);
+  CHECK(limits.take(hook, client, start + Nanos(20s)) > 0);
 }

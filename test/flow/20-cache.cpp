@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "edge/webhook.h"
+#include "edge/hook_senders.h"
 #include "text/json.h"
 
 #include <catch2/catch.hpp>

@@ -1,0 +1,13 @@
+#pragma once
+// The tables [hook.NAME] and [cache] webhook. For edge/config*.cpp only.
+
+#include "edge/config_reader.h"
+
+#include <string_view>
+
+namespace weir::edge {
+
+void read_hook(std::string_view name, Table& table, Config& config);
+void read_own_hook(Table table, HookSettings& hook);
+
+}  // namespace weir::edge
