@@ -8,15 +8,33 @@
 #include "text/url.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace weir::cache {
 namespace {
 
+// Behind the quoted string that begins at `at`; `at` itself when no quote ends it.
+std::size_t end_of_quoted(std::string_view list, std::size_t at) {
+  for (std::size_t i = at + 1; i < list.size(); ++i) {
+    if (list[i] == '\\') ++i;
+    else if (list[i] == '"') return i + 1;
+  }
+  return at;
+}
+
+// Commas and blanks within a quoted string are part of it.
+std::size_t comma_of(std::string_view list) {
+  std::size_t at = 0;
+  while (at < list.size() && list[at] != ',') {
+    const std::size_t end = list[at] == '"' ? end_of_quoted(list, at) : at;
+    at = std::max(end, at + 1);
+  }
+  return at < list.size() ? at : std::string_view::npos;
+}
+
 template <class Use>
 void each_member(std::string_view list, Use use) {
   while (!list.empty()) {
-    const std::size_t comma = list.find(',');
+    const std::size_t comma = comma_of(list);
     const std::string_view member = trim(list.substr(0, comma));
     if (!member.empty()) use(member);
     if (comma == std::string_view::npos) return;
@@ -44,6 +62,23 @@ std::string lines_of(std::span<const http::Field> fields, std::string_view name)
   return lines;
 }
 
+// "q=0.7" in thousandths (RFC 9110 12.4.2): 0 or 1, then a dot and at most three digits.
+std::optional<int> weight_of(std::string_view parameter) {
+  if (parameter.size() < 3 || lower(parameter[0]) != 'q' || parameter[1] != '=') return {};
+  const std::string_view number = parameter.substr(2);
+  if (number.size() > 5 || (number[0] != '0' && number[0] != '1')) return {};
+  if (number.size() > 1 && number[1] != '.') return {};
+  int weight = (number[0] - '0') * 1000;
+  int unit = 100;
+  for (const char c : number.substr(std::min<std::size_t>(2, number.size()))) {
+    if (!is_digit(c)) return {};
+    weight += (c - '0') * unit;
+    unit /= 10;
+  }
+  if (weight > 1000) return {};
+  return weight;
+}
+
 // "de-CH;q=0.7" as its language and its weight in thousandths.
 struct Weighted {
   std::string language;
@@ -54,13 +89,9 @@ Weighted weighted_of(std::string_view member) {
   const std::size_t semicolon = member.find(';');
   out.language = lower_of(trim(member.substr(0, semicolon)));
   if (semicolon == std::string_view::npos) return out;
-  const std::string_view parameter = trim(member.substr(semicolon + 1));
-  if (parameter.size() < 3 || lower_of(parameter.substr(0, 2)) != "q=") return out;
-  double weight = 1;
-  const std::string_view number = parameter.substr(2);
-  const auto read = std::from_chars(number.data(), number.data() + number.size(), weight);
-  if (read.ec != std::errc()) return out;
-  out.weight = static_cast<int>(std::clamp(weight, 0.0, 1.0) * 1000);
+  const auto weight = weight_of(trim(member.substr(semicolon + 1)));
+  if (weight) out.weight = *weight;
+  else out.language = lower_of(member);  // whatever it means, it means nothing else
   return out;
 }
 
@@ -89,22 +120,52 @@ void add_groups(std::vector<std::string>& tags, const std::string& list, std::st
   if (!members) return;
   for (const http::StructuredMember& member : *members) {
     if (member.is_inner_list || member.items[0].kind != http::StructuredItem::Kind::string)
-      continue;  // RFC 9875 2: members that are no strings are ignored
-    add_tag(tags, "group:" + std::string(origin) + ":" + member.items[0].text);
+      continue;  // of no meaning (RFC 9875 2); the others keep theirs: rather invalidated than not
+    const std::string& name = member.items[0].text;
+    if (name.size() > limits::tag_bytes_max || tags.size() >= limits::entry_tags_max) continue;
+    std::string tag = "group:" + std::string(origin) + ":" + name;
+    if (std::ranges::find(tags, tag) == tags.end()) tags.push_back(std::move(tag));
   }
 }
 
+// A name as forms write it: + is a blank, escapes are decoded. `a%62` and `ab` are one name to the
+// upstream, so they must be one here.
+std::string form_decoded(std::string_view name) {
+  std::string blanks(name);
+  std::ranges::replace(blanks, '+', ' ');
+  return text::percent_decode_lossy(blanks);
+}
+
 struct Parameter {
-  std::string_view name, whole;
+  std::string name;  // decoded
+  std::string_view whole;
 };
 std::vector<Parameter> parameters_of(std::string_view query) {
   std::vector<Parameter> out;
   while (!query.empty()) {
     const std::size_t end = std::min(query.find('&'), query.size());
     const std::string_view whole = query.substr(0, end);
-    if (!whole.empty()) out.push_back({whole.substr(0, whole.find('=')), whole});
+    if (!whole.empty()) out.push_back({form_decoded(whole.substr(0, whole.find('='))), whole});
     query.remove_prefix(std::min(end + 1, query.size()));
   }
+  return out;
+}
+
+// RFC 9110 5.6.2.
+bool is_token(std::string_view text) {
+  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::ranges::all_of(text, [marks](char c) {
+    return is_alnum(c) || marks.find(c) != std::string_view::npos;
+  });
+}
+
+// In lower case, without the port that goes without saying and the dot of the root (C-37).
+std::string plain_authority(std::string_view authority) {
+  std::string out = lower_of(authority);
+  for (const std::string_view port : {":80", ":443"})
+    if (out.ends_with(port)) out.resize(out.size() - port.size());
+  if (out.ends_with(':')) out.pop_back();
+  if (out.ends_with('.')) out.pop_back();
   return out;
 }
 
@@ -146,7 +207,8 @@ std::optional<VaryNames> vary_of(std::span<const http::Field> fields) {
   for (const http::Field& field : fields) {
     if (field.name != "vary") continue;
     each_member(field.value, [&](std::string_view member) {
-      if (member == "*") has_star = true;
+      // What is no field name selects in a way that we do not know, like "*".
+      if (member == "*" || !is_token(member)) has_star = true;
       names.push_back(lower_of(member));
     });
   }
@@ -233,7 +295,8 @@ std::vector<std::string> invalidated_targets(std::span<const http::Field> fields
     if (scheme == std::string_view::npos) continue;
     url.remove_prefix(scheme + 3);
     const std::size_t slash = std::min(url.find_first_of("/?#"), url.size());
-    if (!equals_ignoring_case(url.substr(0, slash), authority)) continue;  // 4.4: of this host only
+    // 4.4: of this host only.
+    if (plain_authority(url.substr(0, slash)) != plain_authority(authority)) continue;
     url.remove_prefix(slash);
     std::string target(url.substr(0, url.find('#')));
     if (target.empty() || target.front() != '/') target.insert(0, "/");
@@ -248,23 +311,31 @@ std::optional<NoVarySearch> no_vary_search_of(std::span<const http::Field> field
   const auto members = http::parse_dictionary(lines);
   if (!members) return std::nullopt;
   using Kind = http::StructuredItem::Kind;
+  const auto is_boolean = [](const http::StructuredMember& member) {
+    return !member.is_inner_list && member.items[0].kind == Kind::boolean;
+  };
   const auto take_names = [](const http::StructuredMember& member,
                              std::vector<std::string>& names) {
     for (const http::StructuredItem& item : member.items) {
       if (item.kind != Kind::string) return false;
-      names.push_back(item.text);
+      names.push_back(form_decoded(item.text));
     }
     return member.is_inner_list;
   };
   NoVarySearch rule;
+  const http::StructuredMember* except = nullptr;
   for (const http::StructuredMember& member : *members) {
-    if (member.key == "key-order" || (member.key == "params" && !member.is_inner_list)) {
-      if (member.is_inner_list || member.items[0].kind != Kind::boolean) return std::nullopt;
-      (member.key == "params" ? rule.ignores_all : rule.ignores_order) = member.items[0].is_true;
-    } else if (member.key == "params" || member.key == "except") {
+    if (member.key == "except") except = &member;
+    if (member.key == "params" && member.is_inner_list) {
       if (!take_names(member, rule.names)) return std::nullopt;
+    } else if (member.key == "key-order" || member.key == "params") {
+      if (!is_boolean(member)) return std::nullopt;
+      (member.key == "params" ? rule.ignores_all : rule.ignores_order) = member.items[0].is_true;
     }
   }
+  // Names that do select are excepted from a bare `params` only; anything else is no rule at all.
+  if (except != nullptr && (!rule.ignores_all || !take_names(*except, rule.names)))
+    return std::nullopt;
   return rule;
 }
 
@@ -281,6 +352,8 @@ std::string selecting_query(std::string_view query, const NoVarySearch& rule) {
 std::string guarded_query(std::string_view query) {
   std::vector<Parameter> all = parameters_of(query);
   std::erase_if(all, [](const Parameter& one) {
+    // Some upstreams begin a parameter at ';', too: what hides behind one must select.
+    if (one.whole.find(';') != std::string_view::npos) return false;
     return one.name.starts_with("utm_") || one.name == "gclid" || one.name == "fbclid";
   });
   std::ranges::stable_sort(all, {}, &Parameter::name);

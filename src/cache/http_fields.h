@@ -22,13 +22,14 @@ http::Fields kept_fields(std::span<const http::Field> fields);
 // kept_fields drops). Fields that it does not have stay.
 http::Fields freshened(const http::Fields& stored, std::span<const http::Field> news);
 
-// The names in Vary, lower case, sorted, each once; nothing = `*` is among them, wherever. Empty =
-// no such field.
+// The names in Vary, lower case, sorted, each once; nothing = `*` is among them, wherever, or what
+// is no field name. Empty = no such field.
 using VaryNames = std::vector<std::string>;
 std::optional<VaryNames> vary_of(std::span<const http::Field> fields);
 
 // The values of the named fields as one text, so that requests that mean the same have the same:
-// lines are joined, blanks round commas removed, languages in one order and case. Not reversible.
+// lines are joined, blanks round commas (not in quoted strings) removed, languages in one order and
+// case. Not reversible.
 std::string selection_of(const VaryNames& names, const http::Request& request);
 
 // RFC 9110 12.5.4: the weight, in thousandths, that Accept-Language gives a language ("de-CH" is
@@ -36,8 +37,8 @@ std::string selection_of(const VaryNames& names, const http::Request& request);
 int language_weight(std::string_view accept_language, std::string_view language);
 
 // Cache-Tag (commas), Surrogate-Key and xkey (blanks) as they are; Cache-Groups (RFC 9875, a list
-// of strings) as "group:<origin>:<name>". At most limits::entry_tags_max, each at most
-// tag_bytes_max.
+// of strings) as "group:<origin>:<name>". At most limits::entry_tags_max, each (of a group: its
+// name) at most tag_bytes_max.
 std::vector<std::string> tags_of(std::span<const http::Field> fields, std::string_view origin);
 // Cache-Group-Invalidation, in the same form.
 std::vector<std::string> invalidated_groups(std::span<const http::Field> fields,
@@ -47,7 +48,9 @@ std::vector<std::string> invalidated_groups(std::span<const http::Field> fields,
 std::vector<std::string> invalidated_targets(std::span<const http::Field> fields,
                                              std::string_view authority, std::string_view path);
 
-// No-Vary-Search (a dictionary): which parameters of the query do not select.
+// No-Vary-Search (draft-ietf-httpbis-no-vary-search, a dictionary): which parameters of the query
+// do not select. Nothing: all do, also when the field breaks its own rules. Names are compared
+// decoded.
 struct NoVarySearch {
   bool ignores_order = false;
   bool ignores_all = false;             // params, or params=?1
@@ -58,7 +61,8 @@ std::optional<NoVarySearch> no_vary_search_of(std::span<const http::Field> field
 // The query without what does not select.
 std::string selecting_query(std::string_view query, const NoVarySearch& rule);
 
-// The query of a guarded route (C-37): parameters sorted by name, those that only track left out.
+// The query of a guarded route (C-37): parameters sorted by name (those of one name stay in order),
+// those that only track left out, but for one with a ';' in it.
 std::string guarded_query(std::string_view query);
 
 }  // namespace weir::cache

@@ -14,7 +14,8 @@ constexpr std::int64_t seconds_max = 2'147'483'647;  // RFC 9111 1.2.2: saturate
 constexpr std::int64_t heuristic_max_s = 24 * 60 * 60;
 constexpr std::int64_t heuristic_divisor = 10;  // 10 % of the time since the last change (4.2.2)
 
-// Expires in any case of its letters (C-26): "thu, 18 AUG 2050 02:01:18 gmt" as the RFC writes it.
+// A date in any case of its letters (RFC 9111 4.2, C-26): "thu, 18 AUG 2050 02:01:18 gmt" as the
+// RFC writes it.
 std::string in_usual_case(std::string_view text) {
   std::string out = lower_of(text);
   for (std::size_t i = 0; i < out.size(); ++i) {
@@ -38,15 +39,23 @@ std::int64_t saturated(std::string_view digits) {
   return value;
 }
 
-// The next member of a list and its end; commas within double quotes do not separate.
+// Behind the quoted string that begins at `at`; `at` itself when no quote ends it.
+std::size_t end_of_quoted(std::string_view list, std::size_t at) {
+  for (std::size_t i = at + 1; i < list.size(); ++i) {
+    if (list[i] == '\\') ++i;
+    else if (list[i] == '"') return i + 1;
+  }
+  return at;
+}
+
+// The next member of a list and its end. Commas within a quoted string do not separate; it begins
+// directly behind '=' and has an end: a lone quote must not swallow the no-store behind it.
 std::string_view take_member(std::string_view& list) {
-  bool is_quoted = false;
   std::size_t at = 0;
-  for (; at < list.size(); ++at) {
-    const char c = list[at];
-    if (is_quoted && c == '\\') ++at;
-    else if (c == '"') is_quoted = !is_quoted;
-    else if (c == ',' && !is_quoted) break;
+  while (at < list.size() && list[at] != ',') {
+    const bool may_begin = list[at] == '"' && at > 0 && list[at - 1] == '=';
+    const std::size_t end = may_begin ? end_of_quoted(list, at) : at;
+    at = std::max(end, at + 1);
   }
   at = std::min(at, list.size());
   const std::string_view member = trim(list.substr(0, at));
@@ -97,11 +106,15 @@ const Span* find_span(std::string_view name) {
 void take_directive(Directives& into, std::string_view member) {
   const std::size_t equals = member.find('=');
   const std::string_view name = member.substr(0, equals);
-  if (const Flag* flag = find_flag(name)) {
-    into.*flag->set = true;  // private="field" and no-cache="field" count as the bare words (5.2.2)
+  // A blank before the '=' does not make it another directive, but it permits nothing then.
+  if (const Flag* flag = find_flag(trim(name))) {
+    const bool is_clean = name.size() == trim(name).size();
+    const bool permits =
+        flag->set == &Directives::is_public || flag->set == &Directives::must_understand;
+    if (is_clean || !permits)
+      into.*flag->set = true;  // private="field", no-cache="field" count as the bare words (5.2.2)
     return;
   }
-  // A blank before the '=' does not make it another directive, but its value is not taken.
   const Span* const span = find_span(trim(name));
   if (span == nullptr) return;
   if (equals == std::string_view::npos) {
@@ -124,7 +137,7 @@ void take_directive(Directives& into, std::string_view member) {
 std::optional<std::int64_t> date_field(std::span<const http::Field> fields, std::string_view name,
                                        std::int64_t now_s) {
   for (const http::Field& field : fields)
-    if (field.name == name) return http::parse_date(field.value, now_s);
+    if (field.name == name) return http::parse_date(in_usual_case(field.value), now_s);
   return std::nullopt;
 }
 
@@ -166,6 +179,11 @@ void set_lifetime(Policy& policy, const Arrival& arrival, const Directives& said
     policy.lifetime_s = std::min((policy.date_s - *modified) / heuristic_divisor, heuristic_max_s);
 }
 
+// Guarded (C-2): what may be kept of answers to requests with Cookie, and given to such requests.
+bool is_for_all(const Directives& said, bool is_targeted) {
+  return said.is_public || said.s_maxage || is_targeted;
+}
+
 std::string_view refusal_of(const Arrival& arrival, const Policy& policy, const Directives& said,
                             bool is_targeted) {
   const bool no_store = said.must_understand ? !is_understood(arrival.status) : said.no_store;
@@ -173,20 +191,22 @@ std::string_view refusal_of(const Arrival& arrival, const Policy& policy, const 
   if (said.is_private) return "private";
   if (arrival.status < 200 || arrival.status == 304) return "status";
   if (arrival.has_authorization && !policy.is_shared) return "authorization";
-  if (arrival.method == http::Method::post && !policy.is_explicit) return "method";
+  // RFC 9111 3: of the methods we know, answers to GET and HEAD; to POST when it says so (C-34).
+  const bool is_read = arrival.method == http::Method::get || arrival.method == http::Method::head;
+  if (!is_read && !(arrival.method == http::Method::post && policy.is_explicit)) return "method";
   if (arrival.profile == Profile::guarded) {
     if (has_field(arrival.fields, "set-cookie")) return "set-cookie";
     if (arrival.status >= 500) return "server-error";
-    const bool is_for_all = said.is_public || said.s_maxage || is_targeted;
-    if (arrival.has_cookie && !arrival.route->ignores_cookies && !is_for_all) return "cookie";
+    if (arrival.has_cookie && !arrival.route->ignores_cookies && !is_for_all(said, is_targeted))
+      return "cookie";
   } else if (arrival.request_no_store) {
     return "request no-store";
   }
   if (policy.is_explicit || policy.lifetime_s > 0) return {};
   const bool has_validator =
       has_field(arrival.fields, "etag") || has_field(arrival.fields, "last-modified");
-  if (said.no_cache && has_validator) return {};
-  return has_validator && is_heuristically_cacheable(arrival.status) ? "" : "no freshness";
+  const bool may_be_kept = is_heuristically_cacheable(arrival.status) || said.is_public;
+  return has_validator && may_be_kept ? "" : "no freshness";  // to be validated at each use
 }
 
 }  // namespace
@@ -222,6 +242,12 @@ std::optional<Directives> parse_targeted(std::span<const http::Field> fields,
     if (flag == nullptr && span == nullptr) continue;
     if (member.is_inner_list) return std::nullopt;
     const http::StructuredItem& item = member.items.front();
+    // RFC 9213 2.1: these two may have a list of field names, a string.
+    const bool may_name_fields = member.key == "no-cache" || member.key == "private";
+    if (may_name_fields && item.kind == Kind::string) {
+      directives.*flag->set = true;
+      continue;
+    }
     if (item.kind != (flag != nullptr ? Kind::boolean : Kind::integer)) return std::nullopt;
     if (flag != nullptr) directives.*flag->set = item.is_true;
     else if (item.integer < 0) return std::nullopt;
@@ -287,25 +313,32 @@ Policy policy_of(const Arrival& arrival) {
 
   set_lifetime(policy, arrival, said, is_targeted);
   const bool is_negative = arrival.status == 404 || arrival.status == 410;
-  if (is_guarded && is_negative && !policy.is_explicit) {
+  const bool is_post = arrival.method == http::Method::post;  // only what the answer says counts
+  if (is_guarded && is_negative && !policy.is_explicit && !is_post) {
     policy.lifetime_s = route.neg_ttl_s;
     policy.is_explicit = true;
-  } else if (route.ttl_s && arrival.status < 400) {
+  } else if (route.ttl_s && arrival.status < 400 && !is_post) {
     policy.lifetime_s = *route.ttl_s;
     policy.initial_age_s = 0;  // from now on, whatever is in front of the upstream
     policy.is_explicit = true;
   }
   policy.is_shared = said.is_public || said.s_maxage.has_value() || said.must_revalidate;
+  policy.is_for_cookies = is_for_all(said, is_targeted);
   policy.no_transform = said.no_transform;
   policy.must_validate = said.no_cache;
-  // RFC 9111 4.2.4 and 5.2.2; s-maxage implies proxy-revalidate (5.2.2.10).
-  const bool is_bounded_by_s_maxage =
-      said.s_maxage.has_value() && !(is_guarded && (said.swr || said.sie));
+  // RFC 9111 4.2.4 and 5.2.2; s-maxage implies proxy-revalidate (5.2.2.10). Where a guarded route
+  // or its upstream says how long a copy may be stale, that holds beside s-maxage, and nothing
+  // more.
+  const auto swr_s = route.swr_s ? route.swr_s : said.swr;
+  const auto sie_s = route.sie_s ? route.sie_s : said.sie;
+  const bool says_stale = is_guarded && (swr_s || sie_s);
   policy.never_stale = said.must_revalidate || said.proxy_revalidate || said.no_cache ||
-                       (is_bounded_by_s_maxage && !(is_guarded && (route.swr_s || route.sie_s)));
-  policy.swr_s = policy.never_stale ? 0 : route.swr_s.value_or(said.swr.value_or(0));
-  policy.sie_s =
-      policy.never_stale ? 0 : route.sie_s.value_or(said.sie.value_or(route.standard_sie_s));
+                       (said.s_maxage && !says_stale);
+  if (!policy.never_stale) {
+    policy.swr_s = swr_s.value_or(0);
+    policy.sie_s = sie_s.value_or(said.s_maxage ? 0 : route.standard_sie_s);
+    policy.sie_on_answers = is_guarded || sie_s.has_value();
+  }
   policy.refusal = refusal_of(arrival, policy, said, is_targeted);
   policy.is_storable = policy.refusal.empty();
   return policy;
@@ -333,10 +366,11 @@ Judgement judge(const Policy& policy, const Asking& asking, Nanos resident) {
   const bool is_fresh =
       Nanos(std::chrono::seconds(policy.lifetime_s - policy.initial_age_s)) > resident;
   const std::int64_t late_s = is_fresh ? 0 : -out.ttl_s;
-  out.sie_allowed = !policy.never_stale && late_s <= policy.sie_s;
+  out.sie_allowed = !policy.never_stale && (is_fresh || late_s < policy.sie_s);
+  out.sie_on_answers = out.sie_allowed && policy.sie_on_answers;
   const bool is_ours_alone =
       (asking.has_authorization && !policy.is_shared) ||
-      (asking.profile == Profile::guarded && asking.has_cookie && !policy.is_shared);
+      (asking.profile == Profile::guarded && asking.has_cookie && !policy.is_for_cookies);
   if (is_ours_alone) {
     out.reuse = Reuse::bypass;
     return out;
@@ -350,8 +384,10 @@ Judgement judge(const Policy& policy, const Asking& asking, Nanos resident) {
       out.reuse = Reuse::bypass;
       return out;
     }
+    const bool names_stale = said.max_stale_any || said.max_stale.has_value();
+    // RFC 9111 5.2.1: max-age without max-stale wants no stale answer either.
     needs_asking = said.no_cache || (said.max_age && out.age_s > *said.max_age) ||
-                   (said.max_age && *said.max_age == 0) ||
+                   (said.max_age && (*said.max_age == 0 || (!is_fresh && !names_stale))) ||
                    (said.min_fresh && out.ttl_s < *said.min_fresh);
     const bool accepts_stale = said.max_stale_any || (said.max_stale && late_s <= *said.max_stale);
     if (!is_fresh && !needs_asking && accepts_stale && !policy.never_stale) {

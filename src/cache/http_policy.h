@@ -25,7 +25,7 @@ enum class Profile : std::uint8_t { guarded, rfc9111 };
 
 // Cache-Control of a request or an answer, all its lines (RFC 9111 5.2). A value that is not a run
 // of digits, plain or in double quotes, counts as 0 (C-24: the answer is stale); of repeated values
-// the smallest counts.
+// the smallest counts. A quoted string that never ends is none: what is behind it counts.
 struct Directives {
   bool no_store = false, no_cache = false, is_private = false, is_public = false;
   bool must_revalidate = false, proxy_revalidate = false, must_understand = false;
@@ -36,7 +36,8 @@ Directives parse_cache_control(std::span<const http::Field> fields);
 
 // The same directives as a Structured Field dictionary (RFC 9213 2.2, RFC 8941): nothing when the
 // field is absent, and nothing when it does not parse or a directive has a value of another type,
-// so that the next field of the order decides (C-23).
+// so that the next field of the order decides (C-23). The field names of no-cache="..." and
+// private="..." are not looked at: the whole answer is meant.
 std::optional<Directives> parse_targeted(std::span<const http::Field> fields,
                                          std::string_view lower_name);
 
@@ -47,7 +48,8 @@ struct Expiry {
 };
 Expiry parse_expires(std::span<const http::Field> fields, std::int64_t now_s);
 
-// Age: of the first member of the first line; anything but digits is ignored (C-25).
+// Age: of the first member of the first line, without parameters; anything but digits is ignored
+// (C-25).
 std::int64_t parse_age(std::span<const http::Field> fields);
 
 // What the route says instead of the answer (C-22, first in order), and for want of it.
@@ -80,9 +82,11 @@ struct Policy {
   std::int64_t initial_age_s = 0;  // corrected initial age (4.2.3)
   std::int64_t swr_s = 0;          // may be served stale for so long while it is refreshed
   std::int64_t sie_s = 0;          // ... when a refresh fails
+  bool sie_on_answers = false;     // ... by a 5xx, too: said (RFC 5861 4), or guarded
   bool must_validate = false;      // no-cache: never without asking
   bool never_stale = false;        // must-revalidate and the like: an error instead of a stale copy
-  bool is_shared = false;          // may answer requests with Authorization or Cookie
+  bool is_shared = false;          // may answer requests with Authorization (RFC 9111 3.5)
+  bool is_for_cookies = false;     // guarded: may answer requests with Cookie (C-2)
   bool no_transform = false;
   bool is_explicit = false;  // the lifetime was said, not guessed
   std::int64_t date_s = 0;   // Date, or when it was received
@@ -108,9 +112,10 @@ enum class Reuse : std::uint8_t {
 };
 struct Judgement {
   Reuse reuse = Reuse::validate;
-  std::int64_t age_s = 0;    // current age (4.2.3), whole seconds
-  std::int64_t ttl_s = 0;    // what is left of its freshness; negative when stale
-  bool sie_allowed = false;  // when the question fails now, the old copy may answer
+  std::int64_t age_s = 0;       // current age (4.2.3), whole seconds
+  std::int64_t ttl_s = 0;       // what is left of its freshness; negative when stale
+  bool sie_allowed = false;     // when the upstream does not answer now, the old copy may
+  bool sie_on_answers = false;  // ... and also instead of a 5xx (RFC 9111 4.2.4, RFC 5861 4)
 };
 // `resident`: since it was received or last freshened.
 Judgement judge(const Policy& policy, const Asking& asking, Nanos resident);
