@@ -191,10 +191,12 @@ http::Fields freshened(const http::Fields& stored, std::span<const http::Field> 
   };
   http::Fields out;
   out.reserve(stored.size() + 4);
-  for (const auto& [name, value] : stored) {
-    const bool is_replaced = std::ranges::any_of(
-        news, [&](const http::Field& field) { return field.name == name && takes_place(name); });
-    if (!is_replaced) out.emplace_back(name, value);
+  for (const auto& old : stored) {
+    const std::string_view name = old.first;
+    const bool is_replaced =
+        takes_place(name) &&
+        std::ranges::any_of(news, [name](const auto& field) { return field.name == name; });
+    if (!is_replaced) out.push_back(old);
   }
   for (const http::Field& field : news)
     if (takes_place(field.name)) out.emplace_back(field.name, field.value);
