@@ -108,7 +108,7 @@ void Connection::answer(Exchange& exchange, const std::shared_ptr<const Prepared
     std::memcpy(into + prepared->date_at, core_.date.data(), Prepared::date_bytes);
   if (prepared->age_at != 0)
     write_number_slot(into + prepared->age_at, std::max<std::int64_t>(0, slots.age_seconds));
-  if (prepared->ttl_at != 0) write_number_slot(into + prepared->ttl_at, slots.ttl_seconds);
+  if (prepared->ttl_at != 0) write_parameter_slot(into + prepared->ttl_at, slots.ttl_seconds);
   into += prepared->head.size();
   into = std::copy(extra_fields.begin(), extra_fields.end(), into);
   const std::string_view tail = closes                                 ? close_line

@@ -4,6 +4,7 @@
 #include "http/dates.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <limits>
@@ -34,11 +35,21 @@ bool is_clean_field(std::string_view name, std::string_view value) {
          });
 }
 
-void write_number_slot(char* slot, std::int64_t value) {
+void write_parameter_slot(char* slot, std::int64_t value) {
   const std::int64_t clamped = std::clamp<std::int64_t>(
       value, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max());
   char* const end = slot + Prepared::number_bytes;
   std::fill(std::to_chars(slot, end, clamped).ptr, end, ' ');
+}
+
+void write_number_slot(char* slot, std::int64_t value) {
+  const std::int64_t clamped = std::clamp<std::int64_t>(
+      value, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max());
+  std::array<char, Prepared::number_bytes> digits;
+  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), clamped).ptr;
+  const auto count = static_cast<std::size_t>(end - digits.data());
+  std::fill_n(slot, Prepared::number_bytes - count, ' ');
+  std::memcpy(slot + Prepared::number_bytes - count, digits.data(), count);
 }
 
 Result<std::shared_ptr<const Prepared>> prepare(int status, const Fields& fields,
@@ -83,7 +94,7 @@ Result<std::shared_ptr<const Prepared>> prepare_view(int status, const Fields& f
     prepared->ttl_at = append_slot(
         head,
         "Cache-Status: " + std::string(options.cache_status) + "; ttl=", Prepared::number_bytes);
-    write_number_slot(head.data() + prepared->ttl_at, 0);
+    write_parameter_slot(head.data() + prepared->ttl_at, 0);
   }
   return std::shared_ptr<const Prepared>(std::move(prepared));
 }

@@ -34,7 +34,7 @@ struct PrepareOptions {
 struct Prepared {
   static constexpr std::size_t date_bytes = 29;
   static constexpr std::size_t number_bytes =
-      11;  // "-2147483648"; shorter numbers are padded with blanks behind
+      11;  // "-2147483648"; shorter numbers have blanks in front, which every parser skips
 
   int status = 200;
   std::string head;           // status line and fields, each with CRLF; without the empty line
@@ -63,7 +63,10 @@ Result<std::shared_ptr<const Prepared>> prepare_view(int status, const Fields& f
 // True when the name is a token and the value holds no control characters but HTAB.
 bool is_clean_field(std::string_view name, std::string_view value);
 
-// Writes `value`, clamped to 32 bits, left-justified into Prepared::number_bytes, blanks behind.
+// Writes `value`, clamped to 32 bits, right-justified into Prepared::number_bytes: blanks between
+// a field's colon and its value are skipped by every parser, those behind it not by all.
 void write_number_slot(char* slot, std::int64_t value);
+// The same left-justified: the value of a parameter, which begins right behind its '='.
+void write_parameter_slot(char* slot, std::int64_t value);
 
 }  // namespace weir::http
