@@ -220,14 +220,14 @@ std::optional<VaryNames> vary_of(std::span<const http::Field> fields) {
   return names;
 }
 
-std::string selection_of(const VaryNames& names, const http::Request& request) {
+std::string selection_of(const VaryNames& names, std::span<const http::Field> request_fields) {
   std::string out;
   for (const std::string& name : names) {
     out += name;
     out += '=';
     bool is_present = false;
     std::string list;
-    for (const http::Field& field : request.fields) {
+    for (const http::Field& field : request_fields) {
       if (field.name != name) continue;
       is_present = true;
       each_member(field.value, [&list](std::string_view member) {

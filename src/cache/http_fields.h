@@ -30,7 +30,7 @@ std::optional<VaryNames> vary_of(std::span<const http::Field> fields);
 // The values of the named fields as one text, so that requests that mean the same have the same:
 // lines are joined, blanks round commas (not in quoted strings) removed, languages in one order and
 // case. Not reversible.
-std::string selection_of(const VaryNames& names, const http::Request& request);
+std::string selection_of(const VaryNames& names, std::span<const http::Field> request_fields);
 
 // RFC 9110 12.5.4: the weight, in thousandths, that Accept-Language gives a language ("de-CH" is
 // found by "de"); 0 = not wanted. An empty field wants every language.

@@ -364,4 +364,7 @@ CacheCounters PageCache::counters() const {
   return out;
 }
 
+TagEpochs& PageCache::tags() { return shared_->tags; }
+EpochDomain& PageCache::domain() { return shared_->domain; }
+
 }  // namespace weir::cache

@@ -172,6 +172,10 @@ class PageCache {
   // What was dropped comes back from disk, or is rendered again. For workers: it may free much.
   void shed();
 
+  // Purges name tags and paths, whatever carries them: what else is kept looks at the same epochs.
+  TagEpochs& tags();
+  EpochDomain& domain();
+
   EntryInfo describe(std::string_view key);
   CacheCounters counters() const;
 

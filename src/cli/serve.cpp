@@ -261,6 +261,7 @@ class Serving {
   int build_first(std::string_view when);
   Status open_rest();
   void open_cache();
+  void purge_tags(std::vector<std::string> tags);
   Status open_guards();
   Result<std::shared_ptr<const edge::Tables>> tables_of(const LoadedConfig& loaded,
                                                         const edge::Tables* before);
@@ -308,6 +309,7 @@ class Serving {
   std::unique_ptr<SiteOrigin> origin_;
   std::unique_ptr<PoolTasks> loads_, renders_;
   std::unique_ptr<cache::PageCache> cache_;
+  std::unique_ptr<cache::AnswerCache> answers_;
 
   // Outlive the fetcher, which may still call back into their key sources; so do those that a
   // reload has replaced, for as long as a fetch may take.
@@ -410,6 +412,23 @@ void Serving::open_cache() {
   cache_ = std::make_unique<cache::PageCache>(
       cache_settings(loaded_.config, memory_bytes_max_),
       cache::PageCache::Parts{*store_, *origin_, *loads_, *renders_, clock_, log_});
+  cache::AnswerCacheSettings answers;
+  answers.bytes_max = loaded_.config.cache.memory_bytes_max;
+  answers.answer_bytes_max = answers.bytes_max / 8;
+  answers_ = std::make_unique<cache::AnswerCache>(answers, cache_->tags(), cache_->domain(), clock_);
+}
+
+// What an upstream has said of its groups (RFC 9875 3). It waits for nothing: who comes before the
+// purge is recorded is served as if it had come before the answer that said so.
+void Serving::purge_tags(std::vector<std::string> tags) {
+  const Status offered = workers_->offer([this, tags = std::move(tags)] {
+    cache::PurgeRequest request;
+    request.tags = tags;
+    request.mode = cache::Mode::hard;
+    request.wait = cache::Wait::none;
+    cache_->purge(request, [](const Result<cache::PurgeAnswer>&) {});
+  });
+  if (!offered) log_.warning("cache.groups_not_purged", {{"reason", offered.error().what}});
 }
 
 Status Serving::open_guards() {
@@ -465,6 +484,8 @@ Status Serving::open_server() {
   front_ = std::make_unique<edge::FrontParts>(
       edge::FrontParts{*cache_, sync_.get(), names_.get(), *control_, access_lines_.get(), clock_,
                        log_, succession_, &certificates_->tokens()});
+  front_->proxy_store.answers = answers_.get();
+  front_->proxy_store.purge = [this](std::vector<std::string> tags) { purge_tags(std::move(tags)); };
 
   auto settings = TRY(server_settings(loaded_, *certificates_, *start_.sockets));
   fronts_.with([&](auto& all) { all.resize(settings.loops); });

@@ -278,6 +278,16 @@ struct ProxySettings {
   bool refuses_encoded_slash = false;
 };
 
+// cache = { ... } of a proxy route (cache.md, section 12); ttl, swr and sie are RouteSettings::policy.
+struct ProxyCacheSettings {
+  std::string profile = "guarded";  // guarded | rfc9111
+  bool ignores_cookies = false;
+  Nanos neg_ttl = std::chrono::seconds(10);
+  std::vector<std::string> keys = {"origin"};  // fields of the request that select, besides Vary
+  std::vector<std::string> tags;
+  bool forwards_targeted = false;
+};
+
 struct RouteSettings {
   std::string name;
   std::vector<std::string> hosts, paths, methods;  // empty = any
@@ -285,6 +295,7 @@ struct RouteSettings {
   ProxySettings proxy;
   std::optional<std::vector<StageSettings>> stages;  // nullopt = the default ones
   PolicySettings policy;
+  std::optional<ProxyCacheSettings> proxy_cache;  // nothing: a proxy route keeps no answers
   std::optional<std::size_t> body_bytes_max;
   Place place;
 };

@@ -211,9 +211,10 @@ RouteSettings read_route(Table& table, Config& config) {
   cache.read("ttl", route.policy.ttl);
   cache.read("swr", route.policy.swr);
   cache.read("sie", route.policy.sie);
+  if (route.target == RouteTarget::proxy && table.has("cache")) read_proxy_cache(cache, route);
   for (const std::string_view later : {"profile", "neg_ttl", "fill_wait", "fallback",
                                        "hard_on_error", "tags", "cookies", "query"}) {
-    cache.not_available(later);
+    if (!route.proxy_cache) cache.not_available(later);
   }
   cache.finish();
   Table bounds = table.table("limits");

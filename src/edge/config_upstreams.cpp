@@ -1,6 +1,7 @@
 #include "edge/config_upstreams.h"
 
 #include "base/bytes.h"
+#include "http/prepared.h"
 #include "http/target.h"
 #include "http/upstream.h"
 
@@ -152,6 +153,39 @@ void read_proxy(Table& target, Config& config, ProxySettings& proxy) {
   own.servers = {proxy.upstream};
   check_servers(target, target.find("proxy"), own);
   config.upstreams.push_back(std::move(own));
+}
+
+void read_proxy_cache(Table& cache, RouteSettings& route) {
+  ProxyCacheSettings proxy;
+  cache.read_choice("profile", proxy.profile, {"guarded", "rfc9111"});
+  std::string cookies = "respect";
+  cache.read_choice("cookies", cookies, {"respect", "ignore"});
+  proxy.ignores_cookies = cookies == "ignore";
+  cache.read("neg_ttl", proxy.neg_ttl);
+  if (proxy.neg_ttl < 0s || proxy.neg_ttl > 60s)
+    cache.error(cache.find("neg_ttl"), "neg_ttl must be 0s to 60s");
+  cache.read("keys", proxy.keys);
+  for (std::string& name : proxy.keys) {
+    name = lower_of(name);
+    if (!http::is_clean_field(name, "") || name == "cookie" || name == "authorization")
+      cache.error(cache.find("keys"), "keys are names of request fields, not cookie or "
+                                      "authorization; this one is \"" + name + "\"");
+  }
+  cache.read("tags", proxy.tags);
+  for (const std::string& tag : proxy.tags)
+    if (tag.empty() || tag.size() > limits::tag_bytes_max)
+      cache.error(cache.find("tags"), "a tag has 1 to " + std::to_string(limits::tag_bytes_max) +
+                                          " bytes");
+  cache.read("forward_targeted", proxy.forwards_targeted);
+  if (proxy.profile == "rfc9111") {
+    for (const std::string_view key : {"ttl", "swr", "sie", "neg_ttl", "keys", "cookies"})
+      if (cache.has(key))
+        cache.error(cache.find(key),
+                    "the profile rfc9111 goes by the answers alone; " + std::string(key) +
+                        " belongs to the profile guarded");
+    proxy.keys.clear();
+  }
+  route.proxy_cache = std::move(proxy);
 }
 
 }  // namespace weir::edge

@@ -14,5 +14,7 @@ void read_upstream(std::string_view name, Table& table, Config& config);
 // Reads the keys of `to` that belong to a proxy route. A URL in `proxy` becomes an upstream of its
 // own, named by the URL.
 void read_proxy(Table& target, Config& config, ProxySettings& proxy);
+// The keys of `cache` that only a proxy route has, behind those that all have.
+void read_proxy_cache(Table& cache, RouteSettings& route);
 
 }  // namespace weir::edge

@@ -15,7 +15,7 @@ Front::Front(const FrontParts& parts, std::shared_ptr<const Tables> tables, http
       control_(parts.control),
       succession_(parts.succession) {
   state_.story = this;
-  if (parts.names != nullptr) proxy_.emplace(state_, *parts.names);
+  if (parts.names != nullptr) proxy_.emplace(state_, *parts.names, parts.proxy_store);
   adopt(std::move(tables));
 }
 

@@ -35,6 +35,7 @@ struct FrontParts {
   const SuccessionParts& succession;
   const guard::AcmeTokens* acme = nullptr;  // null = no automatic certificates
   std::shared_ptr<SiteRules> rules = std::make_shared<SiteRules>();
+  ProxyStore proxy_store = {};
 };
 
 class Front final : public http::Handler, private Story {

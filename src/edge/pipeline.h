@@ -15,7 +15,7 @@
 // loops.
 
 #include "edge/pattern.h"
-#include "edge/proxy.h"
+#include "edge/proxy_route.h"
 #include "edge/steps.h"
 
 #include "base/log.h"

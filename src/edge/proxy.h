@@ -10,78 +10,50 @@
 //
 // A body is streamed unless a step has read it; then it is sent from there. When there is no answer
 // the client gets 502, 503 or 504 in the usual form; when an answer breaks off its connection is
-// cut. Nothing is cached here: a cache puts itself between `answer` and the UpstreamClient, as the
-// sink of its calls.
+// cut. On a route that keeps answers (`cache`), ProxyCache stands in between.
 //
 // A Proxy belongs to one loop's thread, a ProxyRoute is immutable.
 
-#include "edge/config.h"
+#include "edge/proxy_ask.h"
+#include "edge/proxy_cache.h"
+#include "edge/proxy_request.h"
 #include "edge/visit.h"
 
-#include "guard/client_address.h"
-#include "guard/jwt.h"
+#include "cache/answer_cache.h"
 #include "http/upstream.h"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace weir::edge {
 
-struct ProxyRoute {
-  std::shared_ptr<http::Upstream> upstream;
-  Nanos timeout{0};  // until the head of the answer
-  enum class Host : std::uint8_t { preserve, upstream, fixed } host = Host::preserve;
-  std::string host_name;  // with Host::fixed
-  std::string strip, add;
-  std::size_t body_bytes_max = limits::body_bytes_max;
-  bool refuses_encoded_slash = false;
-  bool strips_authorization = false;
-  const guard::ForwardedHeaders* claims = nullptr;  // headers that only tokens set; null = none
-  const guard::TrustedProxies* proxies = nullptr;
+// Where answers are kept; null = nowhere.
+struct ProxyStore {
+  cache::AnswerCache* answers = nullptr;
+  // What carries one of these tags is not served again; any thread.
+  std::function<void(std::vector<std::string> tags)> purge = {};
 };
-
-// A server, or several, as the configuration tells of it, and what has been learnt of it since.
-struct OpenUpstream {
-  UpstreamTable table;
-  guard::BreakerSettings breaker;
-  std::shared_ptr<http::Upstream> upstream;
-};
-// One for each of config.upstreams, in that order. One that is the same as in `before` goes on with
-// its connections, counts and breakers (a file of authorities is read anew, so not with one).
-// Errors carry the place in the configuration.
-Result<std::vector<OpenUpstream>> open_upstreams(const Config& config,
-                                                 const std::vector<OpenUpstream>& before);
-
-ProxyRoute proxy_route_of(const RouteSettings& route, const Config& config,
-                          const std::vector<OpenUpstream>& upstreams);
-
-// The path as the server gets it: `strip` taken off where it is a whole first part, `add` put in
-// front, and encoded again.
-std::string upstream_target(const http::Request& request, const ProxyRoute& route);
 
 class Proxy {
  public:
-  Proxy(LoopState& state, http::NameResolver& resolver);
+  Proxy(LoopState& state, http::NameResolver& resolver, const ProxyStore& store);
   ~Proxy();
   void answer(Visit& visit);
   void finished(Visit& visit);  // its exchange has ended: what is under way is cancelled
 
  private:
-  struct Ask;
-  Ask& take(Visit& visit);
-  bool compose(Ask& ask, const ProxyRoute& route);
-  void append_fields(Ask& ask, const ProxyRoute& route);
-  void append_origin(std::string& lines, const Ask& ask, const ProxyRoute& route);
-  std::string_view text_of(const guard::IpAddress& address);
+  ProxyAsk& take(Visit& visit);
+  void pass(ProxyAsk& ask, const ProxyRoute& route);
 
   http::UpstreamClient client_;
+  ProxyComposer composer_;
+  std::optional<ProxyCache> cache_;
   http::UpstreamOrder order_;  // scratch: its strings keep their room
-  std::string lines_, target_;
-  guard::IpAddress address_;  // of the request before: a keep-alive connection asks many times
-  std::string address_text_;
-  std::vector<std::unique_ptr<Ask>> asks_;
-  std::vector<Ask*> free_;
+  std::vector<std::unique_ptr<ProxyAsk>> asks_;
+  std::vector<ProxyAsk*> free_;
 };
 
 }  // namespace weir::edge

@@ -21,7 +21,7 @@ using Names = std::vector<std::string>;
 std::string selection(const Names& names, const List& fields) {
   http::Request request;
   request.fields = fields;
-  return selection_of(names, request);
+  return selection_of(names, request.fields);
 }
 
 }  // namespace

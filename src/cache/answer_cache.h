@@ -1,0 +1,196 @@
+#pragma once
+// Answers of upstreams: what is kept of them, and who is asking for what (RFC 9111, C-2 to C-18).
+//
+// A key is a URL; below it lie the variants that Vary tells apart, the newest first. `find` chooses
+// the one that a request selects. Memory is bounded by bytes: SIEVE (Zhang et al., NSDI 2024) over
+// keys; one that no budget holds is not kept.
+//
+// A flight is the one request that is under way for a key and selection. Whoever needs its answer
+// joins; all are told of the same outcome, on whatever thread lands it. A flight belongs to
+// nobody's connection. One that is given up for dead (its leader never lands it) is replaced by the
+// next who comes.
+//
+// Callable from any thread; one short lock per shard of keys, none held during I/O or a callback.
+
+#include "base/bytes.h"
+#include "base/guarded.h"
+#include "cache/answer.h"
+#include "cache/epoch.h"
+#include "cache/filling.h"
+#include "cache/purge.h"
+#include "http/upstream.h"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace weir::cache {
+
+// What became of a flight, or what has begun to.
+struct Landing {
+  enum class Kind : std::uint8_t {
+    answer,   // it may be served to whom it fits; others ask for themselves
+    streams,  // its body is on the way: read `filling`; nothing else will be told
+    reissue,  // it was for the leader alone, or for nobody: ask for yourself
+    failed,   // there is none; `answer` is the old copy where that may be served
+  };
+  Kind kind = Kind::failed;
+  std::shared_ptr<const Answer> answer = {};
+  std::shared_ptr<Filling> filling = {};
+  http::UpstreamFailure failure = http::UpstreamFailure::none;
+  int status = 0;              // of the upstream's answer; with `failed` 5xx, or 0
+  bool was_validated = false;  // by a 304
+  bool is_stored = false;
+};
+
+class Flight;
+
+struct AnswerCacheSettings {
+  std::size_t bytes_max = 0;
+  std::size_t answer_bytes_max = 0;  // one with a larger body is passed on and not kept
+  std::uint64_t seed = 0;            // of the jitter; 0 = random
+};
+
+struct AnswerCounters {
+  std::uint64_t stored = 0, evicted = 0, validated = 0, collapsed = 0, refreshes = 0, failures = 0,
+                invalidated = 0, not_stored = 0;
+  std::size_t bytes = 0, keys = 0, answers = 0, flights = 0;
+};
+
+class AnswerCache {
+ public:
+  AnswerCache(AnswerCacheSettings settings, TagEpochs& tags, EpochDomain& domain,
+              const Clock& clock);
+  ~AnswerCache();
+  AnswerCache(const AnswerCache&) = delete;
+  AnswerCache& operator=(const AnswerCache&) = delete;
+
+  const AnswerCacheSettings& settings() const { return settings_; }
+  TagEpochs& tags() { return tags_; }
+
+  // What is known for a request.
+  struct Found {
+    std::shared_ptr<const Answer> answer;  // the variant that it selects; null = none
+    Purged purged = Purged::no;
+    bool has_variants = false;    // others are there
+    bool is_uncacheable = false;  // the last answer was not for keeping: nobody waits for another's
+    unsigned failures = 0;        // of questions since the last answer
+    Mono next_try;                // no question before, when there were failures
+    http::UpstreamFailure failure = http::UpstreamFailure::none;  // the last one
+    int failure_status = 0;
+    std::string selection;  // the request's values of the fields that select
+  };
+  Found find(std::string_view key, const http::Request& request, Mono now);
+  // The fields that select at this key, as far as any answer has told.
+  VaryNames names_at(std::string_view key) const;
+
+  void learn_names(std::string_view key, const VaryNames& names);
+
+  // Takes the place of the variant with the same selection. False: too large, or an invalidation
+  // came since it was asked for (`asked`).
+  bool put(std::shared_ptr<const Answer> answer, std::uint64_t asked);
+  // Stamp to give to `put`: before the question goes out.
+  std::uint64_t stamp() const { return invalidations_.load(std::memory_order_seq_cst); }
+  // The key and all its variants are not right any more (RFC 9111 4.4).
+  void invalidate(std::string_view key);
+  void mark_uncacheable(std::string_view key, Mono until);
+  void note_failure(std::string_view key, std::string_view selection, Mono now,
+                    http::UpstreamFailure failure, int status);
+
+  // Joins the flight of that name, or begins it: then the caller is the leader, must ask, and must
+  // land it. `ready` is called exactly once, on any thread, unless the caller leaves before.
+  struct Joined {
+    std::shared_ptr<Flight> flight;
+    std::uint64_t ticket = 0;
+    bool is_leader = false;
+  };
+  using Ready = std::function<void(const Landing&)>;
+  Joined join(std::string_view key, std::string_view selection, Ready ready, Mono now);
+  // A flight that nobody waits for: null when one is under way.
+  std::shared_ptr<Flight> begin_refresh(std::string_view key, std::string_view selection, Mono now);
+  static void leave(const Flight& flight, std::uint64_t ticket);
+  // Everybody hears of it, and who comes from now on does not join.
+  void land(const std::shared_ptr<Flight>& flight, const Landing& landing);
+  // The body is on its way: who waits and who comes until `land` reads it.
+  void announce(const std::shared_ptr<Flight>& flight, const std::shared_ptr<Filling>& filling,
+                int status);
+
+  // No-Vary-Search: what the last answer below `base` (a key without its query) said of queries.
+  void learn_query_rule(std::string_view base, std::optional<NoVarySearch> rule);
+  // The key of a query, by that rule.
+  std::string key_of(std::string_view base, std::string_view query) const;
+
+  Purged purged(const Answer& answer);
+  // Answers that a purge names, for mode refresh; at most `most`, those used lately first.
+  std::vector<std::shared_ptr<const Answer>> matching(const PurgeRequest& request,
+                                                      std::size_t most) const;
+  // All variants at a key, newest first: for reports.
+  std::vector<std::shared_ptr<const Answer>> variants(std::string_view key) const;
+  AnswerCounters counters() const;
+  void count_validated() { validated_.fetch_add(1, std::memory_order_relaxed); }
+
+ private:
+  struct Failure {
+    unsigned count = 0;
+    Mono next_try;
+    http::UpstreamFailure failure = http::UpstreamFailure::none;
+    int status = 0;
+  };
+  struct Variant {
+    std::shared_ptr<const Answer> answer;
+    Failure failure;
+  };
+  // All that is known of a key.
+  struct Resource {
+    std::string key;
+    std::vector<Variant> variants;  // newest first
+    Failure failure;                // where there is no variant
+    VaryNames names;                // the union of what answers said
+    Mono uncacheable_until;
+    std::uint64_t invalidated = 0;
+    std::size_t bytes = 0;
+    bool is_visited = false;
+    std::list<Resource*>::iterator place;
+  };
+  struct Shard {
+    mutable std::mutex mutex;
+    std::unordered_map<std::string, std::unique_ptr<Resource>, StringHash, std::equal_to<>> table;
+    std::list<Resource*> order;  // newest in front
+    std::list<Resource*>::iterator hand = order.end();
+    std::unordered_map<std::string, std::shared_ptr<Flight>, StringHash, std::equal_to<>> flights;
+  };
+  static constexpr std::size_t shard_count = 16;
+  Shard& shard_of(std::string_view key);
+  const Shard& shard_of(std::string_view key) const;
+  Resource& resource_at(Shard& shard, std::string_view key);
+  static void add_names(Resource& resource, const VaryNames& names);
+  void account(Resource& resource);
+  void drop(Shard& shard, Resource& resource);
+  bool evict_one(Shard& shard, const Resource* spared);
+  void make_room(Shard& shard, const Resource* spared);
+  std::shared_ptr<Flight> flight_in(Shard& shard, const std::string& name, std::string_view key,
+                                    Mono now, bool& is_new);
+
+  const AnswerCacheSettings settings_;
+  TagEpochs& tags_;
+  EpochDomain& domain_;
+  const Clock& clock_;
+  std::array<Shard, shard_count> shards_;
+  std::atomic<bool> has_query_rules_{false};
+  Guarded<std::unordered_map<std::string, NoVarySearch, StringHash, std::equal_to<>>> query_rules_;
+  std::atomic<std::size_t> bytes_{0};
+  std::atomic<std::uint64_t> invalidations_{1};
+  std::atomic<std::uint64_t> stored_{0}, evicted_{0}, validated_{0}, collapsed_{0}, refreshes_{0},
+      failures_{0}, invalidated_{0}, not_stored_{0}, random_;
+};
+
+}  // namespace weir::cache

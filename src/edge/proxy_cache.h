@@ -1,0 +1,97 @@
+#pragma once
+// What stands between the requests to a proxy route and its server: answers are kept and used again
+// (RFC 9111, cache.md sections 1 to 6), and whoever needs the same answer waits for one request.
+//
+// A client's request is looked up, and then either answered from the store, or it joins the flight
+// that fetches the answer. A fetch (proxy_fetch.h) belongs to no client: it goes on when the one
+// who caused it leaves. Only an answer that must not be shared is bound to the client it is for.
+//
+// One per loop; loop thread. The AnswerCache is shared by all loops.
+
+#include "edge/proxy_ask.h"
+#include "edge/proxy_fetch.h"
+#include "edge/proxy_request.h"
+
+#include "cache/answer_cache.h"
+#include "http/upstream.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace weir::edge {
+
+class ProxyCache {
+ public:
+  // All must outlive it.
+  struct Parts {
+    LoopState& state;
+    http::UpstreamClient& client;
+    ProxyComposer& composer;
+    cache::AnswerCache& answers;
+    // Passes the request on as it is, and its answer back; nothing is kept.
+    std::function<void(ProxyAsk& ask, const ProxyRoute& route)> pass;
+    // What carries one of these tags is not served again.
+    std::function<void(std::vector<std::string> tags)> purge;
+  };
+  explicit ProxyCache(const Parts& parts);
+  ~ProxyCache();  // ends all fetches
+
+  // A request to a route that keeps answers. What is none for the cache is passed on.
+  void answer(ProxyAsk& ask, const ProxyRoute& route);
+  // An unsafe request has succeeded: what is stored of its target, and of what its answer names,
+  // goes (RFC 9111 4.4; RFC 9875 for groups).
+  void invalidate(const ProxyAsk& ask, const http::AnswerHead& head);
+  // The client has left, or has its answer.
+  void finished(ProxyAsk& ask);
+
+  // Asks anew for what is stored, behind everybody's back. Nothing happens while somebody does.
+  void refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route);
+
+ private:
+  friend struct ProxyFetch;
+  struct Look;
+  std::string base_of(const http::Request& request) const;
+  Look look(const ProxyAsk& ask, const ProxyRoute& route);
+  void pass(ProxyAsk& ask, const ProxyRoute& route, std::string_view why);
+  void send(ProxyAsk& ask, const ProxyRoute& route, const Look& found);
+  void send_old(ProxyAsk& ask, const std::shared_ptr<const cache::Answer>& old,
+                std::string_view detail);
+  void wait(ProxyAsk& ask, const ProxyRoute& route, const Look& found);
+  void begin(ProxyAsk& ask, const ProxyRoute& route, const Look& found);
+  void refresh_behind(ProxyAsk& ask, const ProxyRoute& route, const Look& found);
+  ProxyFetch& fetch_for(const ProxyAsk& ask, const ProxyRoute& route, const Look& found);
+  bool ask_for(ProxyFetch& fetch, ProxyAsk& ask, const ProxyRoute& route);
+  void refresh_ahead(const Look& found, const ProxyRoute& route);
+  void told(ProxyAsk& ask, const cache::Landing& landing);
+  void told_answer(ProxyAsk& ask, const cache::Landing& landing);
+  void told_streams(ProxyAsk& ask, const cache::Landing& landing);
+  void told_more(ProxyAsk& ask);
+  void told_failed(ProxyAsk& ask, const cache::Landing& landing);
+  bool fits(const ProxyAsk& ask, const cache::AnswerFacts& facts) const;
+  void again(ProxyAsk& ask);     // by itself: what others get is not for it
+  void ask_anew(ProxyAsk& ask);  // looked up again: more is known by now
+  ProxyFetch& add(std::unique_ptr<ProxyFetch> fetch);
+  bool send_question(ProxyFetch& fetch, const ProxyRoute& route);
+  void remove(ProxyFetch& fetch);  // it lives until control has returned to the loop
+  void wake(std::uint64_t fetch);
+
+  LoopState& state_;
+  http::UpstreamClient& client_;
+  ProxyComposer& composer_;
+  cache::AnswerCache& answers_;
+  const std::function<void(ProxyAsk& ask, const ProxyRoute& route)> pass_;
+  const std::function<void(std::vector<std::string> tags)> purge_;
+  std::minstd_rand chance_;  // of early refreshes
+  http::UpstreamOrder order_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<ProxyFetch>> fetches_;
+  std::vector<std::unique_ptr<ProxyFetch>> ended_;
+  std::uint64_t numbers_ = 0;
+  std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);  // for what was posted
+};
+
+}  // namespace weir::edge
