@@ -123,7 +123,13 @@ void ProxyFetch::on_head(const http::AnswerHead& head) {
     }
     return pass(head, false);
   }
-  if (!may_be_kept) return pass(head, head.status != 304);
+  if (!may_be_kept) {
+    // What this client brought along says nothing about what others get: one with a cookie must not
+    // take a page out of the cache for everybody.
+    const bool is_of_the_client = policy.refusal == "cookie" || policy.refusal == "authorization" ||
+                                  policy.refusal == "request no-store";
+    return pass(head, head.status != 304 && !is_of_the_client);
+  }
   if (!keep(head, policy)) pass(head, true);
 }
 
