@@ -21,6 +21,16 @@ std::string numbered(const std::string& folder, std::uint64_t number, std::strin
   return folder + name.data() + std::string(ending);
 }
 
+// Of a record's head: below 2^24, never 0.
+std::uint32_t check_of(std::uint32_t payload_bytes, std::uint32_t op, std::uint64_t seq) {
+  std::array<char, 16> head{};
+  store_le(head.data(), payload_bytes);
+  store_le(head.data() + 4, op);
+  store_le(head.data() + 8, seq);
+  const auto check = static_cast<std::uint32_t>(xxh3_64({head.data(), head.size()}) >> 40);
+  return check == 0 ? 1 : check;
+}
+
 }  // namespace
 
 std::string log_path_of(const std::string& directory, std::uint64_t number) {
@@ -53,8 +63,10 @@ void append_record(std::string& out, Op op, std::uint64_t seq, std::string_view 
   MUST(payload.size() <= limits::log_record_bytes_max);
   const std::size_t start = out.size();
   append_le(out, std::uint64_t{0});
-  append_le(out, static_cast<std::uint32_t>(payload.size()));
-  append_le(out, static_cast<std::uint32_t>(op));
+  const auto payload_bytes = static_cast<std::uint32_t>(payload.size());
+  const auto op_number = static_cast<std::uint32_t>(op);
+  append_le(out, payload_bytes);
+  append_le(out, op_number | check_of(payload_bytes, op_number, seq) << 8);
   append_le(out, seq);
   out += payload;
   store_le(out.data() + start, xxh3_64(std::string_view(out).substr(start + 8)));
@@ -77,10 +89,13 @@ Result<LogScan> scan_log(std::string_view bytes, const std::function<void(const 
     if (left < record_head_bytes) break;
     const char* const head = bytes.data() + at;
     const std::size_t payload_bytes = load_le<std::uint32_t>(head + 8);
-    const std::uint32_t op = load_le<std::uint32_t>(head + 12);
+    const std::uint32_t op = static_cast<unsigned char>(head[12]);
+    const std::uint32_t check = load_le<std::uint32_t>(head + 12) >> 8;
     const std::uint64_t seq = load_le<std::uint64_t>(head + 16);
     const bool is_sane =
-        payload_bytes <= limits::log_record_bytes_max && op >= 1 && op <= 6 && seq >= scan.last_seq;
+        payload_bytes <= limits::log_record_bytes_max && op >= 1 && op <= 6 &&
+        seq >= scan.last_seq &&
+        (check == 0 || check == check_of(static_cast<std::uint32_t>(payload_bytes), op, seq));
     if (is_sane && left - record_head_bytes < payload_bytes) break;
     if (!is_sane || load_le<std::uint64_t>(head) !=
                         xxh3_64(bytes.substr(at + 8, record_head_bytes - 8 + payload_bytes))) {
