@@ -15,6 +15,7 @@
 #include "base/guarded.h"
 #include "store/log.h"
 #include "store/record.h"
+#include "store/scrubber.h"
 #include "store/store.h"
 
 #include <atomic>
@@ -132,7 +133,8 @@ struct Store::Shared {
         clock(time),
         log(lines),
         disk(files),
-        blobs(settings.directory, key, files, lines) {}
+        blobs(settings.directory, key, files, lines),
+        scrubber(settings.directory, blobs, files) {}
 
   const StoreSettings settings;
   const Clock& clock;
@@ -141,6 +143,7 @@ struct Store::Shared {
   Descriptor owner_lock;
   std::atomic<bool> is_guest{false};  // LOCK is somebody else's; set under writer_
   BlobStore blobs;
+  Scrubber scrubber;  // under tick_
 
   std::mutex writer_;
   Guarded<std::shared_ptr<LogFile>> file;  // replaced under writer_

@@ -278,6 +278,7 @@ void Store::Shared::tick() {
     last_collect = now;
     collect();
   }
+  scrubber.step(now);
 }
 
 // Wakes often enough for the promise of 20 ms while something is unsynced, and twice a second

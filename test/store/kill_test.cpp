@@ -85,7 +85,7 @@ TEST_CASE(
   std::vector<std::uint64_t> purged;
   std::uint64_t reported = 0;
   std::uint64_t number = 1;
-  const std::size_t kills = rounds(20, 200);
+  const std::size_t kills = rounds(20, 1'000);
   for (std::size_t round = 0; round < kills; ++round) {
     int ends[2];
     REQUIRE(::pipe(ends) == 0);
