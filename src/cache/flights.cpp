@@ -127,10 +127,27 @@ Status PageCache::Shared::launch(const std::string& key, std::uint64_t number, P
     }
   };
   try {
-    return purpose == Purpose::load ? loads.offer(fly) : renders.offer(fly);
+    if (purpose == Purpose::load) return loads.offer(fly);
+    const std::shared_ptr<const KeyRules> rules = origin.rules_of(key);
+    return render_queue.offer(
+        {rules == nullptr ? std::string() : rules->source, priority_of(key, number), fly});
   } catch (const std::bad_alloc&) {
     return Error{Errc::full, "out of memory"};
   }
+}
+
+// Visitors who wait go before refreshes, and of those the pages with most hits of late.
+std::uint32_t PageCache::Shared::priority_of(const std::string& key, std::uint64_t number) {
+  const bool has_waiters = flights.with([&](const Flights& all) {
+    const auto found = all.table.find(key);
+    return found != all.table.end() && found->second.number == number &&
+           std::ranges::any_of(found->second.waiters, &Waiter::is_visitor);
+  });
+  if (has_waiters) return RenderQueue::somebody_waits;
+  BorrowedSlot slot(domain);
+  const EpochGuard guard(domain, slot.slot());
+  const ShelfEntry* const entry = shelf.find(key);
+  return entry == nullptr ? 0 : entry->late_hits.load(std::memory_order_relaxed);
 }
 
 // --- loading -------------------------------------------------------------------------------------
@@ -158,14 +175,14 @@ void PageCache::Shared::run_load(const std::string& key, std::uint64_t number) {
     log.warning("cache.not_loaded", {{"key", key}, {"reason", loaded.error().what}});
     const auto entry =
         from->release == nullptr ? std::nullopt : from->release->find(key.substr(0, key.find('?')));
-    const bool may_render = settings.unknown == CacheSettings::Unknown::ask ||
-                            (entry && entry->renderable() == store::Renderable::yes);
+    const bool may_render =
+        entry ? entry->renderable() == store::Renderable::yes : origin.rules_of(key) != nullptr;
     if (may_render) return go_on_rendering();
     return land(key, number, nullptr, std::move(loaded).error());
   }
   const std::shared_ptr<const Page> page = std::move(loaded).value();
   if (page == nullptr) {  // nobody ever made it
-    if (settings.unknown == CacheSettings::Unknown::ask) return go_on_rendering();
+    if (origin.rules_of(key) != nullptr) return go_on_rendering();
     return land(key, number, nullptr, std::nullopt);
   }
   const Shelf::Put put = publish(page);
@@ -184,8 +201,7 @@ Result<std::shared_ptr<const Page>> PageCache::Shared::load(
     const std::string& key, const std::shared_ptr<const Active>& from) {
   const auto entry =
       from->release == nullptr ? std::nullopt : from->release->find(key.substr(0, key.find('?')));
-  if (!entry && settings.unknown == CacheSettings::Unknown::refuse)
-    return std::shared_ptr<const Page>();
+  if (!entry && origin.rules_of(key) == nullptr) return std::shared_ptr<const Page>();
   if (const std::optional<store::Fill> fill = store.find_fill(key))
     return page_of_fill(*fill, *from);
   if (entry) return page_of_release(key, *entry, *from);
@@ -236,6 +252,7 @@ Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_fill(const store:
   facts.rendered_wall = fill.rendered;
   facts.modified = fill.modified;
   facts.rendered = {clock.mono().ns - std::max(store.wall() - fill.rendered, Nanos(0)).count()};
+  facts.rules = rules_of(fill.key, from);
   if (fill.kind == store::FillKind::gone) return make_gone_page(std::move(facts), tags);
   return make_page(std::move(facts), bodies_of(TRY(store.read_fill(fill))), tags);
 }
@@ -266,8 +283,7 @@ void PageCache::Shared::run_render(const std::string& key, std::uint64_t number)
     land(key, number, *page, std::nullopt);
     return enrich_later(*page);
   }
-  if (!entry && settings.unknown == CacheSettings::Unknown::refuse)
-    return land(key, number, nullptr, std::nullopt);
+  if (!entry && origin.rules_of(key) == nullptr) return land(key, number, nullptr, std::nullopt);
 
   Result<Rendered> rendered = origin.render({key, from->release});
   if (!rendered) return land_failed(key, number, rendered.error());
@@ -277,7 +293,7 @@ void PageCache::Shared::run_render(const std::string& key, std::uint64_t number)
   // The page that visitors see for a 404 has that status itself and is not gone.
   const bool is_gone = (rendered->status == 404 || rendered->status == 410) &&
                        (!entry || entry->status() != rendered->status);
-  if (is_gone) return land_gone(key, number, from, fill_seq, rendered->status, rendered->policy);
+  if (is_gone) return land_gone(key, number, from, fill_seq, std::move(rendered).value());
   land_rendered(key, number, from, fill_seq, std::move(rendered).value());
 }
 
@@ -310,6 +326,7 @@ void PageCache::Shared::land_rendered(const std::string& key, std::uint64_t numb
   facts.rendered_wall = store.wall();
   facts.rendered = clock.mono();
   facts.modified = is_equal ? old->modified : modified_of(key, id, *from, facts.rendered_wall);
+  facts.rules = rules_of(key, *from);
 
   store::Fill fill;
   fill.key = key;
@@ -342,7 +359,13 @@ void PageCache::Shared::land_rendered(const std::string& key, std::uint64_t numb
         store::Body{std::move(rendered.body),
                     packed.header.codec == store::Codec::zstd ? packed.stored : std::string()});
   }
-  const Result<std::uint64_t> generation = store.put_fill(std::move(fill), &packed);
+  // A copy on disk that is older than the one that is served must not come back after a restart.
+  const bool is_admitted =
+      facts.rules == nullptr || store.has_fill(key) || doorkeeper.knocks_again(key);
+  if (!is_admitted) counts.not_admitted.fetch_add(1, std::memory_order_relaxed);
+  const Result<std::uint64_t> generation = is_admitted
+                                               ? store.put_fill(std::move(fill), &packed)
+                                               : Result<std::uint64_t>(store.next_generation());
   if (!generation) counts.not_stored.fetch_add(1, std::memory_order_relaxed);
   facts.generation = generation.ok() ? *generation : store.next_generation();
 
@@ -361,12 +384,16 @@ void PageCache::Shared::land_rendered(const std::string& key, std::uint64_t numb
 // The origin says that the page is gone: authoritative (C-10).
 void PageCache::Shared::land_gone(const std::string& key, std::uint64_t number,
                                   const std::shared_ptr<const Active>& from, std::uint64_t fill_seq,
-                                  int status, const store::Policy& policy) {
+                                  Rendered rendered) {
   PageFacts facts;
   facts.key = key;
-  facts.status = status;
+  facts.status = rendered.status;
   facts.renderable = store::Renderable::yes;
-  facts.policy.ttl = policy.ttl ? std::min(*policy.ttl, settings.neg_ttl) : settings.neg_ttl;
+  facts.rules = rules_of(key, *from);
+  const Nanos neg_ttl =
+      facts.rules != nullptr && facts.rules->neg_ttl ? *facts.rules->neg_ttl : settings.neg_ttl;
+  facts.policy.ttl = rendered.policy.ttl ? std::min(*rendered.policy.ttl, neg_ttl) : neg_ttl;
+  if (rendered.tags.size() <= limits::entry_tags_max) facts.tags = std::move(rendered.tags);
   facts.release = from->release == nullptr ? 0 : from->release->id();
   facts.activation = from->seq;
   facts.fill_seq = fill_seq;
@@ -376,14 +403,15 @@ void PageCache::Shared::land_gone(const std::string& key, std::uint64_t number,
   store::Fill fill;
   fill.key = key;
   fill.kind = store::FillKind::gone;
-  fill.status = status;
+  fill.status = facts.status;
+  fill.tags = facts.tags;
   fill.policy = facts.policy;
   fill.release = facts.release;
   fill.fill_seq = fill_seq;
   fill.rendered = fill.modified = facts.rendered_wall;
   // Invented paths leave nothing on disk: only a page that we had is remembered as gone.
-  const bool was_ours =
-      from->release != nullptr && from->release->find(key.substr(0, key.find('?')));
+  const bool was_ours = store.has_fill(key) || (from->release != nullptr &&
+                                                from->release->find(key.substr(0, key.find('?'))));
   const Result<std::uint64_t> generation = was_ours
                                                ? store.put_fill(std::move(fill), nullptr)
                                                : Result<std::uint64_t>(store.next_generation());
@@ -631,7 +659,7 @@ void PageCache::Shared::warm(const std::shared_ptr<const Active>& now) {
     if (page->activation == now->seq) continue;
     const std::string path = page->key.substr(0, page->key.find('?'));
     const bool is_known = now->release != nullptr && now->release->find(path);
-    if (!is_known && settings.unknown == CacheSettings::Unknown::refuse) {
+    if (!is_known && origin.rules_of(page->key) == nullptr) {
       shelf.remove(page->key);
       continue;
     }

@@ -2,11 +2,13 @@
 // What the cache asks for when a page must be made again. `cli` passes an adapter round the site's
 // renderer; tests pass a fake.
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "store/release.h"
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,9 +29,26 @@ struct Rendered {
   store::Policy policy = {};
 };
 
+// What a hard purge leaves when the page cannot be made again: nothing, or the old copy (C-52).
+enum class HardOnError : std::uint8_t { error, stale };
+
+// What is true of a key that a dynamic route makes, although no release holds it. What is not set
+// is as the cache's settings say.
+struct KeyRules {
+  std::optional<Nanos> neg_ttl;    // how long "there is no such record" is believed (C-35)
+  std::optional<Nanos> fill_wait;  // how long a visitor waits for a render (C-4)
+  std::optional<HardOnError> hard_on_error;
+  std::string source = {};  // whom a render asks, "https://api.example.org"; empty = nobody
+};
+
 class Origin {
  public:
   virtual ~Origin() = default;
+  // The rules of a key that a dynamic route makes; null = it exists only if the release has it.
+  // Callable from any thread, loops too: no I/O.
+  virtual std::shared_ptr<const KeyRules> rules_of(std::string_view /*key*/) const {
+    return nullptr;
+  }
   // Called on worker threads, several at once, never twice at once for one key. May block. An Error
   // is a failed render: the old copy stays, the next try backs off.
   virtual Result<Rendered> render(const RenderRequest& request) = 0;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "cache/origin.h"
 #include "cache/tags.h"
 #include "store/release.h"
 #include "store/store.h"
@@ -48,10 +49,11 @@ struct PageFacts {
   std::uint64_t activation = 0;  // the activation that it is served under
   bool outdated = false;       // from an older release than the active one: stale whatever its age
   std::uint64_t fill_seq = 0;  // the last purge it has seen
-  std::uint64_t generation = 0;  // grows per key
-  Mono rendered;                 // fresh until rendered + ttl
-  Wall rendered_wall;            // Date of the stored answer
-  Wall modified;                 // Last-Modified
+  std::uint64_t generation = 0;           // grows per key
+  Mono rendered;                          // fresh until rendered + ttl
+  Wall rendered_wall;                     // Date of the stored answer
+  Wall modified;                          // Last-Modified
+  std::shared_ptr<const KeyRules> rules;  // of a dynamic route's page; null = the release holds it
 };
 
 struct Page : PageFacts, std::enable_shared_from_this<Page> {

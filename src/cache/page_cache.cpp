@@ -33,7 +33,8 @@ PageCache::Shared::Shared(CacheSettings wanted, Parts given)
       tags(domain),
       shelf(domain, HashKey::random(),
             {wanted.memory_bytes_max - wanted.memory_bytes_max / negative_share,
-             wanted.memory_bytes_max / negative_share}) {
+             wanted.memory_bytes_max / negative_share}),
+      render_queue(given.renders) {
   flights.with(
       [&](Flights& now) { now.chance.seed(settings.seed == 0 ? random_u64() : settings.seed); });
   tags.restore(store.purges());
@@ -75,11 +76,11 @@ PageCache::Reader::~Reader() {
 
 // --- the hit path --------------------------------------------------------------------------------
 
-Lookup PageCache::find(Reader& reader, std::string_view key, Mono now) {
-  return shared_->find(key, now, &reader);
+Lookup PageCache::find(Reader& reader, std::string_view key, Mono now, Unheld unheld) {
+  return shared_->find(key, now, &reader, unheld);
 }
 
-Lookup PageCache::Shared::find(std::string_view key, Mono now, Reader* reader) {
+Lookup PageCache::Shared::find(std::string_view key, Mono now, Reader* reader, Unheld unheld) {
   // One writer per counter, so a load and a store do; a locked add would cost more than the
   // look-up.
   const auto count = [](std::atomic<std::uint64_t>& number) {
@@ -97,7 +98,7 @@ Lookup PageCache::Shared::find(std::string_view key, Mono now, Reader* reader) {
     const Active& release = *active.load(std::memory_order_seq_cst);
     if (page == nullptr || page->activation != release.seq) {
       const bool is_known =
-          settings.unknown == CacheSettings::Unknown::ask ||
+          unheld == Unheld::made ||
           (release.release != nullptr && release.release->find(key.substr(0, key.find('?'))));
       found.kind = is_known ? Lookup::Kind::wait : Lookup::Kind::absent;
     } else {
@@ -155,8 +156,10 @@ PageCache::Shared::Verdict PageCache::Shared::judge_guarded(const Page& page, un
                                                             Mono now) const {
   const Purged verdict = purged(page);
   if (verdict == Purged::hard) {
-    const bool keeps = settings.hard_on_error == CacheSettings::HardOnError::stale && failures > 0;
-    return {Freshness::expired, Detail::sie, keeps};
+    const HardOnError on_error = page.rules != nullptr && page.rules->hard_on_error
+                                     ? *page.rules->hard_on_error
+                                     : settings.hard_on_error;
+    return {Freshness::expired, Detail::sie, on_error == HardOnError::stale && failures > 0};
   }
   const Nanos age = now - page.rendered;
   const bool is_over = page.policy.ttl && age >= *page.policy.ttl;
@@ -218,9 +221,15 @@ std::shared_ptr<const PageCache::Shared::Active> PageCache::Shared::hold_active(
 }
 
 bool PageCache::Shared::knows(std::string_view key) const {
-  if (settings.unknown == CacheSettings::Unknown::ask) return true;
   const store::ActiveRelease now = store.active();
-  return now.release != nullptr && now.release->find(key.substr(0, key.find('?')));
+  return (now.release != nullptr && now.release->find(key.substr(0, key.find('?')))) ||
+         origin.rules_of(key) != nullptr;
+}
+
+std::shared_ptr<const KeyRules> PageCache::Shared::rules_of(const std::string& key,
+                                                            const Active& from) const {
+  if (from.release != nullptr && from.release->find(key.substr(0, key.find('?')))) return nullptr;
+  return origin.rules_of(key);
 }
 
 void PageCache::use_active_release() {
@@ -251,7 +260,8 @@ std::shared_ptr<const store::Release> PageCache::release() const {
 
 Status PageCache::fetch(std::string_view key, std::function<void(const Fetched&)> ready) {
   const Mono now = shared_->clock.mono();
-  Lookup found = shared_->find(key, now, nullptr);
+  const std::shared_ptr<const KeyRules> rules = shared_->origin.rules_of(key);
+  Lookup found = shared_->find(key, now, nullptr, rules != nullptr ? Unheld::made : Unheld::absent);
   if (found.kind != Lookup::Kind::wait) {  // it came in the meantime
     Fetched fetched;
     fetched.lookup = std::move(found);
@@ -260,10 +270,18 @@ Status PageCache::fetch(std::string_view key, std::function<void(const Fetched&)
   }
   const Shared::Purpose purpose =
       found.freshness == Freshness::expired ? Shared::Purpose::render : Shared::Purpose::load;
-  return shared_->join(key,
-                       Shared::Waiter{std::move(ready), now, now + shared_->settings.fill_wait},
-                       purpose, false);
+  const Nanos fill_wait =
+      rules != nullptr && rules->fill_wait ? *rules->fill_wait : shared_->settings.fill_wait;
+  return shared_->join(key, Shared::Waiter{std::move(ready), now, now + fill_wait}, purpose, false);
 }
+
+bool PageCache::has_copy(std::string_view key) const {
+  return shared_->store.has_fill(key) || shared_->flights.with([key](const Shared::Flights& all) {
+    return all.table.contains(key);
+  });
+}
+
+void PageCache::make(std::string_view key) { shared_->refresh(key); }
 
 void PageCache::purge(const PurgeRequest& request,
                       std::function<void(const Result<PurgeAnswer>&)> ready) {
@@ -352,6 +370,7 @@ CacheCounters PageCache::counters() const {
   out.purges = counts.purges;
   out.corrupt = counts.corrupt;
   out.not_stored = counts.not_stored;
+  out.not_admitted = counts.not_admitted;
   out.flight_wait_us_total = counts.flight_wait_us_total;
   out.flight_waits = counts.flight_waits;
   out.evictions = shared.shelf.evictions();

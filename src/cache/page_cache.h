@@ -88,10 +88,7 @@ struct CacheSettings {
   Nanos fill_wait = std::chrono::seconds(5);
   unsigned refresh_ahead_percent = 10;  // 0 = never early
   Nanos warm_window = std::chrono::seconds(30);
-  enum class HardOnError : std::uint8_t { error, stale } hard_on_error = HardOnError::error;
-  // What an unknown path means: refuse = absent at once; ask = the origin is asked (dynamic routes,
-  // C-16 blocking).
-  enum class Unknown : std::uint8_t { refuse, ask } unknown = Unknown::refuse;
+  HardOnError hard_on_error = HardOnError::error;
   std::uint64_t seed = 0;               // of the jitter; 0 = random
   std::vector<std::string> hosts = {};  // names that the pages are served under; empty = any
 };
@@ -103,6 +100,7 @@ struct CacheCounters {
                 refreshes_failed = 0;
   std::uint64_t refresh_overflow = 0, evictions = 0, late_waiters = 0, purges = 0, corrupt = 0,
                 not_stored = 0;
+  std::uint64_t not_admitted = 0;  // made pages that were not kept on disk: made for the first time
   std::uint64_t flight_wait_us_total = 0, flight_waits = 0;
   std::int64_t oldest_stale_served_s = 0;
   std::uint64_t purge_seq = 0;
@@ -147,14 +145,25 @@ class PageCache {
 
   std::unique_ptr<Reader> make_reader();
 
+  // What a key means that is not in memory and that the release does not hold: nothing, or (on a
+  // dynamic route) a page that may be made. The loop knows its route, so that nobody is asked.
+  enum class Unheld : std::uint8_t { absent, made };
   Lookup find(Reader& reader, std::string_view key) { return find(reader, key, now()); }
   Lookup find(Reader& reader, std::string_view key,
-              Mono now);  // for a loop that knows the time already
+              Mono now,  // for a loop that knows the time already
+              Unheld unheld = Unheld::absent);
 
   // For Kind::wait: begins a load or a render, or joins the one in flight. `ready` is called
   // exactly once, on a worker (or before this returns, when the page is there by now); at the
   // latest after `fill_wait`, by `tick`. Errc::full = too many waiters; `ready` is not called.
   Status fetch(std::string_view key, std::function<void(const Fetched&)> ready);
+
+  // Somewhere there is a copy of the page, or it is being made: asking for it adds no key to what
+  // the cache holds. Takes two short locks; any thread.
+  bool has_copy(std::string_view key) const;
+  // Makes a page that nobody waits for: begins a render unless one is in flight or backs off. What
+  // does not fit into the queue is tried again by the next who asks.
+  void make(std::string_view key);
 
   // Records and applies a purge. Blocks for the disk (worker threads). `ready` is called once: at
   // once, or with wait = fresh when the refreshed pages are live. An Error means: not acknowledged

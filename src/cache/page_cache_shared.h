@@ -9,8 +9,10 @@
 // Loops take `flights` once per expiry and otherwise none.
 
 #include "base/guarded.h"
+#include "cache/doorkeeper.h"
 #include "cache/page_cache.h"
 #include "cache/page_maker.h"
+#include "cache/render_queue.h"
 #include "cache/shelf.h"
 
 #include <deque>
@@ -77,6 +79,8 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   std::mutex switch_mutex;
   std::mutex purge_order;
   Guarded<Flights> flights;
+  RenderQueue render_queue;
+  Doorkeeper doorkeeper;
   std::atomic<std::uint64_t> stale_at_start{0};
   // Pages whose further codings are not made yet. One task at a time works on them, so that
   // refreshes are not kept waiting.
@@ -92,8 +96,8 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
         negative{0};  // of readers that are gone
     std::atomic<std::uint64_t> collapsed{0}, loads{0}, fills{0}, refreshes_ok{0},
         refreshes_equal{0}, refreshes_gone{0}, refreshes_failed{0}, refresh_overflow{0},
-        late_waiters{0}, purges{0}, corrupt{0}, not_stored{0}, flight_wait_us_total{0},
-        flight_waits{0};
+        late_waiters{0}, purges{0}, corrupt{0}, not_stored{0}, not_admitted{0},
+        flight_wait_us_total{0}, flight_waits{0};
     std::atomic<std::int64_t> oldest_stale_s{0};
   } counts;
 
@@ -110,8 +114,10 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   Purged purged(const Page& page) const;  // likewise
   Lookup lookup_of(const Page& page, const Verdict& verdict, Mono now) const;
   bool is_time_ahead(ShelfEntry& entry, const Page& page, Mono now);
-  Lookup find(std::string_view key, Mono now, Reader* reader);
+  Lookup find(std::string_view key, Mono now, Reader* reader, Unheld unheld);
   bool knows(std::string_view key) const;
+  // Set iff a dynamic route makes the key: the release has no such page.
+  std::shared_ptr<const KeyRules> rules_of(const std::string& key, const Active& from) const;
   std::shared_ptr<const Active> hold_active();
 
   // --- flights.cpp
@@ -119,6 +125,7 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   Status join(std::string_view key, std::optional<Waiter> waiter, Purpose purpose, bool again);
   void refresh(std::string_view key);  // nobody waits; overflow only counts
   Status launch(const std::string& key, std::uint64_t number, Purpose purpose);
+  std::uint32_t priority_of(const std::string& key, std::uint64_t number);
   void run_load(const std::string& key, std::uint64_t number);
   void run_render(const std::string& key, std::uint64_t number);
   void land(const std::string& key, std::uint64_t number, std::shared_ptr<const Page> page,
@@ -127,8 +134,8 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
                      const std::shared_ptr<const Active>& from, std::uint64_t fill_seq,
                      Rendered rendered);
   void land_gone(const std::string& key, std::uint64_t number,
-                 const std::shared_ptr<const Active>& from, std::uint64_t fill_seq, int status,
-                 const store::Policy& policy);
+                 const std::shared_ptr<const Active>& from, std::uint64_t fill_seq,
+                 Rendered rendered);
   void land_failed(const std::string& key, std::uint64_t number, const Error& why);
   void land_old(const std::string& key, std::uint64_t number, const Error& why);
   Result<std::shared_ptr<const Page>> release_copy_as_newest(const std::string& key,

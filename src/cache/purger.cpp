@@ -136,6 +136,7 @@ std::vector<std::string> PageCache::Shared::matching(const PurgeRequest& request
   for (const std::string& path : request.paths) {
     const auto entry = release.find(std::string_view(path).substr(0, path.find('?')));
     if (entry && entry->renderable() == store::Renderable::yes) keys.emplace(entry->path());
+    if (!entry && origin.rules_of(path) != nullptr) keys.insert(path);
   }
   // A page rendered since may carry tags that the build did not know.
   const std::set<std::string, std::less<>> tags_asked(request.tags.begin(), request.tags.end());
@@ -144,11 +145,26 @@ std::vector<std::string> PageCache::Shared::matching(const PurgeRequest& request
       if (std::ranges::any_of(fill.tags, [&tags_asked](const std::string& tag) {
             return tags_asked.contains(tag);
           }))
-        if (release.find(fill.key)) keys.insert(fill.key);
+        if (knows(fill.key)) keys.insert(fill.key);
     });
 
+  // So does one that no file is, and that may be in memory alone.
+  const auto is_asked = [&](const Page& page) {
+    const std::string_view path = std::string_view(page.key).substr(0, page.key.find('?'));
+    return is_all || std::ranges::find(request.paths, path) != request.paths.end() ||
+           std::ranges::any_of(
+               request.prefixes,
+               [path](const std::string& prefix) { return path.starts_with(prefix); }) ||
+           std::ranges::any_of(page.tags, [&tags_asked](const std::string& tag) {
+             return tags_asked.contains(tag);
+           });
+  };
+  const std::vector<std::shared_ptr<const Page>> in_memory = shelf.pages();
+  for (const auto& page : in_memory)
+    if (page->rules != nullptr && !page->gone && is_asked(*page)) keys.insert(page->key);
+
   std::vector<std::string> hot;
-  for (const auto& page : shelf.pages())
+  for (const auto& page : in_memory)
     if (keys.erase(page->key) > 0) hot.push_back(page->key);
   hot.insert(hot.end(), keys.begin(), keys.end());
   if (hot.size() > limits::refresh_queue_max) hot.resize(limits::refresh_queue_max);

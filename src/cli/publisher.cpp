@@ -219,6 +219,17 @@ int failure_code_of(const site::BuildReport& report) {
   return is_configuration ? exit_code::configuration : exit_code::failed;
 }
 
+std::vector<site::DynamicRoute> dynamic_routes_of(const edge::Config& config) {
+  std::vector<site::DynamicRoute> routes;
+  for (const edge::RouteSettings& route : config.routes) {
+    if (route.target != edge::RouteTarget::page) continue;
+    const edge::PageSettings& page = route.page;
+    routes.push_back({route.name, page.template_name, page.data_path, page.key, page.language,
+                      page.shell, route.place});
+  }
+  return routes;
+}
+
 site::BuildOptions build_options_of(const Arguments& arguments, const LoadedConfig& loaded) {
   site::BuildOptions options;
   options.config_file = loaded.named;
@@ -227,6 +238,7 @@ site::BuildOptions build_options_of(const Arguments& arguments, const LoadedConf
   options.strictness = arguments.has("strict") ? site::Strictness::strict : site::Strictness::usual;
   options.network = arguments.has("offline") ? site::Network::offline : site::Network::online;
   options.minify = arguments.has("minify");
+  options.dynamic_routes = dynamic_routes_of(loaded.config);
   return options;
 }
 
@@ -244,6 +256,7 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
   const site::ListedSource source(*directory);
   site::HttpFetcher fetcher;
   site::BuildOptions options = order.options;
+  options.dynamic_routes = dynamic_routes_of(order.loaded.config);
   options.clock = &clock;
   options.fetcher = &fetcher;
   DirectoryImages images(order.loaded.store_directory + "/images");

@@ -48,6 +48,8 @@ void show_report(const site::BuildReport& report, const site::SiteSource& source
 int failure_code_of(const site::BuildReport& report);
 
 // What --drafts, --strict, --offline, --minify and --base-url say.
+// The routes to made pages, as the site checks them.
+std::vector<site::DynamicRoute> dynamic_routes_of(const edge::Config& config);
 site::BuildOptions build_options_of(const Arguments& arguments, const LoadedConfig& loaded);
 
 // The clock of a build: fixed when SOURCE_DATE_EPOCH is set, so that it can be repeated bit by bit.

@@ -169,8 +169,10 @@ cache::CacheSettings cache_settings(const edge::Config& config, std::size_t memo
   if (memory_bytes_max != 0)
     settings.memory_bytes_max = std::min(settings.memory_bytes_max, memory_bytes_max / 4);
   settings.fill_wait = said.fill_wait;
+  settings.neg_ttl = said.neg_ttl;
+  settings.refresh_ahead_percent = said.refresh_ahead_percent;
   settings.warm_window = said.warm_window;
-  using HardOnError = cache::CacheSettings::HardOnError;
+  using cache::HardOnError;
   settings.hard_on_error = said.hard_on_error == "stale" ? HardOnError::stale : HardOnError::error;
   return settings;
 }
@@ -270,6 +272,7 @@ class Serving {
   }
   Status open_data();
   Status open_server();
+  void outdate_pages_of(const std::vector<std::string>& keys);
   void serve();
   void say_listening();
   void watch_memory();
@@ -453,6 +456,7 @@ Status Serving::open_data() {
       [&] { return sync::SyncService::open(sync_settings(loaded_.config.data), clock_, log_); });
   if (!opened.ok()) return std::move(opened).error();
   sync_ = std::move(opened).value();
+  origin_->use_data(*sync_);
   if (loaded_.config.data.relaxed) {
     log_.warning("durability-relaxed",
                  {{"meaning", "a power cut may lose what was written since the last sync"}});
@@ -487,6 +491,8 @@ Status Serving::open_server() {
   front_->proxy_store.answers = answers_.get();
   front_->proxy_store.purge = [this](std::vector<std::string> tags) { purge_tags(std::move(tags)); };
 
+  front_->kv_changed = [this](const std::vector<std::string>& keys) { outdate_pages_of(keys); };
+
   auto settings = TRY(server_settings(loaded_, *certificates_, *start_.sockets));
   fronts_.with([&](auto& all) { all.resize(settings.loops); });
   settings.is_exempt = [this](const http::Peer& peer) {
@@ -509,6 +515,21 @@ Status Serving::open_server() {
   }
   server_ = std::move(opened).value();
   return done;
+}
+
+// Pages that are made from a record are stale once it was written (C-53).
+void Serving::outdate_pages_of(const std::vector<std::string>& keys) {
+  cache::PurgeRequest request;
+  request.wait = cache::Wait::none;
+  for (const auto& route : tables()->pipeline->page_routes()) {
+    if (route->settings.kv.empty()) continue;
+    for (const std::string& key : keys)
+      if (key.starts_with(route->settings.kv + '/')) request.tags.push_back("data:kv/" + key);
+  }
+  if (request.tags.empty()) return;
+  cache_->purge(request, [this](const Result<cache::PurgeAnswer>& purged) {
+    if (!purged.ok()) log_.warning("kv-purge-not-kept", {{"reason", purged.error().what}});
+  });
 }
 
 // The ladder of wire, section 8: idle connections and cached pages go first, then nobody new comes.

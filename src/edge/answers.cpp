@@ -110,7 +110,7 @@ void refuse(Visit& visit, const Refusal& refusal) {
   visit.decision.status = refusal.status;
   const ProblemText* known = find_problem(refusal.slug);
   http::Response response;
-  const bool is_page = visit.route == nullptr || visit.route->target == Route::Target::site;
+  const bool is_page = visit.route == nullptr || visit.route->is_page();
   const bool for_programs =
       !is_page || refusal.form == Refusal::Form::problem ||
       visit.exchange->request().use_list(http::Known::accept, http::prefers_problem);

@@ -264,13 +264,22 @@ void read_cache(Table table, Findings& findings, CacheSettings& cache, HookSetti
   standard.read("swr", cache.standard.swr);
   standard.read("sie", cache.standard.sie);
   standard.finish();
+  table.read("neg_ttl", cache.neg_ttl);
+  std::string ahead;
+  table.read("refresh_ahead", ahead);
+  const std::uint64_t percent =
+      ahead.ends_with('%') ? parse_u64(ahead.substr(0, ahead.size() - 1)).value_or(100) : 100;
+  if (percent <= 50) cache.refresh_ahead_percent = static_cast<unsigned>(percent);
+  else if (!ahead.empty())
+    table.error(table.find("refresh_ahead"),
+                "cache.refresh_ahead must be \"0%\" to \"50%\", not \"" + ahead + "\"");
+  table.read_choice("fallback", cache.fallback, {"blocking", "shell", "404"});
   table.read("fill_wait", cache.fill_wait);
   table.read("warm_window", cache.warm_window);
   table.read_choice("hard_on_error", cache.hard_on_error, {"error", "stale"});
   table.read("strict_negotiation", cache.strict_negotiation);
   read_own_hook(table.table("webhook"), own_hook);
-  for (const std::string_view later :
-       {"neg_ttl", "refresh_ahead", "fallback", "lease", "max_lag", "forward_targeted"}) {
+  for (const std::string_view later : {"lease", "max_lag", "forward_targeted"}) {
     table.not_available(later);
   }
   table.finish();
@@ -606,8 +615,7 @@ ConfigReading read_config(const ConfigSource& source) {
   read_serve(root_table(findings, root, "serve"), config.serve);
   each_named(findings, root, "tls",
              [&](std::string_view name, Table& t) { read_tls(name, t, config); });
-  read_cache(root_table(findings, root, "cache"), findings, config.cache,
-             config.own_hook);
+  read_cache(root_table(findings, root, "cache"), findings, config.cache, config.own_hook);
   each_named(findings, root, "hook",
              [&](std::string_view name, Table& t) { read_hook(name, t, config); });
   read_observability(root_table(findings, root, "observability"), config.observability);

@@ -16,6 +16,7 @@
 #include "edge/secret.h"
 #include "edge/units.h"
 
+#include "base/limits_cache.h"
 #include "base/limits_invalidation.h"
 #include "base/limits_upstream.h"
 #include "base/result.h"
@@ -148,6 +149,9 @@ struct CacheSettings {
   std::uint64_t bytes_max = limits::store_bytes_max;
   std::uint64_t memory_bytes_max = limits::memory_cache_bytes_max;
   PolicySettings standard;  // of isr routes
+  Nanos neg_ttl = std::chrono::seconds(10);
+  unsigned refresh_ahead_percent = 10;  // 0 = never early
+  std::string fallback = "blocking";    // blocking | shell | 404
   Nanos fill_wait = std::chrono::seconds(5);
   Nanos warm_window = std::chrono::seconds(30);
   std::string hard_on_error = "error";  // error | stale
@@ -267,7 +271,25 @@ struct StageSettings {
   Place place;
 };
 
-enum class RouteTarget : std::uint8_t { site, data, proxy };
+enum class RouteTarget : std::uint8_t { site, data, proxy, page };
+
+// to = { page = "product.html", load = { path = "data/products.json", key = "slug" } }, and what
+// `cache` says beside ttl, swr and sie of the pages that it makes.
+struct PageSettings {
+  std::string template_name;
+  std::string language;                 // empty: the site's default one
+  std::string data_path, data_url, kv;  // at most one
+  std::string key;                      // of the record; a name in the path's pattern
+  std::vector<std::string> query;       // parameters that are part of the page's identity
+  enum class Fallback : std::uint8_t { blocking, shell, not_found } fallback = Fallback::blocking;
+  std::string shell;  // a page of the site; empty: the template without data
+  std::optional<Nanos> neg_ttl, fill_wait;
+  std::string hard_on_error;  // error | stale; empty: as [cache] says
+  std::vector<std::string> tags;
+  guard::Rate new_rate{limits::new_keys_per_second, std::chrono::seconds(1)};  // per client
+  std::uint64_t new_burst = limits::new_keys_burst;
+  bool has_default_rate = true;  // the operator has named none: loopback is spared
+};
 
 // to = { proxy = "http://127.0.0.1:9701", ... }
 struct ProxySettings {
@@ -293,6 +315,7 @@ struct RouteSettings {
   std::vector<std::string> hosts, paths, methods;  // empty = any
   RouteTarget target = RouteTarget::site;
   ProxySettings proxy;
+  PageSettings page;
   std::optional<std::vector<StageSettings>> stages;  // nullopt = the default ones
   PolicySettings policy;
   std::optional<ProxyCacheSettings> proxy_cache;  // nothing: a proxy route keeps no answers

@@ -1,6 +1,7 @@
 #include "edge/config_routes.h"
 
 #include "base/bytes.h"
+#include "edge/config_pages.h"
 #include "edge/config_upstreams.h"
 #include "edge/pattern.h"
 
@@ -139,25 +140,30 @@ void read_target(Table& table, Config& config, RouteSettings& route) {
   target.read("site", site);
   target.read("data", data);
   const bool proxy = target.has("proxy");
+  const bool page = target.has("page");
   bool later = false;
-  for (const std::string_view key : {"page", "compose", "redirect", "function", "experiment"}) {
+  for (const std::string_view key : {"compose", "redirect", "function", "experiment"}) {
     const text::Value* found = target.find(key);
     if (found == nullptr) continue;
     later = true;
-    target.error(
-        found, "a route to \"" + std::string(key) + "\" is not available yet",
-        "to = { site = true }, to = { data = true } and to = { proxy = \"http://...\" } are");
+    target.error(found, "a route to \"" + std::string(key) + "\" is not available yet",
+                 "to = { site = true }, { data = true }, { page = \"x.html\" } and { proxy = "
+                 "\"http://...\" } "
+                 "are");
   }
-  if (later) {  // what belongs to it is not judged
-    for (const std::string_view key : {"timeout", "load"}) target.find(key);
-  }
+  if (later) target.find("timeout");  // what belongs to it is not judged
+  if (page) read_page(target, config, route);
   if (proxy) read_proxy(target, config, route.proxy);
   target.finish();
-  if (!later && int{site} + int{data} + int{proxy} != 1)
-    target.error(table.value(),
-                 "a route needs one of to = { site = true }, to = { data = true } and to = { proxy "
-                 "= \"http://...\" }");
-  route.target = proxy ? RouteTarget::proxy : data ? RouteTarget::data : RouteTarget::site;
+  if (!later && int{site} + int{data} + int{proxy} + int{page} != 1)
+    target.error(
+        table.value(),
+        "a route needs one of to = { site = true }, to = { page = \"x.html\" }, to = { data = "
+        "true } and to = { proxy = \"http://...\" }");
+  route.target = proxy  ? RouteTarget::proxy
+                 : data ? RouteTarget::data
+                 : page ? RouteTarget::page
+                        : RouteTarget::site;
 }
 
 void check_patterns(Table& table, const RouteSettings& route) {
@@ -212,9 +218,10 @@ RouteSettings read_route(Table& table, Config& config) {
   cache.read("swr", route.policy.swr);
   cache.read("sie", route.policy.sie);
   if (route.target == RouteTarget::proxy && table.has("cache")) read_proxy_cache(cache, route);
+  if (route.target == RouteTarget::page) read_page_cache(cache, route.page);
   for (const std::string_view later : {"profile", "neg_ttl", "fill_wait", "fallback",
                                        "hard_on_error", "tags", "cookies", "query"}) {
-    if (!route.proxy_cache) cache.not_available(later);
+    if (!route.proxy_cache && route.target != RouteTarget::page) cache.not_available(later);
   }
   cache.finish();
   Table bounds = table.table("limits");

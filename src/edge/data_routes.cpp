@@ -32,6 +32,29 @@ void DataRoutes::answer(Visit& visit) {
                             });
 }
 
+namespace {
+
+// The keys that a request of the key-value side writes if it succeeds.
+std::vector<std::string> written_keys(const sync::Ask& ask) {
+  if (ask.surface != sync::Surface::kv) return {};
+  if (ask.method == "PUT" || ask.method == "DELETE") return {ask.path};
+  std::vector<std::string> keys;
+  if (ask.method != "POST" || ask.path != "atomic") return keys;
+  const auto body = text::parse_json(ask.body);
+  if (!body.ok()) return keys;
+  for (const std::string_view list : {"sets", "deletes"}) {
+    const text::Value* items = body->find(list);
+    if (items == nullptr || items->array() == nullptr) continue;
+    for (const text::Value& item : *items->array()) {
+      const text::Value* key = item.is_object() ? item.find("key") : &item;
+      if (key != nullptr && key->string() != nullptr) keys.push_back(*key->string());
+    }
+  }
+  return keys;
+}
+
+}  // namespace
+
 void DataRoutes::ask(Visit& visit, sync::Surface surface, std::string_view below) {
   const http::Request& request = visit.exchange->request();
   sync::Ask ask;
@@ -52,7 +75,10 @@ void DataRoutes::ask(Visit& visit, sync::Surface surface, std::string_view below
   visit.exchange->on_gone([this, &loop, id] {
     if (http::Exchange* exchange = loop.find(id)) gone(*static_cast<Visit*>(exchange->user()));
   });
-  visit.sync_ask = service_.answer(std::move(ask), [this, &loop, id](sync::Reply reply) {
+  std::vector<std::string> keys;
+  if (changed_) keys = written_keys(ask);
+  visit.sync_ask = service_.answer(std::move(ask), [this, &loop, id, keys](sync::Reply reply) {
+    if (!keys.empty() && !reply.failed()) changed_(keys);
     auto shared = std::make_shared<sync::Reply>(std::move(reply));
     loop.post([this, &loop, id, shared] {
       http::Exchange* exchange = loop.find(id);

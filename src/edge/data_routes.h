@@ -12,13 +12,25 @@
 
 #include "sync/service.h"
 
+#include <functional>
+#include <string>
+#include <vector>
+
 namespace weir::edge {
 
 class DataRoutes {
  public:
-  // `origins`: of pages that may open sockets (live_sockets.h).
-  DataRoutes(sync::SyncService& service, Mounts mounts, std::vector<std::string> origins)
-      : service_(service), mounts_(std::move(mounts)), origins_(std::move(origins)) {}
+  // Hears of key-value keys that were written, on a thread of the service, before the writer is
+  // answered.
+  using Changed = std::function<void(const std::vector<std::string>& keys)>;
+  // `origins`: of pages that may open sockets (live_sockets.h). `changed` may be empty and must
+  // outlive this.
+  DataRoutes(sync::SyncService& service, Mounts mounts, std::vector<std::string> origins,
+             const Changed& changed)
+      : service_(service),
+        mounts_(std::move(mounts)),
+        origins_(std::move(origins)),
+        changed_(changed) {}
 
   void answer(Visit& visit);
   void gone(Visit& visit);  // the client left: a waiting long poll is forgotten
@@ -31,6 +43,7 @@ class DataRoutes {
   sync::SyncService& service_;
   Mounts mounts_;
   std::vector<std::string> origins_;
+  const Changed& changed_;
 };
 
 }  // namespace weir::edge

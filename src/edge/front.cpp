@@ -28,7 +28,7 @@ void Front::adopt(std::shared_ptr<const Tables> tables) {
               config.serve.clean_urls});
   if (parts_.sync != nullptr)
     data_.emplace(*parts_.sync, Mounts{config.data.sync_mount, config.data.kv_mount},
-                  config.data.origins);
+                  config.data.origins, parts_.kv_changed);
 }
 
 namespace {
@@ -160,8 +160,7 @@ void Front::succession_changed() {
 }
 
 void Front::answer(Visit& visit) {
-  if (visit.route->target != Route::Target::site &&
-      succession_.takes(visit, kind_of(visit.exchange->request())))
+  if (!visit.route->is_page() && succession_.takes(visit, kind_of(visit.exchange->request())))
     return;
   switch (visit.route->target) {
     case Route::Target::control: return control_.answer(visit, kind_of(visit.exchange->request()));
@@ -169,7 +168,8 @@ void Front::answer(Visit& visit) {
       if (data_) return data_->answer(visit);
       return refuse(visit, {404, "not-found", "There is nothing at this address."});
     case Route::Target::proxy: return proxy_->answer(visit);
-    case Route::Target::site: return pages_.answer(visit);
+    case Route::Target::site:
+    case Route::Target::page: return pages_.answer(visit);
   }
 }
 
@@ -191,7 +191,7 @@ void Front::on_finished(const http::Finished& finished) {
 }
 
 http::Handler::ErrorForm Front::error_form(const http::Request& request) const {
-  const bool for_programs = state_.now().pipeline->route_of(request).target != Route::Target::site;
+  const bool for_programs = !state_.now().pipeline->route_of(request).is_page();
   return for_programs ? ErrorForm::problem : Handler::error_form(request);
 }
 

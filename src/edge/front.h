@@ -34,6 +34,7 @@ struct FrontParts {
   Log& log;
   const SuccessionParts& succession;
   const guard::AcmeTokens* acme = nullptr;  // null = no automatic certificates
+  DataRoutes::Changed kv_changed = {};      // pages that are made from them are stale then
   std::shared_ptr<SiteRules> rules = std::make_shared<SiteRules>();
   ProxyStore proxy_store = {};
 };

@@ -4,6 +4,7 @@
 #include "cache/page_maker.h"
 #include "edge/answers.h"
 #include "edge/pattern.h"
+#include "edge/pipeline.h"
 #include "edge/steps.h"
 #include "http/conditions.h"
 #include "http/dates.h"
@@ -108,8 +109,76 @@ void Pages::answer(Visit& visit) {
   if (follows_rule(visit, Asked::before_pages)) return;
   if (request.method != http::Method::get && request.method != http::Method::head)
     return refuse_method(visit);
-  if (!request.path_is_utf8) return answer_absent(visit, {});
+  // A '?' that was encoded would be taken for the end of a path.
+  if (!request.path_is_utf8 || request.path.find('?') != std::string_view::npos)
+    return answer_absent(visit, {});
+  if (visit.route->page != nullptr) return answer_made(visit);
   find_and_send(visit, request.path);
+}
+
+// A page that a route makes. What the release holds at that address goes first, without a query.
+void Pages::answer_made(Visit& visit) {
+  const http::Request& request = visit.exchange->request();
+  const PageRoute& route = *visit.route->page;
+  const Mono now = visit.exchange->loop().now();
+  std::string key;
+  if (!route.write_key(request.path, request.query, key)) return answer_absent(visit, {});
+  const Lookup found = cache_.find(*reader_, key, now, cache::PageCache::Unheld::made);
+  const bool is_answer = found.kind == Lookup::Kind::page && found.page->rules != nullptr;
+  if (is_answer) return found.page->gone ? answer_absent(visit, key) : send(visit, found, nullptr);
+  const Lookup held = cache_.find(*reader_, request.path, now);
+  const bool is_file = held.kind == Lookup::Kind::wait ||
+                       (held.kind == Lookup::Kind::page && held.page->rules == nullptr);
+  if (is_file) return find_and_send(visit, request.path);
+  if (found.freshness == cache::Freshness::absent && !cache_.has_copy(key))
+    return answer_unknown(visit, key);
+  load(visit, key);
+}
+
+// Nobody has asked for that page before, or it was forgotten.
+void Pages::answer_unknown(Visit& visit, const std::string& key) {
+  using Fallback = PageSettings::Fallback;
+  const http::Request& request = visit.exchange->request();
+  const PageRoute& route = *visit.route->page;
+  if (route.settings.fallback == Fallback::not_found) return answer_absent(visit, key);
+  const bool may_make =
+      visit.route->pipeline->may_make(route, request, visit.client, visit.exchange->loop().now());
+  if (route.settings.fallback == Fallback::shell) {
+    if (may_make) cache_.make(key);
+    return send_shell(visit);
+  }
+  if (may_make) return load(visit, key);
+  note_outcome(visit, miss);
+  refuse(visit, {429,
+                 "rate-limited",
+                 "Too many pages that nobody has asked for before.",
+                 {},
+                 {{"Retry-After", "1"}}});
+}
+
+void Pages::send_shell(Visit& visit) {
+  const std::string key = visit.route->page->shell_key();
+  visit.shows_shell = true;
+  const Lookup found =
+      cache_.find(*reader_, key, visit.exchange->loop().now(), cache::PageCache::Unheld::made);
+  if (found.kind == Lookup::Kind::page && !found.page->gone) return show_shell(visit, *found.page);
+  load(visit, key);
+}
+
+// It stands at the address of another page, so nobody may keep it.
+void Pages::show_shell(Visit& visit, const cache::Page& page) {
+  note_outcome(visit, miss);
+  visit.decision.status = 200;
+  http::Response response;
+  response.status = 200;
+  response.fields.emplace_back("Content-Type", page.content_type);
+  for (const auto& field : page.fields)
+    if (!field.second.empty() && !equals_ignoring_case(field.first, "cache-control"))
+      response.fields.push_back(field);
+  response.fields.emplace_back("Cache-Control", "no-store");
+  response.fields.emplace_back("Cache-Status", "weir; fwd=uri-miss; detail=shell");
+  response.body = *page.find(Codec::identity)->body;
+  respond(visit, std::move(response));
 }
 
 void Pages::refuse_method(Visit& visit) {
@@ -129,6 +198,8 @@ void Pages::find_and_send(Visit& visit, std::string_view key) {
   const Lookup found = cache_.find(*reader_, key, visit.exchange->loop().now());
   switch (found.kind) {
     case Lookup::Kind::page:
+      // A page that a route made which is no more, or which was not asked for.
+      if (found.page->rules != nullptr) return answer_absent(visit, key);
       return found.page->gone ? answer_absent(visit, key) : send(visit, found, nullptr);
     case Lookup::Kind::wait: return load(visit, key);
     case Lookup::Kind::absent: return answer_absent(visit, key);
@@ -159,8 +230,13 @@ void Pages::loaded(Visit& visit, const std::string& key, const cache::Fetched& f
   const Nanos took = visit.loop->clock.mono() - visit.began;
   visit.work = fetched.filled ? "render" : "load";
   visit.work_nanos = static_cast<std::uint32_t>(std::min<std::int64_t>(took.count(), UINT32_MAX));
-  if (fetched.lookup.kind == Lookup::Kind::page && !fetched.lookup.page->gone)
+  if (fetched.lookup.kind == Lookup::Kind::page && !fetched.lookup.page->gone) {
+    if (visit.shows_shell) return show_shell(visit, *fetched.lookup.page);
     return send(visit, fetched.lookup, &fetched);
+  }
+  const bool has_shell = visit.route->page != nullptr && !visit.shows_shell &&
+                         visit.route->page->settings.fallback == PageSettings::Fallback::shell;
+  if (fetched.late && has_shell) return send_shell(visit);
   if (!fetched.error) return answer_absent(visit, key);
   note_outcome(visit, miss);
   if (fetched.late)

@@ -7,6 +7,10 @@
 // while the request waits; a stale page is answered at once, its refresh belongs to no connection.
 //
 //   /blog/a/             the page            /blog/a     301 to /blog/a/ when that exists
+//   /products/x          on a route to a page (page_route.h): the file of the release, else the
+//   page
+//                        that the template makes; unknown ones as the route's `fallback` says
+//                        (C-16)
 //   /blog/a/index.html   301 to /blog/a/     /blog/b     the page /blog/b.html (clean_urls)
 //   anything else        the site's 404 page, of the language if it has one
 //
@@ -47,6 +51,10 @@ class Pages {
   struct Sent;
   void find_and_send(Visit& visit, std::string_view key);
   void load(Visit& visit, std::string_view key);
+  void answer_made(Visit& visit);
+  void answer_unknown(Visit& visit, const std::string& key);
+  void send_shell(Visit& visit);
+  void show_shell(Visit& visit, const cache::Page& page);
   void loaded(Visit& visit, const std::string& key, const cache::Fetched& fetched);
   void send(Visit& visit, const cache::Lookup& lookup, const cache::Fetched* fetched);
   void send_range(Visit& visit, const cache::Lookup& lookup, const cache::Representation& chosen,

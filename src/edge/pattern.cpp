@@ -2,6 +2,8 @@
 
 #include "base/bytes.h"
 
+#include <algorithm>
+
 namespace weir::edge {
 
 Result<Pattern> parse_pattern(std::string_view text) {
@@ -21,8 +23,11 @@ Result<Pattern> parse_pattern(std::string_view text) {
         return Error{Errc::invalid,
                      "** must be the last part of the pattern \"" + pattern.text_ + "\""};
       pattern.segments_.push_back({Pattern::Part::rest, {}});
-    } else if (word == "*" || (word.size() > 2 && word.front() == '{' && word.back() == '}')) {
+    } else if (word == "*") {
       pattern.segments_.push_back({Pattern::Part::any_one, {}});
+    } else if (word.size() > 2 && word.front() == '{' && word.back() == '}') {
+      pattern.segments_.push_back(
+          {Pattern::Part::any_one, std::string(word.substr(1, word.size() - 2))});
     } else if (word.find_first_of("*{}") != std::string_view::npos) {
       return Error{Errc::invalid, "\"" + std::string(word) + "\" in the pattern \"" +
                                       pattern.text_ +
@@ -49,6 +54,33 @@ bool Pattern::matches(std::string_view path) const {
     rest = ended ? std::string_view() : rest.substr(slash + 1);
   }
   return ended;
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> Pattern::parameters_of(
+    std::string_view path) const {
+  std::vector<std::pair<std::string_view, std::string_view>> parameters;
+  std::string_view rest = path.substr(std::min<std::size_t>(1, path.size()));
+  for (const Segment& segment : segments_) {
+    const std::size_t slash = rest.find('/');
+    if (segment.part == Part::any_one && !segment.text.empty())
+      parameters.emplace_back(segment.text, rest.substr(0, slash));
+    rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  }
+  return parameters;
+}
+
+std::vector<std::string_view> Pattern::names() const {
+  std::vector<std::string_view> names;
+  for (const Segment& segment : segments_)
+    if (segment.part == Part::any_one && !segment.text.empty()) names.push_back(segment.text);
+  return names;
+}
+
+bool Pattern::is_named() const {
+  return std::ranges::all_of(segments_, [](const Segment& segment) {
+    return segment.part == Part::literal ||
+           (segment.part == Part::any_one && !segment.text.empty());
+  });
 }
 
 std::string bare_host_of(std::string_view authority) {

@@ -10,6 +10,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace weir::edge {
@@ -17,6 +18,11 @@ namespace weir::edge {
 class Pattern {
  public:
   bool matches(std::string_view path) const;
+  // The named segments of a path that matches, in order. Views of the path.
+  std::vector<std::pair<std::string_view, std::string_view>> parameters_of(
+      std::string_view path) const;
+  std::vector<std::string_view> names() const;  // of the segments, in order
+  bool is_named() const;                        // no segment is * or **
   const std::string& text() const { return text_; }
 
  private:
@@ -24,7 +30,7 @@ class Pattern {
   enum class Part : unsigned char { literal, any_one, rest };
   struct Segment {
     Part part = Part::literal;
-    std::string text;
+    std::string text;  // of a literal; of a named one its name
   };
   std::string text_;
   std::vector<Segment> segments_;

@@ -57,7 +57,8 @@ std::vector<StageSettings> default_stages(Route::Target target) {
   limit.is_default = true;
   StageSettings waf;
   waf.kind = StageKind::waf;
-  waf.names = {target == Route::Target::site ? "detect" : "block"};
+  const bool is_read_only = target == Route::Target::site || target == Route::Target::page;
+  waf.names = {is_read_only ? "detect" : "block"};
   waf.failure_mode = FailureMode::closed;
   // weir's own endpoints check signatures and take no browser input: a purge body may well look
   // like an attack.
@@ -88,6 +89,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const Pip
   for (const RouteSettings& route : config.routes) {
     const auto target = route.target == RouteTarget::data    ? Route::Target::data
                         : route.target == RouteTarget::proxy ? Route::Target::proxy
+                        : route.target == RouteTarget::page  ? Route::Target::page
                                                              : Route::Target::site;
     TRY(pipeline->add_route(route, target, config, parts));
   }
@@ -381,8 +383,30 @@ Status Pipeline::add_route(const RouteSettings& settings, Route::Target target,
     proxy->proxies = &proxies_;
     route.proxy = std::move(proxy);
   }
+  if (target == Route::Target::page) {
+    auto page = std::make_shared<PageRoute>(PageRoute::of(settings, config.cache));
+    page->patterns = route.paths;
+    guard::LimitPolicy policy;
+    policy.name = "page:" + settings.name;
+    policy.rate = settings.page.new_rate;
+    policy.burst = settings.page.new_burst;
+    policy.keys = {guard::LimitKey{guard::LimitKeyKind::ip, 64, {}}};
+    // Behind a proxy that is not named as trusted, everybody comes from there.
+    policy.spares_loopback = settings.page.has_default_rate;
+    page->new_keys = TRY(limit_of(policy, before_));
+    limits_.push_back(page->new_keys);
+    page_routes_.push_back(page);
+    route.page = std::move(page);
+  }
   routes_.push_back(std::move(route));
   return done;
+}
+
+bool Pipeline::may_make(const PageRoute& route, const http::Request& request,
+                        const guard::IpAddress& client, Mono now) const {
+  const auto slot = limiter_->slot_of(*route.new_keys, {request, client, nullptr});
+  if (!slot || limiter_->take(*route.new_keys, *slot, now).allowed) return true;
+  return route.new_keys->policy().spares_loopback && client.is_loopback();
 }
 
 namespace {

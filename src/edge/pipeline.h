@@ -14,6 +14,7 @@
 // Immutable after `open`; the limiter, the token caches and fetched keys inside are safe for all
 // loops.
 
+#include "edge/page_route.h"
 #include "edge/pattern.h"
 #include "edge/proxy_route.h"
 #include "edge/steps.h"
@@ -32,7 +33,8 @@ namespace weir::edge {
 class Pipeline;
 
 struct Route {
-  enum class Target : std::uint8_t { control, site, data, proxy };
+  enum class Target : std::uint8_t { control, site, data, proxy, page };
+  bool is_page() const { return target == Target::site || target == Target::page; }
   std::string name;
   std::vector<std::string> hosts;
   std::vector<Pattern> paths;
@@ -41,6 +43,7 @@ struct Route {
   std::vector<StepSettings> steps;
   const Pipeline* pipeline = nullptr;       // whose it is
   std::unique_ptr<const ProxyRoute> proxy;  // of a proxy route
+  std::shared_ptr<const PageRoute> page;    // of a route to made pages
 };
 
 // What a route is chosen by.
@@ -74,6 +77,11 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
 
   // One Inspector per rule set and loop, in this order.
   const std::vector<std::shared_ptr<const waf::RuleSet>>& rule_sets() const { return rule_sets_; }
+  // Those that make pages, in the order of the configuration.
+  const PageRoutes& page_routes() const { return page_routes_; }
+  // Whether the client may be the first to ask for another page of the route (C-68); counts it.
+  bool may_make(const PageRoute& route, const http::Request& request,
+                const guard::IpAddress& client, Mono now) const;
   const guard::TrustedProxies& proxies() const { return proxies_; }
   // Of a client whom no limit has counted: the same for all its requests until the process ends.
   std::uint64_t client_hash(const guard::IpAddress& client) const;
@@ -112,6 +120,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   std::vector<std::shared_ptr<const waf::RuleSet>> rule_sets_;
   std::vector<unsigned> rule_set_paranoia_;
   std::vector<OpenUpstream> upstreams_;
+  PageRoutes page_routes_;
   std::vector<std::string> rule_set_sources_;  // all that a rule set was made from
   const Pipeline* before_ = nullptr;           // during open
   std::vector<Route> routes_;

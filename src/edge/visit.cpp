@@ -32,6 +32,7 @@ void Visit::reset() {
   traced = false;
   body_read = false;
   rewritten = false;
+  shows_shell = false;
   shows_not_found = false;
   rewritten_status = 0;
 }

@@ -70,6 +70,7 @@ struct Visit {
   bool traced = false;
   bool body_read = false;
   bool rewritten = false;        // another path's page is shown: rules are not asked again
+  bool shows_shell = false;      // what stands in for a page that is still to be made
   bool shows_not_found = false;  // the 404 page is on its way
   int rewritten_status = 0;      // and with this status instead of its own; 0 = its own
 

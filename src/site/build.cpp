@@ -179,6 +179,17 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
   return build(source, options, sink, work);
 }
 
+namespace {
+
+void check_dynamic_routes(const Site& site, Diagnostics& diagnostics) {
+  for (DynamicRoute route : site.options().dynamic_routes) {
+    route.place.file = site.config().file;
+    for (Error& error : check_dynamic(site, route)) diagnostics.error(std::move(error));
+  }
+}
+
+}  // namespace
+
 BuildReport build(const SiteSource& source, const BuildOptions& options, OutputSink& sink,
                   Workpiece& work) {
   BuildReport report;
@@ -198,6 +209,7 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
     report.config_file = site->config().file;
     count_outputs(*site, report);
   }
+  if (site) check_dynamic_routes(*site, diagnostics);
   std::optional<Increment> increment;
   if (site && !diagnostics.failed()) {
     if (options.remembers) {

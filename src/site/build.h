@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "site/dynamic_page.h"
 #include "site/fetcher.h"
 #include "site/image_store.h"
 #include "site/memory.h"
@@ -51,6 +52,7 @@ struct BuildOptions {
   const BuildMemory* before = nullptr;  // of the build whose outputs the sink still has; must
                                         // outlive the build
   bool remembers = false;               // fill BuildReport::memory
+  std::vector<DynamicRoute> dynamic_routes = {};  // checked; what they read is kept in the release
   std::string settings = {};  // whatever else of the caller's, if it changes, makes all outputs new
 };
 
@@ -93,7 +95,7 @@ struct BuildReport {
   std::vector<std::string> inputs;
   std::vector<PhaseTime> phases;
   std::vector<TemplateTime> templates;  // the dearest first
-  BuildMemory memory;    // good for the next build if this one has not failed
+  BuildMemory memory;                   // good for the next build if this one has not failed
   std::size_t kept = 0;  // of the outputs: not rendered, because nothing they read has changed
 
   bool failed() const { return errors != 0; }

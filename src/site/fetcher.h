@@ -28,8 +28,9 @@ struct RemoteAnswer {
 class Fetcher {
  public:
   virtual ~Fetcher() = default;
-  // The body of a 2xx answer, at most limits::load_data_bytes_max bytes, within
-  // limits::load_data_time_max. Blocks; workers only. Callable from any thread at once.
+  // The body of a 2xx answer (Errc::missing: it was 404 or 410), at most
+  // limits::load_data_bytes_max bytes, within limits::load_data_time_max. Blocks; workers only.
+  // Callable from any thread at once.
   virtual Result<std::string> fetch(const RemoteRequest& request) = 0;
   // Any answer, whatever its status, after redirects; the same bounds.
   virtual Result<RemoteAnswer> ask(const RemoteRequest& request) = 0;

@@ -34,7 +34,9 @@ Result<RemoteAnswer> HttpFetcher::ask(const RemoteRequest& request) {
 Result<std::string> HttpFetcher::fetch(const RemoteRequest& request) {
   http::Fetched answer = TRY(http::fetch(order_of(request)));
   if (answer.status < 200 || answer.status > 299) {
-    return Error{Errc::io, request.url + " answered with status " + std::to_string(answer.status)};
+    const bool is_gone = answer.status == 404 || answer.status == 410;
+    return Error{is_gone ? Errc::missing : Errc::io,
+                 request.url + " answered with status " + std::to_string(answer.status)};
   }
   return std::move(answer.body);
 }

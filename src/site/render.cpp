@@ -396,31 +396,14 @@ class OutputRenderer {
     return done;
   }
 
-  void add_tag(std::string tag) {
-    if (tag.size() <= limits::tag_bytes_max) output_.tags.push_back(std::move(tag));
-  }
-
   void add_tags() {
     const Library& library = site_.library();
-    if (planned_.page != no_id) add_tag("page:" + library.pages[planned_.page].relative_path);
+    if (own_tags_ != nullptr) output_.tags = *own_tags_;
+    if (planned_.page != no_id)
+      output_.tags.push_back("page:" + library.pages[planned_.page].relative_path);
     if (planned_.section != no_id)
-      add_tag("section:" + library.sections[planned_.section].relative_path);
-    for (const std::uint32_t id : reads_.ids_of(ReadKind::page))
-      add_tag("page:" + library.pages[id].relative_path);
-    for (const std::uint32_t id : reads_.ids_of(ReadKind::section))
-      add_tag("section:" + library.sections[id].relative_path);
-    for (const std::uint32_t id : reads_.ids_of(ReadKind::template_file))
-      if (id < site_.template_names().size()) add_tag("tpl:" + site_.template_names()[id]);
-    for (const ReadSet::Name& name : reads_.names()) {
-      if (name.kind == ReadKind::data || name.kind == ReadKind::image) add_tag("data:" + name.name);
-      if (name.kind == ReadKind::config) add_tag("cfg:" + name.name);
-      if (name.kind == ReadKind::translation) add_tag("cfg:translations." + name.name);
-      if (name.kind == ReadKind::term) add_tag("term:" + name.name);
-    }
-    if (own_tags_ != nullptr)
-      for (const std::string& tag : *own_tags_) add_tag(tag);
-    std::sort(output_.tags.begin(), output_.tags.end());
-    output_.tags.erase(std::unique(output_.tags.begin(), output_.tags.end()), output_.tags.end());
+      output_.tags.push_back("section:" + library.sections[planned_.section].relative_path);
+    output_.tags = cache_tags_of(site_, reads_, std::move(output_.tags));
   }
 
   const Site& site_;
@@ -434,6 +417,28 @@ class OutputRenderer {
 };
 
 }  // namespace
+
+std::vector<std::string> cache_tags_of(const Site& site, const ReadSet& reads,
+                                       std::vector<std::string> tags) {
+  const Library& library = site.library();
+  for (const std::uint32_t id : reads.ids_of(ReadKind::page))
+    tags.push_back("page:" + library.pages[id].relative_path);
+  for (const std::uint32_t id : reads.ids_of(ReadKind::section))
+    tags.push_back("section:" + library.sections[id].relative_path);
+  for (const std::uint32_t id : reads.ids_of(ReadKind::template_file))
+    if (id < site.template_names().size()) tags.push_back("tpl:" + site.template_names()[id]);
+  for (const ReadSet::Name& name : reads.names()) {
+    if (name.kind == ReadKind::data || name.kind == ReadKind::image)
+      tags.push_back("data:" + name.name);
+    if (name.kind == ReadKind::config) tags.push_back("cfg:" + name.name);
+    if (name.kind == ReadKind::translation) tags.push_back("cfg:translations." + name.name);
+    if (name.kind == ReadKind::term) tags.push_back("term:" + name.name);
+  }
+  std::erase_if(tags, [](const std::string& tag) { return tag.size() > limits::tag_bytes_max; });
+  std::sort(tags.begin(), tags.end());
+  tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
+  return tags;
+}
 
 Result<Output> Site::render(const Planned& planned, ReadSet* reads) const {
   return OutputRenderer(*this, planned).render(reads);

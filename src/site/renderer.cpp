@@ -54,4 +54,9 @@ Result<Output> SiteRenderer::render(std::string_view url_path) {
   return loaded->site->render(*planned);
 }
 
+Result<Output> SiteRenderer::render(const DynamicPage& page) {
+  const std::shared_ptr<const Held::Loaded> loaded = TRY(held_->load());
+  return render_dynamic(*loaded->site, page);
+}
+
 }  // namespace weir::site

@@ -28,6 +28,8 @@ class SiteRenderer {
 
   // Errc::missing when no output of the site has that path ("/blog/x/", "/atom.xml").
   Result<Output> render(std::string_view url_path);
+  // A page that a route makes (dynamic_page.h).
+  Result<Output> render(const DynamicPage& page);
 
  private:
   struct Held;

@@ -197,4 +197,9 @@ class Site {
   Plan plan_;
 };
 
+// The cache tags of what has read `reads` (S-72), with `own` ones: sorted, without repeats, those
+// that are too long left out.
+std::vector<std::string> cache_tags_of(const Site& site, const ReadSet& reads,
+                                       std::vector<std::string> own);
+
 }  // namespace weir::site

@@ -169,6 +169,10 @@ std::optional<Fill> Store::find_fill(std::string_view key) const {
   return std::move(fill).value();
 }
 
+bool Store::has_fill(std::string_view key) const {
+  return shared_->state.with([key](const State& now) { return now.fills.contains(key); });
+}
+
 void Store::for_each_fill(const std::function<void(const Fill&)>& look) const {
   std::vector<FillSlot> slots;
   shared_->state.with([&](const State& now) {

@@ -140,6 +140,7 @@ class Store {
   // Newest fill of a key that may be served under the active release: rendered from it, or from an
   // older one after the active one was built (a deploy never takes a page back in time).
   std::optional<Fill> find_fill(std::string_view key) const;
+  bool has_fill(std::string_view key) const;
   void for_each_fill(const std::function<void(const Fill&)>& look) const;
   // Keeps body (when given) and record; returns the generation. With an error the page may still be
   // served from memory under the generation `next_generation()`. `fill.generation` is set by the

@@ -47,9 +47,11 @@ class FakeOrigin final : public cache::Origin {
                        .swr = std::chrono::minutes(10),
                        .sie = std::chrono::hours(1)};
   std::vector<std::string> tags{"all"};
+  std::shared_ptr<const cache::KeyRules> rules;  // set: every key may be made
   std::atomic<int> renders{0};
   std::atomic<int> collisions{0};
 
+  std::shared_ptr<const cache::KeyRules> rules_of(std::string_view) const override { return rules; }
   Result<cache::Rendered> render(const cache::RenderRequest& request) override {
     const int number = ++renders;
     {
@@ -127,7 +129,11 @@ struct CacheBench {
     while (loads.step() || renders.step()) {
     }
   }
-  cache::Lookup find(std::string_view key) { return cache->find(*reader, key); }
+  cache::Lookup find(std::string_view key) {
+    using Unheld = cache::PageCache::Unheld;
+    return cache->find(*reader, key, disk.clock.mono(),
+                       origin.rules != nullptr ? Unheld::made : Unheld::absent);
+  }
 
   // As a visitor sees it: what there is, or what comes when the workers have worked.
   cache::Fetched get(std::string_view key) {

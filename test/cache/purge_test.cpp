@@ -119,8 +119,7 @@ TEST_CASE(
     "[cache]") {
   for (const bool keeps : {false, true}) {
     CacheBench bench;
-    bench.settings.hard_on_error =
-        keeps ? CacheSettings::HardOnError::stale : CacheSettings::HardOnError::error;
+    bench.settings.hard_on_error = keeps ? HardOnError::stale : HardOnError::error;
     bench.open({bench.isr("/a/", "secret")});
     bench.see("/a/");
     bench.origin.answer = [](const RenderRequest&, int) {

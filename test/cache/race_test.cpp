@@ -228,8 +228,8 @@ TEST_CASE("C-80: a thousand who wait for one render all get the same generation"
   };
   PoolTasks loads(2), renders(2);
   const auto store = disk.open();
-  PageCache cache({.unknown = CacheSettings::Unknown::ask},
-                  {*store, origin, loads, renders, clock, disk.log});
+  origin.rules = std::make_shared<KeyRules>();
+  PageCache cache({}, {*store, origin, loads, renders, clock, disk.log});
   std::atomic<int> same{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)

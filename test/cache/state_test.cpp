@@ -33,7 +33,7 @@ TEST_CASE("C-3: all who ask for an absent page wait for one load and are woken b
 
 TEST_CASE("C-3: an unknown key of a dynamic route is rendered once for all who ask", "[cache]") {
   CacheBench bench;
-  bench.settings.unknown = CacheSettings::Unknown::ask;
+  bench.origin.rules = std::make_shared<KeyRules>();
   bench.open({});
   int woken = 0;
   for (int i = 0; i < 16; ++i)
@@ -47,7 +47,7 @@ TEST_CASE("C-3: an unknown key of a dynamic route is rendered once for all who a
 
 TEST_CASE("C-4: who waits longer than fill_wait is told, and no second render begins", "[cache]") {
   CacheBench bench;
-  bench.settings.unknown = CacheSettings::Unknown::ask;
+  bench.origin.rules = std::make_shared<KeyRules>();
   bench.open({});
   std::optional<Fetched> told;
   need(bench.cache->fetch("/slow", [&](const Fetched& fetched) { told = fetched; }));
@@ -296,7 +296,7 @@ TEST_CASE(
     "C-35: invented paths of a dynamic route stay in their own small arena and push no page out",
     "[cache]") {
   CacheBench bench;
-  bench.settings.unknown = CacheSettings::Unknown::ask;
+  bench.origin.rules = std::make_shared<KeyRules>();
   bench.settings.memory_bytes_max = 2 * MiB;
   bench.origin.answer = [&](const RenderRequest& request, int) {
     Rendered rendered = bench.origin.ok("page");

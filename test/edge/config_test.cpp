@@ -77,15 +77,18 @@ TEST_CASE("a mistake is told with its place, what was expected, and what was mea
       {"[cache]\nwebhook = { secret = { file = \"none\" } }\n", "none"},
       {"[hook.cms]\nsender = \"github\"\nsecret = { env = \"S\" }\n",
        "[hook.cms] needs a map or always"},
-      {"[hook.cms]\nsender = \"hmac\"\nsecret = { env = \"S\" }\n", "hook.cms.signature is missing"},
-      {"[hook.cms]\nsender = \"hmac\"\nsecret = { env = \"S\" }\nsignature = { header = \"X\", signed "
+      {"[hook.cms]\nsender = \"hmac\"\nsecret = { env = \"S\" }\n",
+       "hook.cms.signature is missing"},
+      {"[hook.cms]\nsender = \"hmac\"\nsecret = { env = \"S\" }\nsignature = { header = \"X\", "
+       "signed "
        "= \"{time}{body}\" }\n",
        "\"{time}\" is not known"},
       {"[hook.cms]\nsender = \"contentful\"\nsecret = { env = \"S\" }\nalways = [\"all\"]\n",
        "secret must be Contentful's 64 characters"},
       {"[hook.cms]\nsecret = { env = \"S\" }\nalways = [\"everything\"]\n",
        "hook.cms.always must be a list of"},
-      {"[hook.cms]\nsecret = { env = \"S\" }\nlegacy = true\n", "legacy is for sender = \"gitlab\""},
+      {"[hook.cms]\nsecret = { env = \"S\" }\nlegacy = true\n",
+       "legacy is for sender = \"gitlab\""},
       {"[hook.cms]\nsecret = { env = \"S\" }\nrate = \"often\"\n", "hook.cms.rate"},
       {"[waf]\nlog_at = 30\n", "waf.log_at must not be above waf.block_at"},
       {"[data]\ntenant = \"cookie:x\"\n", "data.tenant must be"},
@@ -98,7 +101,33 @@ TEST_CASE("a mistake is told with its place, what was expected, and what was mea
       {"[[route]]\nto = { site = true }\nstages = [{ schema = \"x\", failure_mode = \"closed\" "
        "}]\n",
        "\"schema\" is not available yet"},
-      {"[[route]]\nto = { page = \"x.html\" }\n", "a route to \"page\" is not available yet"},
+      {"[[route]]\nto = { compose = \"x\" }\n", "a route to \"compose\" is not available yet"},
+      {"[[route]]\nto = { page = \"x.html\" }\n", "a route to a page needs match"},
+      {"[[route]]\nmatch = { path = \"/p/*\" }\nto = { page = \"x.html\" }\n",
+       "must name what varies (write {name} instead of * or **)"},
+      {"[[route]]\nmatch = { path = \"/p/{a}/{a}\" }\nto = { page = \"x.html\" }\n",
+       "has two parts named {a}"},
+      {"[[route]]\nmatch = { path = \"/p/{slug}\", host = \"a.example\" }\nto = { page = "
+       "\"x.html\" }\n",
+       "a route to a page cannot be chosen by host"},
+      {"[[route]]\nmatch = { path = \"/p/{slug}\" }\nto = { page = \"x.html\", load = { path = "
+       "\"a.json\", url = \"https://a.example/\", key = \"slug\" } }\n",
+       "load needs one of path, url and kv, not several of them"},
+      {"[[route]]\nmatch = { path = \"/p/{slug}\" }\nto = { page = \"x.html\", load = { path = "
+       "\"a.json\", key = \"slag\" } }\n",
+       "load.key \"slag\" is not a part of the pattern \"/p/{slug}\" (did you mean \"slug\"?)"},
+      {"[[route]]\nmatch = { path = \"/p/{slug}\" }\nto = { page = \"x.html\", load = { path = "
+       "\"../a.json\" } }\n",
+       "load.path must be a file of the site"},
+      {"[[route]]\nmatch = { path = \"/p/{slug}\" }\nto = { page = \"x.html\", load = { url = "
+       "\"https://{slug}.example/\" } }\n",
+       "names in braces may stand behind the host only"},
+      {"[[route]]\nmatch = { path = \"/p/{slug}\" }\nto = { page = \"x.html\", load = { kv = "
+       "\"p\", key = \"slug\" } }\n",
+       "there is no table [data]"},
+      {"[[route]]\nmatch = { path = \"/p/{slug}\" }\nto = { page = \"x.html\" }\ncache = { "
+       "fallback = \"shall\" }\n",
+       "fallback"},
       {"[[route]]\nto = { proxy = \"ftp://a\" }\n",
        "weir.toml:2:16: expected \"http://HOST[:PORT]\""},
       {"[[route]]\nto = { proxy = \"http://a/b\" }\n", "only a host and a port are named here"},
@@ -272,6 +301,37 @@ TEST_CASE("the example configuration is valid but for what is not available yet"
     return notice.what == "[schema] is not available yet";
   }));
   CHECK(reading.config.routes.size() == 4);
+}
+
+TEST_CASE("a route to pages says all that concerns them", "[edge]") {
+  const auto reading = read(
+      "[cache]\nfallback = \"shell\"\nneg_ttl = \"20s\"\nrefresh_ahead = \"5%\"\n"
+      "[[route]]\nmatch = { path = \"/p/{slug}\" }\nto = { page = \"x.html\", lang = \"de\", load "
+      "= { url = \"https://a.example/p/{slug}\" } }\ncache = { ttl = \"5m\", neg_ttl = \"3s\", "
+      "fill_wait = \"1s\", hard_on_error = \"stale\", tags = [\"t\"], query = [\"page\"], "
+      "new_keys = \"5/s\" }\n"
+      "[[route]]\nmatch = { path = \"/q/{slug}\" }\nto = { page = \"y.html\" }\ncache = { fallback "
+      "= \"404\" }\n");
+  INFO(all_of(reading.errors));
+  CHECK(reading.errors.empty());
+  CHECK(reading.notices.empty());
+  CHECK(reading.config.cache.neg_ttl == 20s);
+  CHECK(reading.config.cache.refresh_ahead_percent == 5);
+  using Fallback = edge::PageSettings::Fallback;
+  const edge::PageSettings& page = reading.config.routes.at(0).page;
+  CHECK(page.template_name == "x.html");
+  CHECK(page.language == "de");
+  CHECK(page.data_url == "https://a.example/p/{slug}");
+  CHECK(page.fallback == Fallback::shell);  // as [cache] says
+  CHECK(page.neg_ttl == Nanos(3s));
+  CHECK(page.fill_wait == Nanos(1s));
+  CHECK(page.hard_on_error == "stale");
+  CHECK(page.tags == std::vector<std::string>{"t"});
+  CHECK(page.query == std::vector<std::string>{"page"});
+  CHECK(page.new_rate.limit == 5);
+  CHECK(page.new_burst == 50);
+  CHECK(reading.config.routes.at(0).policy.ttl == Nanos(5min));
+  CHECK(reading.config.routes.at(1).page.fallback == Fallback::not_found);
 }
 
 TEST_CASE("a route that can never be reached is pointed out", "[edge]") {
