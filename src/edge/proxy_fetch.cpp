@@ -380,13 +380,16 @@ void ProxyFetch::on_failed(http::UpstreamFailure failure, std::string_view reaso
 
 void ProxyFetch::fail(http::UpstreamFailure failure, int status) {
   const Mono now = owner.state_.loop.now();
+  // What must be validated and cannot be is 504, whatever went wrong (RFC 9111 5.2.2.2, C-14).
+  if (status == 0 && old != nullptr && old->policy.never_stale) status = 504;
   owner.answers_.note_failure(key, selection, now, failure, status);
   cache::Landing landing;
   landing.failure = failure;
   landing.status = status;
   if (old != nullptr) {
     const cache::Judgement judgement = cache::judge(old->policy, {}, now - old->received);
-    if (status == 0 ? judgement.sie_allowed : judgement.sie_on_answers) landing.answer = old;
+    const bool is_gone = failure != http::UpstreamFailure::none;
+    if (is_gone ? judgement.sie_allowed : judgement.sie_on_answers) landing.answer = old;
   }
   land(landing);
   owner.remove(*this);
