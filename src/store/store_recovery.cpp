@@ -62,6 +62,12 @@ Status Store::Shared::recover() {
   const auto logs = TRY(numbered_files(directory + "/log", ".log"));
   const auto look_at = [&](const std::string& path) -> Status {
     const auto mapped = TRY(MappedFile::open(disk, path));
+    // A record of a fill has seldom less: the table grows once and not seventeen times.
+    constexpr std::size_t fill_bytes_usual = 512;
+    state.with([&](State& now) {
+      now.fills.reserve(now.fills.size() +
+                        std::min(mapped->bytes().size() / fill_bytes_usual, limits::fills_max));
+    });
     bool is_complete = false;
     const auto scanned = scan_log(
         mapped->bytes(), [&](const Record& record) { replay(record, mapped, is_complete); });

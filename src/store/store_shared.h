@@ -111,10 +111,12 @@ struct State {
     });
   }
   void put(std::string_view key, FillSlot slot) {
-    const auto old = fills.find(key);
-    if (old != fills.end() && old->second.generation > slot.generation) return;
-    if (old != fills.end()) fills.erase(old);  // its key lies in the payload that goes
-    fills.emplace(key, std::move(slot));
+    const auto [held, is_new] = fills.try_emplace(key, std::move(slot));  // moves it if it is new
+    if (is_new || held->second.generation > slot.generation) return;
+    auto node = fills.extract(held);
+    node.key() = key;  // the old one lies in the payload that goes
+    node.mapped() = std::move(slot);
+    fills.insert(std::move(node));
   }
   PurgeState purges() const {
     PurgeState out;
