@@ -4,8 +4,8 @@
 //   across restarts
 // and: what was purged before a render began is never fresh in what it made; what was purged hard
 // is not seen again. Method: a seeded schedule of hits, time, purges, failures, deploys and
-// restarts over a few keys; each page says in its body which version of the truth it was rendered
-// from. A failure prints the seed; rerun with WEIR_SEED.
+// restarts over a few keys, some of them made by a route; each page says in its body which version
+// of the truth it was rendered from. A failure prints the seed; rerun with WEIR_SEED.
 
 #include "cache/fixture.h"
 
@@ -23,6 +23,7 @@ class Schedule {
  public:
   explicit Schedule(std::uint64_t seed) : chance_(seed) {
     bench_.settings.seed = seed;
+    bench_.origin.rules = std::make_shared<KeyRules>();
     bench_.settings.refresh_ahead_percent = 10;
     bench_.settings.memory_bytes_max = 64 * KiB;  // so that pages are evicted and loaded again
     bench_.origin.answer = [this](const RenderRequest& request, int) { return render(request); };
@@ -67,7 +68,7 @@ class Schedule {
   }
 
  private:
-  static constexpr std::size_t keys = 6;
+  static constexpr std::size_t built_keys = 6, keys = 8;  // the others are made by a route
   static std::string key(std::size_t i) { return "/" + std::to_string(i); }
 
   std::string body_of(std::size_t i, std::uint64_t truth) const {
@@ -76,7 +77,7 @@ class Schedule {
   }
   std::vector<store::NewEntry> entries() {
     std::vector<store::NewEntry> out;
-    for (std::size_t i = 0; i < keys; ++i) {
+    for (std::size_t i = 0; i < built_keys; ++i) {
       store::NewEntry entry =
           bench_.isr(key(i), body_of(i, truth_[i]), {"k" + std::to_string(i), "all"});
       if (i == 0) entry.policy = {};
@@ -134,6 +135,9 @@ class Schedule {
     bench_.restart();
     fresh_least_ = durable_fresh_least_;
     seen_least_ = durable_seen_least_;
+    // What was made once is not on disk: it begins anew.
+    for (std::size_t i = built_keys; i < keys; ++i)
+      if (!bench_.store->has_fill(key(i))) generation_[i] = 0;
   }
   void deploy() {
     if (disk_fails_) return;
