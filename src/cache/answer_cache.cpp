@@ -138,6 +138,7 @@ void AnswerCache::land(const std::shared_ptr<Flight>& flight, const Landing& lan
 AnswerCache::AnswerCache(AnswerCacheSettings settings, TagEpochs& tags, EpochDomain& domain,
                          const Clock& clock)
     : settings_(settings), tags_(tags), domain_(domain), clock_(clock) {
+  filling_budget_->bytes_max = settings.bytes_max / 2;
   std::uint64_t seed = settings.seed;
   if (seed == 0) {
     const std::string bytes = random_bytes(8);
@@ -382,6 +383,31 @@ bool AnswerCache::put(std::shared_ptr<const Answer> answer, std::uint64_t asked)
   return true;
 }
 
+void AnswerCache::replace(const std::shared_ptr<const Answer>& old,
+                          std::shared_ptr<const Answer> more) {
+  Shard& shard = shard_of(old->key);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.table.find(old->key);
+  if (found == shard.table.end()) return;
+  Resource& resource = *found->second;
+  for (Variant& variant : resource.variants)
+    if (variant.answer == old) variant.answer = std::move(more);
+  account(resource);
+  make_room(shard, &resource);
+}
+
+void AnswerCache::shed() {
+  const std::size_t wanted = bytes_.load(std::memory_order_relaxed) / 2;
+  for (bool gives = true; gives;) {  // one from each shard in turn, so that none is emptied first
+    gives = false;
+    for (Shard& shard : shards_) {
+      if (bytes_.load(std::memory_order_relaxed) <= wanted) return;
+      const std::lock_guard lock(shard.mutex);
+      gives |= evict_one(shard, nullptr);
+    }
+  }
+}
+
 void AnswerCache::invalidate(std::string_view key) {
   const std::uint64_t number = invalidations_.fetch_add(1, std::memory_order_seq_cst);
   Shard& shard = shard_of(key);
@@ -448,7 +474,10 @@ std::vector<std::shared_ptr<const Answer>> AnswerCache::matching(const PurgeRequ
     const auto has = [](const std::vector<std::string>& list, const std::string& one) {
       return std::ranges::find(list, one) != list.end();
     };
-    return has(request.paths, answer.path) ||
+    const bool is_of_host = std::ranges::any_of(request.hosts, [&](const std::string& host) {
+      return has(answer.tags, tag_of_host(host));
+    });
+    return is_of_host || has(request.paths, answer.path) ||
            std::ranges::any_of(request.prefixes,
                                [&](const std::string& p) { return answer.path.starts_with(p); }) ||
            std::ranges::any_of(answer.tags,

@@ -75,6 +75,7 @@ class AnswerCache {
   AnswerCache& operator=(const AnswerCache&) = delete;
 
   const AnswerCacheSettings& settings() const { return settings_; }
+  const std::shared_ptr<FillingBudget>& filling_budget() const { return filling_budget_; }
   TagEpochs& tags() { return tags_; }
 
   // What is known for a request.
@@ -98,6 +99,10 @@ class AnswerCache {
   // Takes the place of the variant with the same selection. False: too large, or an invalidation
   // came since it was asked for (`asked`).
   bool put(std::shared_ptr<const Answer> answer, std::uint64_t asked);
+  // The same answer in more codings, where `old` is still the one that is kept.
+  void replace(const std::shared_ptr<const Answer>& old, std::shared_ptr<const Answer> more);
+  // Drops about half of what is there, the least wanted first: the process is short of memory.
+  void shed();
   // Stamp to give to `put`: before the question goes out.
   std::uint64_t stamp() const { return invalidations_.load(std::memory_order_seq_cst); }
   // The key and all its variants are not right any more (RFC 9111 4.4).
@@ -181,6 +186,7 @@ class AnswerCache {
                                     Mono now, bool& is_new);
 
   const AnswerCacheSettings settings_;
+  const std::shared_ptr<FillingBudget> filling_budget_ = std::make_shared<FillingBudget>();
   TagEpochs& tags_;
   EpochDomain& domain_;
   const Clock& clock_;

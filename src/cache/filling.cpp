@@ -17,7 +17,9 @@ bool Filling::append(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
   pieces_.push_back(std::make_shared<const std::string>(bytes));
   held_ += bytes.size();
-  if (!is_too_large_ && held_ > bytes_max_) is_too_large_ = true;
+  hold(static_cast<std::ptrdiff_t>(bytes.size()));
+  if (held_ > bytes_max_ || (budget_ != nullptr && budget_->held.load() > budget_->bytes_max))
+    is_too_large_ = true;
   if (!is_too_large_) return false;
   trim();
   is_paused_ = held_ > ahead_bytes_max && !readers_.empty();
@@ -30,6 +32,7 @@ void Filling::trim() {
   for (const auto& [number, reader] : readers_) needed = std::min(needed, reader.next);
   while (first_ < needed) {
     held_ -= pieces_.front()->size();
+    hold(-static_cast<std::ptrdiff_t>(pieces_.front()->size()));
     pieces_.pop_front();
     ++first_;
   }

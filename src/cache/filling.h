@@ -7,6 +7,7 @@
 
 #include "cache/answer.h"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -20,14 +21,27 @@
 
 namespace weir::cache {
 
+// What all bodies on their way in may hold together.
+struct FillingBudget {
+  std::size_t bytes_max = 0;
+  std::atomic<std::size_t> held{0};
+};
+
 class Filling {
  public:
   using Piece = std::shared_ptr<const std::string>;
-  // `head` has no body. `bytes_max`: of what can be kept. `wake`: called, on any thread, when
-  // readers have made room again.
+  // `head` has no body. `bytes_max`: of what can be kept, as long as all together stay within
+  // `budget` (null = no bound). `wake`: called, on any thread, when readers have made room again.
   Filling(std::shared_ptr<const AnswerFacts> head, std::optional<std::uint64_t> length,
-          std::size_t bytes_max, std::function<void()> wake)
-      : head_(std::move(head)), length_(length), bytes_max_(bytes_max), wake_(std::move(wake)) {}
+          std::size_t bytes_max, std::shared_ptr<FillingBudget> budget, std::function<void()> wake)
+      : head_(std::move(head)),
+        length_(length),
+        bytes_max_(bytes_max),
+        budget_(std::move(budget)),
+        wake_(std::move(wake)) {}
+  ~Filling() { hold(-static_cast<std::ptrdiff_t>(held_)); }
+  Filling(const Filling&) = delete;
+  Filling& operator=(const Filling&) = delete;
 
   const AnswerFacts& head() const { return *head_; }
   std::optional<std::uint64_t> length() const { return length_; }
@@ -52,10 +66,14 @@ class Filling {
 
  private:
   void trim();
+  void hold(std::ptrdiff_t more) {
+    if (budget_ != nullptr) budget_->held.fetch_add(static_cast<std::size_t>(more));
+  }
 
   const std::shared_ptr<const AnswerFacts> head_;
   const std::optional<std::uint64_t> length_;
   const std::size_t bytes_max_;
+  const std::shared_ptr<FillingBudget> budget_;
   const std::function<void()> wake_;
 
   struct Reader {

@@ -383,6 +383,9 @@ CacheCounters PageCache::counters() const {
   return out;
 }
 
+void PageCache::set_others(Others others) {
+  shared_->others.with([&](Others& held) { held = std::move(others); });
+}
 TagEpochs& PageCache::tags() { return shared_->tags; }
 EpochDomain& PageCache::domain() { return shared_->domain; }
 

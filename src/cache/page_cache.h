@@ -181,6 +181,12 @@ class PageCache {
   // What was dropped comes back from disk, or is rendered again. For workers: it may free much.
   void shed();
 
+  // What is kept elsewhere and may be named by a purge: for mode refresh, one call for each thing
+  // that begins its refresh and tells once, on any thread, whether it is live. Null = nothing.
+  using Refresher = std::function<void(std::function<void(bool is_live)>)>;
+  using Others = std::function<std::vector<Refresher>(const PurgeRequest& request)>;
+  void set_others(Others others);
+
   // Purges name tags and paths, whatever carries them: what else is kept looks at the same epochs.
   TagEpochs& tags();
   EpochDomain& domain();

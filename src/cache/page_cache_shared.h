@@ -81,6 +81,7 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   Guarded<Flights> flights;
   RenderQueue render_queue;
   Doorkeeper doorkeeper;
+  Guarded<Others> others;
   std::atomic<std::uint64_t> stale_at_start{0};
   // Pages whose further codings are not made yet. One task at a time works on them, so that
   // refreshes are not kept waiting.
@@ -162,6 +163,7 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   void purge(const PurgeRequest& request,
              const std::function<void(const Result<PurgeAnswer>&)>& ready);
   std::vector<std::string> matching(const PurgeRequest& request) const;
+  std::vector<Refresher> refreshers_of(const PurgeRequest& request) const;
   std::size_t estimate(const PurgeRequest& request) const;
 };
 

@@ -18,10 +18,12 @@ struct FreshWait {
   std::function<void(const Result<PurgeAnswer>&)> ready;
 
   void arrived(const Fetched& fetched) {
+    arrived(!fetched.error && fetched.lookup.kind == Lookup::Kind::page &&
+            fetched.lookup.detail != Detail::sie);
+  }
+  void arrived(bool is_live) {
     {
       const std::lock_guard lock(mutex);
-      const bool is_live = !fetched.error && fetched.lookup.kind == Lookup::Kind::page &&
-                           fetched.lookup.detail != Detail::sie;
       ++(is_live ? answer.refreshed : answer.failed);
       if (--left != 0) return;
     }
@@ -85,12 +87,14 @@ void PageCache::Shared::purge(const PurgeRequest& request,
     for (const std::string& key : matching(request))
       if (const Status joined = join(key, std::nullopt, Purpose::render, true); !joined)
         counts.refresh_overflow.fetch_add(1, std::memory_order_relaxed);
+    for (const Refresher& refresh_it : refreshers_of(request)) refresh_it([](bool) {});
     return;
   }
   const std::vector<std::string> keys = matching(request);
-  if (keys.empty()) return ready(answer);
+  const std::vector<Refresher> elsewhere = refreshers_of(request);
+  if (keys.empty() && elsewhere.empty()) return ready(answer);
   auto wait = std::make_shared<FreshWait>();
-  wait->left = keys.size();
+  wait->left = keys.size() + elsewhere.size();
   wait->answer = answer;
   wait->ready = ready;
   const Mono now = clock.mono();
@@ -104,6 +108,14 @@ void PageCache::Shared::purge(const PurgeRequest& request,
       wait->arrived(refused);
     }
   }
+  for (const Refresher& refresh_it : elsewhere)
+    refresh_it([wait](bool is_live) { wait->arrived(is_live); });
+}
+
+std::vector<PageCache::Refresher> PageCache::Shared::refreshers_of(
+    const PurgeRequest& request) const {
+  const auto find = others.with([](const Others& held) { return held; });
+  return find == nullptr ? std::vector<Refresher>() : find(request);
 }
 
 // Keys that a render can make again, those in memory that visitors looked at first, at most

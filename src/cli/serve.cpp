@@ -25,6 +25,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 #include <thread>
 
@@ -264,6 +265,8 @@ class Serving {
   Status open_rest();
   void open_cache();
   void purge_tags(std::vector<std::string> tags);
+  std::vector<cache::PageCache::Refresher> answers_to_refresh(const cache::PurgeRequest& request);
+  bool post_to_one_front(std::size_t turn, std::function<void(edge::Front&)> work);
   Status open_guards();
   Result<std::shared_ptr<const edge::Tables>> tables_of(const LoadedConfig& loaded,
                                                         const edge::Tables* before);
@@ -313,6 +316,8 @@ class Serving {
   std::unique_ptr<PoolTasks> loads_, renders_;
   std::unique_ptr<cache::PageCache> cache_;
   std::unique_ptr<cache::AnswerCache> answers_;
+  std::unique_ptr<cache::AnswerDisk> answer_disk_;
+  std::atomic<std::size_t> refresh_turn_{0};
 
   // Outlive the fetcher, which may still call back into their key sources; so do those that a
   // reload has replaced, for as long as a fetch may take.
@@ -369,6 +374,17 @@ Status Serving::open_store() {
   return done;
 }
 
+namespace {
+
+// A weir.toml of routes alone is a proxy and no site that is missing its address.
+bool is_site(const LoadedConfig& loaded) {
+  std::error_code ignored;
+  return loaded.config.routes.empty() || loaded.tree.find("base_url") != nullptr ||
+         std::filesystem::exists(std::filesystem::path(loaded.root) / "content", ignored);
+}
+
+}  // namespace
+
 int Serving::build_first(std::string_view when) {
   const bool has_release = store_->active().release != nullptr;
   if (when == "never" || (when == "missing" && has_release)) return exit_code::done;
@@ -379,6 +395,12 @@ int Serving::build_first(std::string_view when) {
                                                   " and no release in " + loaded_.store_directory}
                              .with_help("run weir where a weir.toml, zola.toml or config.toml is, "
                                         "or name it with --root DIR"));
+  }
+  if (!has_release && !is_site(loaded_)) {
+    log_.info("no-site", {{"meaning",
+                           "weir.toml has routes and no base_url, and there is no "
+                           "content/: nothing is built"}});
+    return exit_code::done;
   }
   site::BuildOptions options;
   options.config_file = loaded_.named;
@@ -418,7 +440,25 @@ void Serving::open_cache() {
   cache::AnswerCacheSettings answers;
   answers.bytes_max = loaded_.config.cache.memory_bytes_max;
   answers.answer_bytes_max = answers.bytes_max / 8;
-  answers_ = std::make_unique<cache::AnswerCache>(answers, cache_->tags(), cache_->domain(), clock_);
+  answers_ =
+      std::make_unique<cache::AnswerCache>(answers, cache_->tags(), cache_->domain(), clock_);
+  answer_disk_ = std::make_unique<cache::AnswerDisk>(
+      cache::AnswerDisk::Parts{*store_, cache_->tags(), clock_, log_});
+}
+
+// Stored answers that a purge names, each asked for anew on one of the loops.
+std::vector<cache::PageCache::Refresher> Serving::answers_to_refresh(
+    const cache::PurgeRequest& request) {
+  std::vector<cache::PageCache::Refresher> all;
+  for (const auto& answer : answers_->matching(request, limits::refresh_queue_max)) {
+    all.push_back([this, answer](std::function<void(bool)> ready) {
+      const std::size_t turn = refresh_turn_.fetch_add(1, std::memory_order_relaxed);
+      const bool is_posted = post_to_one_front(
+          turn, [answer, ready](edge::Front& front) { front.refresh(answer, ready); });
+      if (!is_posted) ready(false);
+    });
+  }
+  return all;
 }
 
 // What an upstream has said of its groups (RFC 9875 3). It waits for nothing: who comes before the
@@ -479,6 +519,7 @@ Status Serving::open_server() {
       [this] { return kept_.with([](const auto& why) { return why; }); }});
   control_->certificate_notes = [this] { return certificates_->notes(); };
   control_->certificates = [this] { return certificates_->ages(); };
+  control_->answers = answers_.get();
   control_->upstreams = [this] {
     return edge::upstream_rows(tables()->pipeline->upstreams(), clock_.mono());
   };
@@ -489,7 +530,13 @@ Status Serving::open_server() {
       edge::FrontParts{*cache_, sync_.get(), names_.get(), *control_, access_lines_.get(), clock_,
                        log_, succession_, &certificates_->tokens()});
   front_->proxy_store.answers = answers_.get();
-  front_->proxy_store.purge = [this](std::vector<std::string> tags) { purge_tags(std::move(tags)); };
+  cache_->set_others(
+      [this](const cache::PurgeRequest& request) { return answers_to_refresh(request); });
+  front_->proxy_store.workers = workers_.get();
+  front_->proxy_store.disk = answer_disk_.get();
+  front_->proxy_store.purge = [this](std::vector<std::string> tags) {
+    purge_tags(std::move(tags));
+  };
 
   front_->kv_changed = [this](const std::vector<std::string>& keys) { outdate_pages_of(keys); };
 
@@ -545,6 +592,7 @@ void Serving::watch_memory() {
   pressure_ = now;
   if (now == Pressure::none) return;
   cache_->shed();
+  answers_->shed();
   return_free_memory();
 }
 
@@ -732,6 +780,16 @@ std::size_t Serving::post_to_fronts(std::function<void(edge::Front&)> work) {
     server_->loop(at).post([front = fronts[at], work] { work(*front); });
   }
   return asked;
+}
+
+// To one of the loops. False: it has not begun.
+bool Serving::post_to_one_front(std::size_t turn, std::function<void(edge::Front&)> work) {
+  const auto fronts = fronts_.with([](const auto& all) { return all; });
+  if (fronts.empty()) return false;
+  const std::size_t at = turn % fronts.size();
+  if (fronts[at] == nullptr) return false;
+  server_->loop(at).post([front = fronts[at], work = std::move(work)] { work(*front); });
+  return true;
 }
 
 // Returns when it is done on every loop. A loop that has ended does nothing, so the wait is

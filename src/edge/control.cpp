@@ -140,6 +140,7 @@ void Control::metrics(Visit& visit, std::string_view rest) {
   sources.store = parts_.store.counters();
   if (parts_.sync != nullptr) sources.sync = parts_.sync->counters();
   sources.key_ages = parts_.key_ages();
+  if (parts_.answers != nullptr) sources.answers = parts_.answers->counters();
   if (parts_.upstreams) sources.upstreams = parts_.upstreams();
   if (parts_.certificates) sources.certificates = parts_.certificates();
   respond(visit, {200,

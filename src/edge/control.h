@@ -71,6 +71,7 @@ struct ControlParts {
   std::function<std::vector<std::string>()> certificate_notes = {};
   std::function<std::vector<CertificateAge>()> certificates = {};
   std::function<std::vector<UpstreamRow>()> upstreams = {};
+  const cache::AnswerCache* answers = nullptr;
 };
 
 class Control {

@@ -155,6 +155,16 @@ void Front::walk(Visit& visit) {
   answer(visit);
 }
 
+void Front::refresh(const std::shared_ptr<const cache::Answer>& old,
+                    std::function<void(bool)> ready) {
+  if (!proxy_ || old->question == nullptr) return ready(false);
+  const cache::Question& question = *old->question;
+  const Route& route =
+      state_.now().pipeline->route_of(RouteAsk{question.client_host, question.path, "GET"});
+  if (route.proxy == nullptr) return ready(false);
+  proxy_->refresh(old, *route.proxy, std::move(ready));
+}
+
 void Front::succession_changed() {
   succession_.resume([this](Visit& visit) { answer(visit); });
 }

@@ -46,6 +46,9 @@ class Front final : public http::Handler, private Story {
   // A reload: requests that begin from now on see `tables`. On the loop's thread.
 
   void adopt(std::shared_ptr<const Tables> tables);
+  // Asks the upstream anew for a stored answer, by the route that it would take now. `ready` as in
+  // Proxy::refresh. On the loop's thread.
+  void refresh(const std::shared_ptr<const cache::Answer>& old, std::function<void(bool)> ready);
   // After a change of FrontParts::succession. On the loop's thread.
   void succession_changed();
 

@@ -175,6 +175,24 @@ void add_cache(Text& text, const cache::CacheCounters& cache, const store::Store
   text.gauge("weir_store_log_bytes", "Write-ahead log.", store.log_bytes);
 }
 
+void add_answers(Text& text, const cache::AnswerCounters& answers) {
+  text.counter("weir_answers_stored_total", "Answers of upstreams that were kept.", answers.stored);
+  text.counter("weir_answers_not_stored_total", "Those too large to be.", answers.not_stored);
+  text.counter("weir_answers_validated_total", "Stored answers that a 304 confirmed.",
+               answers.validated);
+  text.counter("weir_answers_collapsed_total", "Requests that waited for another's question.",
+               answers.collapsed);
+  text.counter("weir_answers_refreshes_total", "Questions behind everybody's back.",
+               answers.refreshes);
+  text.counter("weir_answers_failures_total", "Questions without an answer.", answers.failures);
+  text.counter("weir_answers_invalidated_total", "Addresses that an unsafe request changed.",
+               answers.invalidated);
+  text.counter("weir_answers_evicted_total", "Addresses that made room for others.",
+               answers.evicted);
+  text.gauge("weir_answers_bytes", "Answers in memory.", answers.bytes);
+  text.gauge("weir_answers_kept", "Answers in memory, by number.", answers.answers);
+}
+
 void add_sync(Text& text, const sync::SyncService::Counters& sync) {
   text.counter("weir_sync_ops_total", "Operations stored.", sync.ops_stored);
   text.counter("weir_sync_duplicates_total", "Operations that were there already.",
@@ -245,6 +263,7 @@ std::string metrics_text(const MetricsSources& sources) {
   add_edge(text, sources.loops);
   add_engine(text, sources.engine);
   add_cache(text, sources.cache, sources.store);
+  if (sources.answers) add_answers(text, *sources.answers);
   if (sources.sync) add_sync(text, *sources.sync);
   if (!sources.upstreams.empty()) add_upstreams(text, sources.upstreams);
   if (!sources.key_ages.empty()) {

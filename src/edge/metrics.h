@@ -6,6 +6,7 @@
 #include "edge/counters.h"
 
 #include "base/clock.h"
+#include "cache/answer_cache.h"
 #include "cache/page_cache.h"
 #include "http/server.h"
 #include "store/store.h"
@@ -44,6 +45,7 @@ struct MetricsSources {
   std::vector<std::pair<std::string, Nanos>> key_ages;
   std::vector<CertificateAge> certificates;
   std::vector<UpstreamRow> upstreams;
+  std::optional<cache::AnswerCounters> answers;
 };
 std::string metrics_text(const MetricsSources& sources);
 

@@ -19,9 +19,10 @@ std::size_t times_in(std::string_view text, std::string_view part) {
 Proxy::Proxy(LoopState& state, http::NameResolver& resolver, const ProxyStore& store)
     : client_(state.loop, resolver) {
   if (store.answers == nullptr) return;
-  cache_.emplace(ProxyCache::Parts{
-      state, client_, composer_, *store.answers,
-      [this](ProxyAsk& ask, const ProxyRoute& route) { pass(ask, route); }, store.purge});
+  cache_.emplace(
+      ProxyCache::Parts{state, client_, composer_, *store.answers,
+                        [this](ProxyAsk& ask, const ProxyRoute& route) { pass(ask, route); },
+                        store.purge, store.workers, store.disk});
 }
 Proxy::~Proxy() = default;
 
@@ -47,6 +48,12 @@ void Proxy::finished(Visit& visit) {
   if (ask->cache != nullptr) ask->cache->finished(*ask);
   ask->reset();
   free_.push_back(ask);
+}
+
+void Proxy::refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route,
+                    std::function<void(bool)> ready) {
+  if (!cache_) return ready(false);
+  cache_->refresh(old, route, std::move(ready));
 }
 
 void Proxy::answer(Visit& visit) {

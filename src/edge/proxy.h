@@ -19,6 +19,7 @@
 #include "edge/proxy_request.h"
 #include "edge/visit.h"
 
+#include "base/worker_pool.h"
 #include "cache/answer_cache.h"
 #include "http/upstream.h"
 
@@ -35,6 +36,8 @@ struct ProxyStore {
   cache::AnswerCache* answers = nullptr;
   // What carries one of these tags is not served again; any thread.
   std::function<void(std::vector<std::string> tags)> purge = {};
+  WorkerPool* workers = nullptr;      // for codings and the disk
+  cache::AnswerDisk* disk = nullptr;  // null = memory only
 };
 
 class Proxy {
@@ -43,6 +46,10 @@ class Proxy {
   ~Proxy();
   void answer(Visit& visit);
   void finished(Visit& visit);  // its exchange has ended: what is under way is cancelled
+  // Asks anew for a stored answer. `ready` is called once, with whether it is the newest now; on
+  // any thread.
+  void refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route,
+               std::function<void(bool)> ready);
 
  private:
   ProxyAsk& take(Visit& visit);

@@ -62,7 +62,7 @@ void ProxyAsk::reset() {
   fetch = nullptr;
   ticket = reader = 0;
   tries = 0;
-  is_leader = invalidates = goes_alone = false;
+  is_leader = invalidates = goes_alone = was_loaded = false;
 }
 
 void ProxyAsk::record(http::UpstreamFailure failure) {

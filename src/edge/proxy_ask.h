@@ -47,6 +47,7 @@ struct ProxyAsk final : http::AnswerSink, http::BodySink, http::TunnelSink {
   std::shared_ptr<cache::Filling> filling;  // that it reads
   std::uint64_t reader = 0;
   unsigned tries = 0;       // that it was looked up again
+  bool was_loaded = false;  // the disk was looked at
   bool goes_alone = false;  // what others get is not for it
   bool is_leader = false;
   bool invalidates = false;  // a method that says that what is stored is not right any more

@@ -12,7 +12,9 @@
 #include "edge/proxy_fetch.h"
 #include "edge/proxy_request.h"
 
+#include "base/worker_pool.h"
 #include "cache/answer_cache.h"
+#include "cache/answer_disk.h"
 #include "http/upstream.h"
 
 #include <cstdint>
@@ -37,6 +39,8 @@ class ProxyCache {
     std::function<void(ProxyAsk& ask, const ProxyRoute& route)> pass;
     // What carries one of these tags is not served again.
     std::function<void(std::vector<std::string> tags)> purge;
+    WorkerPool* workers = nullptr;      // for codings and the disk; null = neither
+    cache::AnswerDisk* disk = nullptr;  // null = answers live in memory only
   };
   explicit ProxyCache(const Parts& parts);
   ~ProxyCache();  // ends all fetches
@@ -51,6 +55,10 @@ class ProxyCache {
 
   // Asks anew for what is stored, behind everybody's back. Nothing happens while somebody does.
   void refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route);
+  // The same for a purge: `ready` is told, once and on any thread, whether an answer that was asked
+  // for after this call is there.
+  void refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route,
+               std::function<void(bool)> ready);
 
  private:
   friend struct ProxyFetch;
@@ -79,6 +87,9 @@ class ProxyCache {
   bool send_question(ProxyFetch& fetch, const ProxyRoute& route);
   void remove(ProxyFetch& fetch);  // it lives until control has returned to the loop
   void wake(std::uint64_t fetch);
+  void keep_later(const std::shared_ptr<const cache::Answer>& answer);
+  void load(ProxyAsk& ask, const ProxyRoute& route, const Look& found);
+  void drop(const std::string& key);
 
   LoopState& state_;
   http::UpstreamClient& client_;
@@ -86,6 +97,8 @@ class ProxyCache {
   cache::AnswerCache& answers_;
   const std::function<void(ProxyAsk& ask, const ProxyRoute& route)> pass_;
   const std::function<void(std::vector<std::string> tags)> purge_;
+  WorkerPool* const workers_;
+  cache::AnswerDisk* const disk_;
   std::minstd_rand chance_;  // of early refreshes
   http::UpstreamOrder order_;
   std::unordered_map<std::uint64_t, std::unique_ptr<ProxyFetch>> fetches_;

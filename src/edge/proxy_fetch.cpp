@@ -163,7 +163,7 @@ void ProxyFetch::freshen(const http::AnswerHead& head) {
   if (etag != nullptr && !old->etag.empty() &&
       !http::etags_match(etag->value, old->etag, http::Comparison::weak)) {
     // It confirms another answer than the one we asked about.
-    owner.answers_.invalidate(key);
+    owner.drop(key);
     land({cache::Landing::Kind::reissue});
     return owner.remove(*this);
   }
@@ -196,7 +196,8 @@ void ProxyFetch::freshen(const http::AnswerHead& head) {
   landing.was_validated = true;
   owner.answers_.count_validated();
   landing.is_stored = (*made)->policy.is_storable && owner.answers_.put(*made, stamp);
-  if (!(*made)->policy.is_storable) owner.answers_.invalidate(key);
+  if (landing.is_stored) owner.keep_later(*made);
+  if (!(*made)->policy.is_storable) owner.drop(key);
   land(landing);
   owner.remove(*this);
 }
@@ -214,7 +215,7 @@ void ProxyFetch::learn_from_head(const http::AnswerHead& head) {
       head.has_length && !is_coded && head.content_length != old->body->size();
   if (differs("etag", old->etag) || differs("last-modified", old->last_modified) ||
       has_other_length) {
-    owner.answers_.invalidate(key);
+    owner.drop(key);
     return;
   }
   http::Loop& loop = owner.state_.loop;
@@ -291,6 +292,7 @@ bool ProxyFetch::keep(const http::AnswerHead& head, const cache::Policy& policy)
   facts->tags = route.tags;
   const std::size_t authority = key.find("://") + 3;
   const std::string origin = key.substr(0, key.find('/', authority));
+  facts->tags.push_back(cache::AnswerDisk::tag_of_key(facts->key));
   facts->tags.push_back(cache::tag_of_host(std::string_view(origin).substr(authority)));
   for (std::string& tag : cache::tags_of(head.fields, origin))
     facts->tags.push_back(std::move(tag));
@@ -303,6 +305,7 @@ bool ProxyFetch::keep(const http::AnswerHead& head, const cache::Policy& policy)
   if (head.framing == http::Framing::length) length = head.content_length;
   ProxyCache& its_owner = owner;
   filling = std::make_shared<cache::Filling>(std::move(facts), length, bytes_max,
+                                             owner.answers_.filling_budget(),
                                              [&loop = owner.state_.loop, &its_owner, id = number,
                                               alive = std::weak_ptr<bool>(owner.is_alive_)] {
                                                loop.post([&its_owner, id, alive] {
@@ -352,6 +355,7 @@ void ProxyFetch::on_end(const http::Fields& trailers) {
     landing.kind = cache::Landing::Kind::answer;
     landing.answer = *made;
     landing.is_stored = owner.answers_.put(*made, stamp);
+    if (landing.is_stored) owner.keep_later(*made);
     if ((*made)->policy.lifetime_s <= 0)  // nobody gains by waiting for such an answer
       owner.answers_.mark_uncacheable(key, owner.state_.loop.now() + Nanos(uncacheable_time));
   }

@@ -8,6 +8,7 @@
 #include "http/websocket_handshake.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace weir::edge {
 namespace {
@@ -86,32 +87,31 @@ std::string joined_lines(std::span<const http::Field> fields, std::string_view n
 }
 
 bool is_harmless(std::string_view name) {
-  constexpr std::string_view names[] = {"accept",
-                                        "accept-charset",
-                                        "accept-encoding",
-                                        "accept-language",
-                                        "cache-control",
-                                        "content-type",
-                                        "dnt",
-                                        "origin",
-                                        "pragma",
-                                        "priority",
-                                        "referer",
-                                        "save-data",
-                                        "sec-gpc",
-                                        "traceparent",
-                                        "tracestate",
-                                        "user-agent",
-                                        "upgrade-insecure-requests",
-                                        "early-data",
-                                        "baggage",
-                                        "purpose",
-                                        "x-request-id",
-                                        "available-dictionary",
-                                        "dictionary-id"};
-  return std::find(std::begin(names), std::end(names), name) != std::end(names) ||
-         name.starts_with("sec-fetch-") || name.starts_with("sec-ch-") || is_condition(name) ||
-         is_rewritten(name, false);
+  static const std::unordered_set<std::string_view> names{"accept",
+                                                          "accept-charset",
+                                                          "accept-encoding",
+                                                          "accept-language",
+                                                          "cache-control",
+                                                          "content-type",
+                                                          "dnt",
+                                                          "origin",
+                                                          "pragma",
+                                                          "priority",
+                                                          "referer",
+                                                          "save-data",
+                                                          "sec-gpc",
+                                                          "traceparent",
+                                                          "tracestate",
+                                                          "user-agent",
+                                                          "upgrade-insecure-requests",
+                                                          "early-data",
+                                                          "baggage",
+                                                          "purpose",
+                                                          "x-request-id",
+                                                          "available-dictionary",
+                                                          "dictionary-id"};
+  return names.contains(name) || name.starts_with("sec-fetch-") || name.starts_with("sec-ch-") ||
+         is_condition(name) || is_rewritten(name, false);
 }
 
 std::string_view ProxyComposer::text_of(const guard::IpAddress& address) {

@@ -52,6 +52,8 @@ struct StoreSettings {
 
 // What one render made, beside its body. The newest fill of a key is what a restart serves.
 enum class FillKind : std::uint8_t { page = 0, gone = 1 };  // gone: the origin said 404 or 410
+// The release of a fill that was made from none: it stays whichever is active.
+inline constexpr ReleaseId outside_releases = ~ReleaseId{0};
 struct Fill {
   std::string key = {};
   FillKind kind = FillKind::page;

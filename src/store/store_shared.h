@@ -100,6 +100,7 @@ struct State {
   // A release takes no page back in time, and a way back (a smaller id) drops what was rendered
   // after it.
   bool may_serve(ReleaseId from, Wall rendered) const {
+    if (from == outside_releases) return true;
     return from == active || (from < active && rendered > active_created);
   }
   void activate(ReleaseId id, Wall created, std::uint64_t number) {
