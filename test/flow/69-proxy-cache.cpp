@@ -411,6 +411,55 @@ TEST_CASE("C-51, C-53: purges reach what was proxied, by path and by the upstrea
   purge(R"({"tags": ["all"], "mode": "soft"})");
   CHECK(site.get("/a").body == "number 2");
   CHECK(flow::eventually([&site] { return site.get("/a").body == "number 3"; }));
+  // refresh: weir asks by itself, and with wait = fresh the new page is there when that is
+  // answered.
+  purge(R"({"tags": ["tag-b"], "mode": "refresh", "wait": "fresh"})");
+  CHECK(site.backend.asked("/b") == 3);
+  const Answer fresh = site.get("/b");
+  CHECK(fresh.body == "number 3");
+  CHECK(fresh.field("cache-status").find("hit") != std::string::npos);
+  CHECK(site.backend.asked("/b") == 3);
+  purge(R"({"paths": ["/a"], "mode": "refresh"})");
+  CHECK(flow::eventually([&site] { return site.backend.asked("/a") == 4; }));
+}
+
+TEST_CASE("C-63, C-67: what was asked for twice is there after a restart, and so are purges",
+          "[flow][proxy-cache]") {
+  CachedSite site("guarded", [](const Question& question) {
+    return reply(200, "Cache-Control: max-age=3600\r\nCache-Tag: all\r\nVary: Accept-Language\r\n",
+                 numbered(question) + std::string(5'000, '.'));
+  });
+  REQUIRE(site.port() != 0);
+  const auto body = [&site](std::string_view path) {
+    return site.get(path, "Accept-Language: de\r\n").body.substr(0, 8);
+  };
+  const auto purge = [&site](std::string_view what) {
+    REQUIRE(flow::post(site.server->admin_port(), "/_weir/purge", what,
+                       "Content-Type: application/json\r\n")
+                .status == 200);
+  };
+  for (const std::string_view path : {"/a", "/b"}) {
+    const std::string first = body(path);
+    purge(R"({"all": true, "mode": "hard"})");
+    CHECK(body(path) != first);  // the second time: that one is written
+  }
+  body("/once");
+  const std::string b = body("/b");
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // a fill is only another question
+  const auto restart = [&site] {
+    REQUIRE(site.server->stop() == 0);
+    site.server = std::make_unique<flow::Server>(site.directory.path());
+    REQUIRE(site.port() != 0);
+  };
+  restart();
+  const std::size_t asked = site.backend.questions().size();
+  CHECK(body("/b") == b);
+  CHECK(site.backend.questions().size() == asked);
+  body("/once");
+  CHECK(site.backend.questions().size() > asked);
+  purge(R"({"paths": ["/b"], "mode": "hard"})");
+  restart();
+  CHECK(body("/b") != b);
 }
 
 TEST_CASE("C-2: only-if-cached is answered from the cache or with 504", "[flow][proxy-cache]") {
