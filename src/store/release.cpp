@@ -3,11 +3,11 @@
 #include "base/limits.h"
 #include "base/must.h"
 #include "store/manifest.h"
+#include "store/release_manifest.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <span>
 
 namespace weir::store {
 namespace {
@@ -30,51 +30,6 @@ std::string release_path_of(const std::string& directory, ReleaseId id) {
   std::snprintf(name.data(), name.size(), "%010llu.release", static_cast<unsigned long long>(id));
   return directory + "/manifest/" + name.data();
 }
-
-// Read, verified, with its segments open. All look-ups go through here and stay within their
-// section.
-struct Release::Manifest {
-  std::string file;  // a copy: whoever shortens the file on disk cannot reach what was verified
-  HashKey key;
-  manifest::Header header;
-  std::vector<std::shared_ptr<const Segment>> segments;
-
-  template <class T>
-  std::span<const T> all(manifest::Section section) const {
-    const manifest::Range& range = header.ranges[section];
-    return {reinterpret_cast<const T*>(file.data() + range.offset),
-            static_cast<std::size_t>(range.count)};
-  }
-  std::string_view text(manifest::Text where) const {
-    const auto room = all<char>(manifest::text);
-    if (where.offset > room.size() || where.bytes > room.size() - where.offset) return {};
-    return {room.data() + where.offset, where.bytes};
-  }
-  std::span<const std::uint32_t> tags_of(const manifest::Entry& entry) const {
-    const auto numbers = all<std::uint32_t>(manifest::entry_tags);
-    if (entry.tags_first > numbers.size() || entry.tags_count > numbers.size() - entry.tags_first)
-      return {};
-    return numbers.subspan(entry.tags_first, entry.tags_count);
-  }
-  const manifest::Blob* blob(std::uint32_t number) const {
-    const auto blobs = all<manifest::Blob>(manifest::blobs);
-    return number < blobs.size() ? &blobs[number] : nullptr;
-  }
-  Result<Body> read(std::uint32_t number) const {
-    const manifest::Blob* const found = blob(number);
-    if (found == nullptr || found->segment >= segments.size() ||
-        segments[found->segment] == nullptr || found->codec >= codec_count)
-      return Error{Errc::corrupt, "release " + std::to_string(header.id) +
-                                      ": refers to a blob that it does not have"};
-    const BlobPlace place{found->offset,
-                          {static_cast<Codec>(found->codec),
-                           found->identity_bytes,
-                           found->stored_bytes,
-                           {found->id_low, found->id_high},
-                           found->stored_sum}};
-    return segments[found->segment]->read(key, place);
-  }
-};
 
 Release::Release(std::unique_ptr<const Manifest> manifest) : manifest_(std::move(manifest)) {}
 Release::~Release() = default;
@@ -158,11 +113,7 @@ std::size_t Release::tag_count() const {
 }
 
 std::optional<std::uint32_t> Release::find_tag(std::string_view tag) const {
-  const auto tags = manifest_->all<manifest::Tag>(manifest::tags);
-  const auto found = std::ranges::lower_bound(
-      tags, tag, {}, [&](const manifest::Tag& t) { return manifest_->text(t.name); });
-  if (found == tags.end() || manifest_->text(found->name) != tag) return std::nullopt;
-  return static_cast<std::uint32_t>(found - tags.begin());
+  return manifest_->find_tag(tag);
 }
 
 std::size_t Release::entries_of_tag(std::uint32_t tag_number) const {
@@ -187,29 +138,12 @@ std::vector<FoundFile> Release::list_inputs(std::string_view directory) const {
   return found;
 }
 
-std::optional<Release::InputPlace> Release::find_input(std::string_view name) const {
-  const auto inputs = manifest_->all<manifest::Input>(manifest::inputs);
-  const auto found = std::ranges::lower_bound(
-      inputs, name, {}, [&](const manifest::Input& input) { return manifest_->text(input.name); });
-  if (found == inputs.end() || manifest_->text(found->name) != name) return std::nullopt;
-  const manifest::Blob* const blob = manifest_->blob(found->blob);
-  if (blob == nullptr) return std::nullopt;
-  return InputPlace{{blob->id_low, blob->id_high}, found->modified_ns};
-}
-
-std::string_view Release::tag_name(std::uint32_t tag_number) const {
-  const auto tags = manifest_->all<manifest::Tag>(manifest::tags);
-  return tag_number < tags.size() ? manifest_->text(tags[tag_number].name) : std::string_view();
-}
-
 Result<std::string> Release::read_input(std::string_view name) const {
-  const auto inputs = manifest_->all<manifest::Input>(manifest::inputs);
-  const auto found = std::ranges::lower_bound(
-      inputs, name, {}, [&](const manifest::Input& input) { return manifest_->text(input.name); });
-  if (found == inputs.end() || manifest_->text(found->name) != name)
+  const std::optional<std::uint32_t> number = manifest_->find_input(name);
+  if (!number)
     return Error{Errc::missing,
                  std::string(name) + ": release " + std::to_string(id()) + " has no such input"};
-  auto body = manifest_->read(found->blob);
+  auto body = manifest_->read(manifest_->all<manifest::Input>(manifest::inputs)[*number].blob);
   if (!body) return std::move(body).error().in(name);
   return std::move(body->identity);
 }
@@ -222,13 +156,9 @@ std::vector<std::string> Release::segment_names() const {
 }
 
 std::optional<BlobPlaceInSegment> Release::find_blob(const BlobId& id) const {
-  // Sorted by id by the writer.
-  const auto blobs = manifest_->all<manifest::Blob>(manifest::blobs);
-  const auto found = std::ranges::lower_bound(
-      blobs, std::pair(id.high, id.low), {},
-      [](const manifest::Blob& blob) { return std::pair(blob.id_high, blob.id_low); });
-  if (found == blobs.end() || found->id_low != id.low || found->id_high != id.high)
-    return std::nullopt;
+  const std::optional<std::uint32_t> number = manifest_->find_blob(id);
+  if (!number) return std::nullopt;
+  const manifest::Blob* const found = manifest_->blob(*number);
   if (found->segment >= manifest_->segments.size() || found->codec >= codec_count)
     return std::nullopt;
   const manifest::Text segment = manifest_->all<manifest::Text>(manifest::segments)[found->segment];

@@ -86,7 +86,8 @@ class ReleaseWriter {
 
   // The newest release on disk; 0 = none. What is kept comes from there.
   ReleaseId previous() const;
-  // The entry, or the input, as that release holds it. False: it holds none.
+  // The entry, or the input, as that release holds it, for a table look-up: its row goes into the
+  // new manifest as it stands. False: it holds none. Callable from any thread.
   bool keep(std::string_view path);
   bool keep_input(std::string_view name);
 
@@ -122,6 +123,7 @@ class ReleaseEntry {
   Renderable renderable() const;
   std::string_view content_type() const;
   Fields fields() const;
+  std::size_t index() const { return index_; }  // Release::at
   Policy policy() const;
   Sha256 sha256() const;  // of the identity bytes
   BlobId body_id() const;
@@ -129,7 +131,7 @@ class ReleaseEntry {
   std::size_t tag_count() const;
   std::string_view tag(std::size_t index) const;
   std::uint32_t tag_number(std::size_t index) const;
-  std::string_view fields_text() const;  // "name: value\n" lines
+  std::string_view fields_text() const;          // "name: value\n" lines
   bool has_tag(std::uint32_t tag_number) const;  // Release::find_tag
 
  private:
@@ -166,15 +168,10 @@ class Release {
   std::vector<std::string> segment_names() const;  // files in blobs/ that it refers to
   // Where a body lies that this release holds. The view belongs to the release.
   std::optional<BlobPlaceInSegment> find_blob(const BlobId& id) const;
-  struct InputPlace {
-    BlobId body;
-    std::int64_t modified_ns = 0;
-  };
-  std::optional<InputPlace> find_input(std::string_view name) const;
-  std::string_view tag_name(std::uint32_t tag_number) const;
   ~Release();
 
-  struct Manifest;
+  struct Manifest;                                         // release_manifest.h
+  const Manifest& manifest() const { return *manifest_; }  // for the writer of the next one
 
  private:
   friend class ReleaseEntry;

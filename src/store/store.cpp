@@ -127,6 +127,7 @@ Result<ActiveRelease> Store::adopt_release(ReleaseId id) {
     return is_active ? std::optional<ActiveRelease>({now.release, now.active_seq}) : std::nullopt;
   });
   if (same) return *same;  // what was refreshed since stays fresh
+  shared.note_segments_of(*release);
   // Written and synced first, known to readers after: what was not made durable was never active.
   std::uint64_t number = 0;
   TRY(shared.append(Op::activate, encode_activation({id, release->created(), shared.clock.wall()}),

@@ -192,6 +192,7 @@ struct Store::Shared {
   std::size_t collect();
   std::size_t collect_builds();
   std::size_t collect_loose();
+  void note_segments_of(const Release& next);
   std::optional<std::set<std::string>> segments_needed_by(const std::vector<ReleaseId>& ids);
   std::size_t make_room();
   void forget_oldest_fills(std::size_t bytes);

@@ -134,6 +134,14 @@ std::size_t Store::Shared::collect_builds() {
   return removed;
 }
 
+// So that the garbage collection behind an activation does not read megabytes for a few names.
+void Store::Shared::note_segments_of(const Release& next) {
+  const auto active = state.with([](const State& now) { return now.release; });
+  const std::lock_guard lock(garbage_);
+  segments_of[next.id()] = next.segment_names();
+  if (active != nullptr) segments_of[active->id()] = active->segment_names();
+}
+
 // Nothing when one of them cannot be read: what it needs is then not known.
 std::optional<std::set<std::string>> Store::Shared::segments_needed_by(
     const std::vector<ReleaseId>& ids) {
