@@ -42,10 +42,10 @@ int main(int count, char** words) {
   // A static binary must not load a host's name service modules (docs/decisions).
   __nss_configure_lookup("hosts", "files dns");
   std::signal(SIGPIPE, SIG_IGN);
-  weir::cli::Session session({environment_of(environ),
-                              [](std::string_view text) { write_to(STDOUT_FILENO, text); },
-                              [](std::string_view text) { write_to(STDERR_FILENO, text); },
-                              ::isatty(STDERR_FILENO) == 1, columns_of(STDERR_FILENO)});
+  weir::cli::Session session(
+      {environment_of(environ), [](std::string_view text) { write_to(STDOUT_FILENO, text); },
+       [](std::string_view text) { write_to(STDERR_FILENO, text); }, ::isatty(STDERR_FILENO) == 1,
+       columns_of(STDERR_FILENO), [](int code) { ::_exit(code); }});
   const std::vector<std::string> all(words + 1, words + count);
   return weir::cli::run(all, session);
 }

@@ -100,9 +100,11 @@ int run_build(const Arguments& arguments, Session& session) {
     session.talk("build failed; the active release stays as it is\n");
     return failure_code_of(built->report);
   }
-  LineWriter lines(2, limits::log_queue_lines_max);
-  Log log(real, lines, LogLevel::warning, session.log_form());
-  const Status active = activate(*loaded, built->release, real, log, disk);
+  const Status active = [&] {
+    LineWriter lines(2, limits::log_queue_lines_max);
+    Log log(real, lines, LogLevel::warning, session.log_form());
+    return activate(*loaded, built->release, real, log, disk);
+  }();
   if (!active.ok())
     return session.fail(
         active.error().code == Errc::exists ? exit_code::unavailable : exit_code::failed,
@@ -111,7 +113,7 @@ int run_build(const Arguments& arguments, Session& session) {
     session.talk("release " + std::to_string(built->release) + " in " + loaded->store_directory +
                  "\n");
   print_summary(*built, session, arguments.has("timings") || session.is_verbose());
-  return exit_code::done;
+  return session.end(exit_code::done);
 }
 
 }  // namespace weir::cli

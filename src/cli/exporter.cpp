@@ -25,21 +25,6 @@ Error io_error(const std::string& path, const std::error_code& error) {
   return Error{errc_of(error.value()), path + ": " + error.message()};
 }
 
-// "<hash> <file>" a line; xxh3-128 is against accidents, the files are the author's own.
-std::unordered_map<std::string, std::string> parse_record(std::string_view text) {
-  std::unordered_map<std::string, std::string> rows;
-  text.remove_prefix(record_head.size());
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    const std::size_t space = line.find(' ');
-    if (space != std::string_view::npos && space + 1 < line.size())
-      rows.emplace(line.substr(space + 1), line.substr(0, space));
-  }
-  return rows;
-}
-
 // In a directory of our own, so that nobody sees it before it is whole.
 Status write_new_file(const std::string& path, std::string_view bytes) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
@@ -55,10 +40,11 @@ Status write_new_file(const std::string& path, std::string_view bytes) {
 
 // Files come from the site's own paths; this is the second look at the same truth.
 bool stays_inside(std::string_view file) {
-  const fs::path path(file);
-  if (path.empty() || path.is_absolute()) return false;
-  for (const fs::path& part : path) {
+  if (file.empty() || file.front() == '/') return false;
+  for (std::size_t begin = 0; begin <= file.size();) {
+    const std::string_view part = file.substr(begin, file.find('/', begin) - begin);
     if (part == ".." || part == ".") return false;
+    begin += part.size() + 1;
   }
   return true;
 }
@@ -105,10 +91,14 @@ Result<std::unique_ptr<Exporter>> Exporter::open(const std::string& directory, C
   if (is_there && !fs::is_directory(directory, error))
     return Error{Errc::exists, directory + " is not a directory"};
   if (is_there) {
-    const auto record = read_file(directory + "/" + std::string(record_name));
+    auto record = read_file(directory + "/" + std::string(record_name));
     exporter->has_record_ =
         record.ok() && (record->starts_with(record_head) || record->starts_with(older_head));
-    if (exporter->has_record_) exporter->before_ = parse_record(*record);
+    if (exporter->has_record_) {
+      exporter->record_ = std::move(record).value();
+      exporter->parse_record();
+      exporter->look_at_files();
+    }
     const bool foreign =
         !exporter->has_record_ && claim == Claim::asked_for && !fs::is_empty(directory, error);
     if (foreign) {
@@ -132,11 +122,9 @@ Status Exporter::put(std::string_view file, std::string_view bytes) {
     return Error{Errc::denied,
                  "the output \"" + std::string(file) + "\" would leave " + directory_};
   Row row{std::string(file), site::hash_of_input(bytes).hex(), true, 0};
-  const auto before = before_.find(row.file);
-  struct stat status {};
-  if (before != before_.end() && before->second == row.hash &&
-      ::lstat((directory_ + "/" + row.file).c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-      static_cast<std::size_t>(status.st_size) == bytes.size()) {
+  const Known* const before = find(file);
+  if (before != nullptr && before->hash == row.hash &&
+      before->bytes == static_cast<std::int64_t>(bytes.size())) {
     row.changed = false;
   } else {
     row.aside = asides_.fetch_add(1, std::memory_order_relaxed);
@@ -146,21 +134,64 @@ Status Exporter::put(std::string_view file, std::string_view bytes) {
   return done;
 }
 
-bool Exporter::holds(const std::string& file) const {
-  if (before_.find(file) == before_.end() || !stays_inside(file)) return false;
-  struct stat status {};
-  return ::lstat((directory_ + "/" + file).c_str(), &status) == 0 && S_ISREG(status.st_mode);
+// "<hash> <file>" a line, sorted by file; xxh3-128 is against accidents, the files are the author's
+// own.
+void Exporter::parse_record() {
+  std::string_view text = record_;
+  text.remove_prefix(record_head.size());
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+    const std::size_t space = line.find(' ');
+    if (space != std::string_view::npos && space + 1 < line.size())
+      before_.push_back({line.substr(space + 1), line.substr(0, space)});
+  }
+  // Somebody may have edited it.
+  const auto by_file = [](const Known& a, const Known& b) { return a.file < b.file; };
+  if (!std::is_sorted(before_.begin(), before_.end(), by_file))
+    std::stable_sort(before_.begin(), before_.end(), by_file);
+  before_.erase(std::unique(before_.begin(), before_.end(),
+                            [](const Known& a, const Known& b) { return a.file == b.file; }),
+                before_.end());
 }
 
-void Exporter::keep(const std::string& file) {
-  const std::string& hash = before_.at(file);
-  now_.with([&](auto& rows) { rows.push_back(Row{file, hash, false, 0}); });
+// Each once, below an open directory: ten thousand walks from the root are half as dear again.
+void Exporter::look_at_files() {
+  const Descriptor top(::open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!top.is_open()) return;
+  std::string file;
+  for (Known& known : before_) {
+    file = known.file;
+    struct stat status {};
+    if (stays_inside(known.file) &&
+        ::fstatat(top.number(), file.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISREG(status.st_mode))
+      known.bytes = status.st_size;
+  }
+}
+
+const Exporter::Known* Exporter::find(std::string_view file) const {
+  const auto at = std::lower_bound(
+      before_.begin(), before_.end(), file,
+      [](const Known& known, std::string_view wanted) { return known.file < wanted; });
+  return at == before_.end() || at->file != file ? nullptr : &*at;
+}
+
+bool Exporter::holds(std::string_view file) const {
+  const Known* const known = find(file);
+  return known != nullptr && known->bytes >= 0;
+}
+
+// Each row is one thread's, so the flags need no lock.
+void Exporter::keep(std::string_view file) {
+  before_[static_cast<std::size_t>(find(file) - before_.data())].is_kept = true;
 }
 
 bool Exporter::holds_all(std::size_t count) const {
   return before_.size() == count &&
          std::all_of(before_.begin(), before_.end(),
-                     [this](const auto& row) { return holds(row.first); });
+                     [](const Known& known) { return known.bytes >= 0; });
 }
 
 // Everything but our own side directory.
@@ -176,7 +207,7 @@ Status Exporter::clear(DotFiles dot_files) const {
 }
 
 // Whether it was there.
-bool Exporter::remove_left_over(const std::string& file) const {
+bool Exporter::remove_left_over(std::string_view file) const {
   std::error_code error;
   const fs::path path = fs::path(directory_) / file;
   if (!stays_inside(file) || !fs::remove(path, error)) return false;
@@ -208,22 +239,38 @@ Result<Exporter::Counts> Exporter::finish(DotFiles dot_files) {
   Counts counts;
   std::vector<Row> rows = now_.with([](auto& held) { return std::move(held); });
   std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.file < b.file; });
-  for (const auto& [file, hash] : before_) {
-    const auto at = std::lower_bound(
-        rows.begin(), rows.end(), file,
-        [](const Row& row, const std::string& wanted) { return row.file < wanted; });
-    if (at != rows.end() && at->file == file) continue;
-    if (remove_left_over(file)) ++counts.removed;
-  }
+  const auto is_made = [&](std::string_view file) {
+    const auto at =
+        std::lower_bound(rows.begin(), rows.end(), file,
+                         [](const Row& row, std::string_view wanted) { return row.file < wanted; });
+    return at != rows.end() && at->file == file;
+  };
+  for (const Known& known : before_)
+    if (!known.is_kept && !is_made(known.file) && remove_left_over(known.file)) ++counts.removed;
   TRY(try_each_parallel(rows.size(), cores(), [&](std::size_t i) -> Status {
     if (!rows[i].changed) return done;
     return move_into_place(rows[i]);
   }));
   std::string record(record_head);
-  for (const Row& row : rows) {
-    record += row.hash + " " + row.file + "\n";
-    ++(row.changed ? counts.written : counts.unchanged);
+  record.reserve(record_.size() + rows.size() * 64);
+  const auto add = [&record](std::string_view hash, std::string_view file) {
+    record.append(hash).append(" ").append(file).append("\n");
+  };
+  auto row = rows.begin();
+  const auto add_rows_before = [&](const std::string_view* file) {
+    for (; row != rows.end() && (file == nullptr || row->file < *file); ++row) {
+      add(row->hash, row->file);
+      ++(row->changed ? counts.written : counts.unchanged);
+    }
+  };
+  for (const Known& known : before_) {
+    if (!known.is_kept) continue;
+    add_rows_before(&known.file);
+    add(known.hash, known.file);
+    ++counts.unchanged;
   }
+  add_rows_before(nullptr);
+  if (record == record_) return counts;
   TRY(write_file_atomically(directory_ + "/" + std::string(record_name), record, Sync::no));
   return counts;
 }

@@ -13,10 +13,10 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace weir::cli {
@@ -40,10 +40,10 @@ class Exporter {
   Exporter& operator=(const Exporter&) = delete;
 
   Status put(std::string_view file, std::string_view bytes);
-  // Whether the file is there and weir wrote it.
-  bool holds(const std::string& file) const;
+  // Whether the file was there when this was opened, and weir wrote it.
+  bool holds(std::string_view file) const;
   // It stays as it is; it must be held. Like `put`, once for each file.
-  void keep(const std::string& file);
+  void keep(std::string_view file);
   // Whether every file on record, and no other number of them, is there.
   bool holds_all(std::size_t count) const;
 
@@ -56,6 +56,12 @@ class Exporter {
   Result<Counts> finish(DotFiles dot_files);
 
  private:
+  // A line of the record; views of `record_`.
+  struct Known {
+    std::string_view file, hash;
+    std::int64_t bytes = -1;  // of the file that is there; -1: none is
+    bool is_kept = false;
+  };
   struct Row {
     std::string file;
     std::string hash;
@@ -63,8 +69,11 @@ class Exporter {
     std::size_t aside = 0;  // its number in the side directory, if it changed
   };
   explicit Exporter(std::string directory) : directory_(std::move(directory)) {}
+  void parse_record();
+  void look_at_files();
+  const Known* find(std::string_view file) const;
   Status clear(DotFiles dot_files) const;
-  bool remove_left_over(const std::string& file) const;
+  bool remove_left_over(std::string_view file) const;
   Status move_into_place(const Row& row) const;
   std::string side() const { return directory_ + "/.weir-new"; }
   // One flat directory: a tree like the site's would be made and removed again for every build.
@@ -72,7 +81,8 @@ class Exporter {
 
   std::string directory_;
   bool has_record_ = false;
-  std::unordered_map<std::string, std::string> before_;  // file -> hash, from the record
+  std::string record_;         // as it was found
+  std::vector<Known> before_;  // sorted by file
   Guarded<std::vector<Row>> now_;
   std::atomic<std::size_t> asides_{0};
 };

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <thread>
 
 namespace weir::cli {
 namespace {
@@ -103,21 +104,30 @@ class Sink final : public site::OutputSink {
 Status keep_inputs(store::ReleaseWriter& writer, const site::SiteSource& source,
                    const site::BuildReport& report, const site::BuildOptions& options) {
   const site::BuildMemory* before = options.before;
+  const site::BuildMemory& now = report.memory;
+  std::uint32_t next_before = 0;
+  std::uint32_t next_now = 0;
   const auto looks_the_same = [&](const std::string& name) {
     if (before == nullptr) return false;
-    const auto old = before->files.find(name);
-    const auto now = report.memory.files.find(name);
-    return old != before->files.end() && now != report.memory.files.end() &&
-           old->second == now->second && !before->is_racy(old->second);
+    const std::uint32_t old = before->find_file(name, next_before);
+    const std::uint32_t row = now.find_file(name, next_now);
+    if (old == site::BuildMemory::none || row == site::BuildMemory::none) return false;
+    next_before = old + 1;
+    next_now = row + 1;
+    return before->files[old].look == now.files[row].look &&
+           !before->is_racy(before->files[old].look);
   };
+  std::vector<std::size_t> read_anew;
+  for (std::size_t i = 0; i < report.inputs.size(); ++i)
+    if (!looks_the_same(report.inputs[i]) || !writer.keep_input(report.inputs[i]))
+      read_anew.push_back(i);
   const auto keep = [&](std::size_t i) -> Status {
     store::NewInput input;
-    input.name = report.inputs[i];
-    if (looks_the_same(input.name) && writer.keep_input(input.name)) return done;
+    input.name = report.inputs[read_anew[i]];
     input.bytes = TRY(source.read(input.name));
     return writer.add_input(std::move(input));
   };
-  TRY(try_each_parallel(report.inputs.size(), cores(), keep));
+  TRY(try_each_parallel(read_anew.size(), cores(), keep));
   BuildNote note;
   note.config_file = report.config_file;
   note.has_base_url = options.base_url.has_value();
@@ -171,14 +181,22 @@ std::string settings_of(const BuildOrder& order) {
 }
 
 // What the last build of this store remembered, if the release that it made is the newest still.
-std::optional<site::BuildMemory> memory_of(const std::string& store, store::ReleaseId newest) {
-  if (newest == 0) return std::nullopt;
+std::unique_ptr<site::BuildMemory> memory_of(const std::string& store, store::ReleaseId newest) {
+  if (newest == 0) return nullptr;
   const auto text = read_file(store + "/" + std::string(memory_name));
-  if (!text.ok()) return std::nullopt;
+  if (!text.ok()) return nullptr;
   std::optional<site::BuildMemory> memory = site::decode_memory(*text);
-  if (memory && memory->release != newest) memory.reset();
-  return memory;
+  if (!memory || memory->release != newest) return nullptr;
+  return std::make_unique<site::BuildMemory>(std::move(*memory));
 }
+
+// What a build worked with, see Built::held.
+struct Held {
+  std::unique_ptr<site::DirectorySource> directory;
+  std::optional<site::ListedSource> source;
+  std::unique_ptr<site::BuildMemory> before;
+  site::Workpiece work;
+};
 
 Built same_as_before(const site::BuildMemory& memory) {
   Built built;
@@ -252,8 +270,11 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
                             store::Disk& disk) {
   const SystemClock real;
   const Mono begun = real.mono();
-  const auto directory = TRY(site::DirectorySource::open(order.loaded.root));
-  const site::ListedSource source(*directory);
+  auto held = std::make_shared<Held>();
+  Built built;
+  built.held = held;
+  held->directory = TRY(site::DirectorySource::open(order.loaded.root));
+  const site::ListedSource& source = held->source.emplace(*held->directory);
   site::HttpFetcher fetcher;
   site::BuildOptions options = order.options;
   options.dynamic_routes = dynamic_routes_of(order.loaded.config);
@@ -262,27 +283,35 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
   DirectoryImages images(order.loaded.store_directory + "/images");
   options.images = &images;
 
-  std::unique_ptr<Exporter> exporter;
-  if (const auto plan = export_plan(order)) {
+  // What is in the output directory is looked at by one thread, while this one looks at the site.
+  const auto plan = export_plan(order);
+  if (plan)
     TRY(check_output_directory(plan->directory, order.loaded.root, order.loaded.store_directory));
-    exporter = TRY(Exporter::open(plan->directory, plan->claim));
-  }
+  std::optional<Result<std::unique_ptr<Exporter>>> opened;
+  std::jthread opening;
+  if (plan)
+    opening = std::jthread([&] { opened.emplace(Exporter::open(plan->directory, plan->claim)); });
   auto writer = TRY(store::ReleaseWriter::open({order.loaded.store_directory}, clock, disk));
   options.remembers = true;
   options.settings = settings_of(order);
-  const std::optional<site::BuildMemory> before =
-      memory_of(order.loaded.store_directory, writer->previous());
-  if (before && site::is_nothing_changed(source, options, *before) &&
-      (exporter == nullptr || exporter->holds_all(before->outputs.size()))) {
-    Built same = same_as_before(*before);
-    same.took = std::chrono::duration_cast<std::chrono::milliseconds>(real.mono() - begun);
-    return same;
+  held->before = memory_of(order.loaded.store_directory, writer->previous());
+  const bool is_same =
+      held->before != nullptr && site::is_nothing_changed(source, options, *held->before);
+  std::unique_ptr<Exporter> exporter;
+  if (plan) {
+    opening.join();
+    exporter = TRY(std::move(*opened));
   }
-  if (before) options.before = &*before;
+  if (is_same && (exporter == nullptr || exporter->holds_all(held->before->outputs.size()))) {
+    built = same_as_before(*held->before);
+    built.held = std::move(held);
+    built.took = std::chrono::duration_cast<std::chrono::milliseconds>(real.mono() - begun);
+    return built;
+  }
+  options.before = held->before.get();
   Sink sink(*writer, exporter.get(), order.loaded.config);
 
-  Built built;
-  built.report = site::build(source, options, sink);
+  built.report = site::build(source, options, sink, held->work);
   show_report(built.report, source, order.loaded.root, session);
   if (built.report.failed()) return built;
 

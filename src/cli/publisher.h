@@ -12,6 +12,7 @@
 #include "store/disk.h"
 #include "store/release.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -31,6 +32,9 @@ struct Built {
   std::size_t written = 0;
   std::size_t unchanged = 0;
   std::chrono::milliseconds took{0};
+  // What the build worked with. Of a large site it takes a tenth of a build to free it, so a
+  // process that ends next ends before that (Session::end).
+  std::shared_ptr<void> held = {};
 };
 
 // Shows what is wrong with the site; there is a release unless the report has failed. Errors of the

@@ -44,6 +44,11 @@ void Session::show(const Error& error, std::string_view source, text::Severity s
   parts_.err(text::diagnostic_text(diagnostic, source, style));
 }
 
+int Session::end(int code) const {
+  if (parts_.end) parts_.end(code);
+  return code;
+}
+
 int Session::fail(int code, const Error& error) const {
   show(error);
   return code;

@@ -34,6 +34,8 @@ struct SessionParts {
   std::function<void(std::string_view)> err;  // stderr
   bool err_is_terminal = false;
   std::size_t err_columns = 0;  // the terminal's width; 0 = not known
+  // Ends the process at once. Empty where it must go on (tests).
+  std::function<void(int)> end = {};
 };
 
 class Session {
@@ -51,6 +53,9 @@ class Session {
   void show(const Error& error, std::string_view source = {},
             text::Severity severity = text::Severity::error) const;
   int fail(int code, const Error& error) const;
+  // The command is over and all is written: the process ends here, where it may, without freeing
+  // what the kernel frees at once. Else the code comes back.
+  int end(int code) const;
 
   const edge::Environment& environment() const { return parts_.environment; }
   std::string variable(std::string_view name) const;  // empty when it is not set

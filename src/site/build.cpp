@@ -53,9 +53,9 @@ std::vector<std::string> inputs_of(const Site& site) {
   std::vector<std::string> directories = {"content", "templates", "static"};
   if (!site.config().theme.empty()) directories.push_back("themes/" + site.config().theme);
   for (const std::string& directory : directories) {
-    const Result<RootDirectory::Listing> listing = site.source().list(directory);
+    const Result<SiteSource::SharedListing> listing = site.source().listing(directory);
     if (!listing.ok()) continue;
-    for (const FoundFile& file : listing->files) inputs.insert(file.path);
+    for (const FoundFile& file : (*listing)->files) inputs.insert(file.path);
   }
   for (const std::string_view file : {"weir.toml", "zola.toml", "config.toml"}) {
     const Result<bool> is_there = site.source().exists(file);

@@ -13,6 +13,7 @@ constexpr Hash128 nowhere{1, 0};  // the fact is about something that does not e
 
 class Digest {
  public:
+  Digest() { bytes_.reserve(256); }
   Digest& add(std::string_view text) {
     add(static_cast<std::uint64_t>(text.size()));
     bytes_ += text;
@@ -71,42 +72,34 @@ FactName Facts::name_of_key(std::uint64_t key) const {
   return fact;
 }
 
-Hash128 Facts::value_of_key(std::uint64_t key) {
-  const auto known = numbered_.find(key);
-  if (known != numbered_.end()) return known->second;
-  Hash128 value;
-  switch (key_kind(key)) {
-    case ReadKind::page: value = page(key_group(key), key_id(key)); break;
-    case ReadKind::section: value = section(key_group(key), key_id(key)); break;
-    default: value = site_.template_hash(key_id(key)); break;
+Hash128 Facts::value_of(const FactName& fact) const {
+  switch (fact.kind) {
+    case ReadKind::page: {
+      const PageId id = site_.library().page_of(fact.name);
+      return id == no_id ? nowhere : page(fact.group, id);
+    }
+    case ReadKind::section: {
+      const SectionId id = site_.library().section_of(fact.name);
+      return id == no_id ? nowhere : section(fact.group, id);
+    }
+    case ReadKind::template_file: {
+      const std::optional<std::uint32_t> id = site_.engine().template_id(fact.name);
+      return id ? site_.template_hash(*id) : nowhere;
+    }
+    case ReadKind::term: return term(fact.name);
+    case ReadKind::lookup: return lookup(fact.name);
+    default: return whole(fact.name);
   }
-  return numbered_.emplace(key, value).first->second;
 }
 
-Hash128 Facts::value_of(const FactName& fact) {
-  const auto key = [&](std::uint32_t id) {
-    return (static_cast<std::uint64_t>(fact.kind) + 1) << 40 |
-           static_cast<std::uint64_t>(fact.group) << 32 | id;
-  };
-  if (fact.kind == ReadKind::page) {
-    const PageId id = site_.library().page_of(fact.name);
-    return id == no_id ? nowhere : value_of_key(key(id));
-  }
-  if (fact.kind == ReadKind::section) {
-    const SectionId id = site_.library().section_of(fact.name);
-    return id == no_id ? nowhere : value_of_key(key(id));
-  }
-  if (fact.kind == ReadKind::template_file) {
-    const std::optional<std::uint32_t> id = site_.engine().template_id(fact.name);
-    return id ? value_of_key(key(*id)) : nowhere;
-  }
-  const std::string name = static_cast<char>('0' + static_cast<int>(fact.kind)) + fact.name;
-  const auto known = named_.find(name);
-  if (known != named_.end()) return known->second;
-  const Hash128 value = fact.kind == ReadKind::term     ? term(fact.name)
-                        : fact.kind == ReadKind::lookup ? lookup(fact.name)
-                                                        : whole(fact.name);
-  return named_.emplace(name, value).first->second;
+Hash128 Facts::around(ContentId id) const {
+  const Content& content = site_.content_of(id);
+  const Library& library = site_.library();
+  Digest digest;
+  digest.add(content.permalink).add(content.relative_path).add(content.front_hash);
+  const SectionId owner = id.is_page ? library.pages[id.id].section : id.id;
+  if (owner != no_id) digest.add(library.sections[owner].front_hash);
+  return digest.value();
 }
 
 // What pages and sections have in common, of the groups that depend on their bodies or neighbours.
@@ -196,7 +189,7 @@ Hash128 Facts::lookup(std::string_view path) const {
   return bytes.ok() ? digest.add(*bytes).value() : nowhere;
 }
 
-Hash128 Facts::whole(std::string_view name) {
+Hash128 Facts::whole(std::string_view name) const {
   Digest digest;
   constexpr std::string_view pages = "pages/";
   const Library& library = site_.library();
@@ -212,9 +205,9 @@ Hash128 Facts::whole(std::string_view name) {
   } else if (name == whole_sass) {
     for (const std::string& directory :
          {std::string("sass"), "themes/" + site_.config().theme + "/sass"}) {
-      const Result<RootDirectory::Listing> listing = site_.source().list(directory);
+      const Result<SiteSource::SharedListing> listing = site_.source().listing(directory);
       if (!listing.ok()) continue;
-      for (const FoundFile& file : listing->files) {
+      for (const FoundFile& file : (*listing)->files) {
         digest.add(file.path);
         const FileLook look{file.bytes, file.modified_ns, file.changed_ns};
         if (!site_.is_racy(look)) digest.add(look);

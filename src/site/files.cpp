@@ -26,13 +26,13 @@ Files Files::open(const SiteSource& source, const SiteConfig& config, Diagnostic
     if (Result<Glob> glob = Glob::parse(pattern); glob.ok())
       ignored.push_back(std::move(glob).value());
   const auto list = [&](const std::string& directory, auto&& use) {
-    const Result<RootDirectory::Listing> listing = source.list(directory);
+    const Result<SiteSource::SharedListing> listing = source.listing(directory);
     if (!listing.ok()) return diagnostics.error(listing.error());
-    for (const std::string& link : listing->left_out)
+    for (const std::string& link : (*listing)->left_out)
       diagnostics.warning(Error{
           Errc::denied, link + " is a link that leaves the site or leads nowhere; it is left out"}
                               .at({link, 0, 0, 0}));
-    for (const FoundFile& file : listing->files)
+    for (const FoundFile& file : (*listing)->files)
       use(file.path, file.path.substr(directory.size() + 1));
   };
   const auto copy = [&](const std::string& path, const std::string& target) {

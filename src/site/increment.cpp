@@ -3,6 +3,7 @@
 #include "base/worker_pool.h"
 
 #include <algorithm>
+#include <set>
 
 namespace weir::site {
 
@@ -61,11 +62,20 @@ Hash128 hash_of_settings(const Site& site, Hash128 options) {
 }
 
 // Read while no body is there yet, these are empty whatever they are later (S-49).
-constexpr std::uint32_t unknown = 0xffff'ffff;
+bool is_of_body(const FactName& fact) {
+  return fact.group == ReadGroup::content || fact.group == ReadGroup::summary ||
+         fact.group == ReadGroup::toc || fact.group == ReadGroup::backlinks;
+}
+bool is_not_of_body(const FactName& fact) { return !is_of_body(fact); }
 
-bool is_of_body(ReadGroup group) {
-  return group == ReadGroup::content || group == ReadGroup::summary || group == ReadGroup::toc ||
-         group == ReadGroup::backlinks;
+// What is dear enough to be shared out, and too cheap to be handed out one by one.
+template <class Work>
+void for_each_in_chunks(std::size_t count, const BuildOptions& options, Work work) {
+  constexpr std::size_t chunk = 256;
+  const std::size_t threads = options.threads == 0 ? cores() : options.threads;
+  for_each_parallel((count + chunk - 1) / chunk, threads, [&](std::size_t i) {
+    for (std::size_t at = i * chunk; at < std::min(count, (i + 1) * chunk); ++at) work(at);
+  });
 }
 
 }  // namespace
@@ -78,6 +88,7 @@ bool asks_for_images(const ReadSet& reads) {
 
 Increment::Increment(Site& site, const BuildOptions& options)
     : site_(site),
+      read_from_(options.before),
       options_(hash_of_options(options)),
       settings_(hash_of_settings(site, options_)),
       facts_(site),
@@ -85,60 +96,57 @@ Increment::Increment(Site& site, const BuildOptions& options)
   if (options.before != nullptr && options.before->settings == settings_) before_ = options.before;
 }
 
-Hash128 Increment::around(ContentId id) const {
-  const Content& content = site_.content_of(id);
-  const Library& library = site_.library();
-  std::string all;
-  add(all, content.permalink);
-  add(all, content.relative_path);
-  add(all, content.front_hash.hex());
-  const SectionId owner = id.is_page ? library.pages[id.id].section : id.id;
-  if (owner != no_id) add(all, library.sections[owner].front_hash.hex());
-  return hash_of_input(all);
+bool Increment::holds(Span32 facts) const {
+  const auto numbers = before_->numbers_at(facts);
+  return std::all_of(numbers.begin(), numbers.end(),
+                     [&](std::uint32_t fact) { return holds_[fact] != 0; });
 }
 
-bool Increment::holds(const std::vector<std::uint32_t>& facts) const {
-  return std::all_of(facts.begin(), facts.end(), [&](std::uint32_t fact) { return holds_[fact]; });
+void Increment::value_facts(bool (*is_wanted)(const FactName& fact)) {
+  for_each_in_chunks(before_->facts.size(), site_.options(), [&](std::size_t i) {
+    const FactName fact = before_->fact_at(static_cast<std::uint32_t>(i));
+    if (!is_wanted(fact)) return;
+    values_[i] = facts_.value_of(fact);
+    holds_[i] = values_[i] == before_->facts[i].value;
+  });
 }
 
 void Increment::keep_contents() {
   if (before_ == nullptr) return;
-  holds_.resize(before_->facts.size());
-  for (std::size_t i = 0; i < holds_.size(); ++i) {
-    const FactName& fact = before_->facts[i];
-    holds_[i] = is_of_body(fact.group) || facts_.value_of(fact) == before_->values[i];
-  }
-  const auto keep = [&](ContentId id) {
-    const Content& content = site_.content_of(id);
-    const auto note = before_->contents.find(content.file);
-    if (note == before_->contents.end() || !note->second.is_settled) return;
-    if (note->second.body_hash == content.body_hash && note->second.around == around(id) &&
-        holds(note->second.facts))
-      site_.keep_content(id, note->second);
-  };
+  site_.keep_from(*before_);
+  values_.resize(before_->facts.size());
+  holds_.assign(before_->facts.size(), 1);
+  value_facts(is_not_of_body);
   const Library& library = site_.library();
-  for (PageId id = 0; id < library.pages.size(); ++id) keep({true, id});
-  for (SectionId id = 0; id < library.sections.size(); ++id) keep({false, id});
+  const std::size_t pages = library.pages.size();
+  for_each_in_chunks(pages + library.sections.size(), site_.options(), [&](std::size_t i) {
+    const ContentId id = i < pages ? ContentId{true, static_cast<std::uint32_t>(i)}
+                                   : ContentId{false, static_cast<std::uint32_t>(i - pages)};
+    const Content& content = site_.content_of(id);
+    if (content.row_before == BuildMemory::none) return;
+    const ContentRow& row = before_->contents[content.row_before];
+    if (row.is_settled != 0 && row.body_hash == content.body_hash &&
+        row.around == facts_.around(id) && holds(row.facts))
+      site_.keep_content(id, content.row_before);
+  });
 }
 
 void Increment::compare_facts() {
   const std::vector<Planned>& outputs = site_.plan().outputs;
   plans_.resize(outputs.size());
-  const std::size_t threads = site_.options().threads == 0 ? cores() : site_.options().threads;
-  for_each_parallel(outputs.size(), threads,
-                    [&](std::size_t i) { plans_[i] = facts_.plan_hash(outputs[i]); });
-  if (before_ == nullptr) return;
-  for (std::size_t i = 0; i < holds_.size(); ++i) {
-    const FactName& fact = before_->facts[i];
-    if (is_of_body(fact.group)) holds_[i] = facts_.value_of(fact) == before_->values[i];
-  }
+  rows_.assign(outputs.size(), BuildMemory::none);
+  if (before_ != nullptr) value_facts(is_of_body);
+  for_each_in_chunks(outputs.size(), site_.options(), [&](std::size_t i) {
+    plans_[i] = facts_.plan_hash(outputs[i]);
+    if (before_ != nullptr)
+      rows_[i] = before_->find_output(outputs[i].file, static_cast<std::uint32_t>(i));
+  });
 }
 
 bool Increment::is_unchanged(std::size_t output) const {
-  if (before_ == nullptr) return false;
-  const auto note = before_->outputs.find(site_.plan().outputs[output].file);
-  return note != before_->outputs.end() && note->second.is_settled &&
-         note->second.plan == plans_[output] && holds(note->second.facts);
+  if (rows_[output] == BuildMemory::none) return false;
+  const OutputRow& row = before_->outputs[rows_[output]];
+  return row.is_settled != 0 && row.plan == plans_[output] && holds(row.facts);
 }
 
 void Increment::note(std::size_t output, const ReadSet& reads) {
@@ -150,199 +158,326 @@ void Increment::note(std::size_t output, const ReadSet& reads) {
     if (Facts::is_fact(name.kind)) fresh.names.push_back(name);
 }
 
-std::uint32_t Increment::number_of(FactNumbers& numbers, FactName fact) {
-  return numbers.of(std::move(fact), [this](const FactName& one) { return facts_.value_of(one); });
-}
+// --- what is left for the next build -------------------------------------------------------------
 
-std::vector<std::uint32_t> Increment::numbers_of(FactNumbers& all,
-                                                 const std::vector<std::uint32_t>& old) {
-  if (number_of_old_.empty()) number_of_old_.assign(before_->facts.size(), unknown);
-  std::vector<std::uint32_t> numbers;
-  numbers.reserve(old.size());
-  for (const std::uint32_t fact : old) {
-    std::uint32_t& number = number_of_old_[fact];
-    if (number == unknown) number = number_of(all, before_->facts[fact]);
-    numbers.push_back(number);
+// Two ways to the same rows. The usual one takes the pools of before over as they are, so that a
+// row that is kept is copied and what is new is behind them; facts keep their numbers. Without a
+// memory of before, or when half of it is of rows that are no more, the pools are filled anew.
+class MemoryWriter {
+ public:
+  explicit MemoryWriter(const Increment& increment)
+      : increment_(increment),
+        site_(increment.site_),
+        before_(increment.before_),
+        takes_over_(before_ != nullptr && !before_->is_sparse()),
+        memory_(takes_over_ ? pools_of(increment) : BuildMemory()),
+        numbers_(memory_) {
+    if (before_ != nullptr && !takes_over_)
+      number_of_old_.assign(before_->facts.size(), BuildMemory::none);
   }
-  return numbers;
-}
 
-std::vector<std::uint32_t> Increment::numbers_of(FactNumbers& all,
-                                                 const std::vector<std::uint64_t>& keys,
-                                                 const std::vector<ReadSet::Name>& names) {
-  std::vector<std::uint32_t> numbers;
-  numbers.reserve(keys.size() + names.size());
-  std::uint64_t kind = 0;
-  std::vector<std::uint32_t>* known = nullptr;
-  for (const std::uint64_t key : keys) {
-    if (known == nullptr || key >> 32 != kind) {
-      kind = key >> 32;
-      known = &numbers_of_kind_[kind];
+  BuildMemory made(const BuildReport& report) {
+    memory_.options = increment_.options_;
+    memory_.settings = increment_.settings_;
+    memory_.begun_ns = site_.begun_ns();
+    memory_.pages = report.pages;
+    memory_.sections = report.sections;
+    memory_.orphans = report.orphans;
+    memory_.warnings = report.warnings;
+    note_contents();
+    note_outputs();
+    note_files();
+    for (const ContentRow& row : memory_.contents) memory_.has_unsettled |= 1 - row.is_settled;
+    for (const OutputRow& row : memory_.outputs) memory_.has_unsettled |= 1 - row.is_settled;
+    return std::move(memory_);
+  }
+
+ private:
+  static BuildMemory pools_of(const Increment& increment) {
+    const BuildMemory& before = *increment.before_;
+    BuildMemory memory;
+    memory.ids = before.ids;
+    memory.links = before.links;
+    memory.numbers = before.numbers;
+    memory.text = before.text;
+    memory.facts = before.facts;
+    for (std::size_t i = 0; i < memory.facts.size(); ++i)
+      memory.facts[i].value = increment.values_[i];
+    return memory;
+  }
+
+  TextPlace text(std::string_view text) { return memory_.add_text(text); }
+  TextPlace taken(TextPlace place) {
+    return takes_over_ ? place : memory_.add_text(before_->text_at(place));
+  }
+  std::uint32_t number_of(const FactName& fact) {
+    return numbers_.of(fact,
+                       [this](const FactName& one) { return increment_.facts_.value_of(one); });
+  }
+  Span32 taken_facts(Span32 facts) {
+    if (takes_over_) return facts;
+    std::vector<std::uint32_t> all;
+    for (const std::uint32_t fact : before_->numbers_at(facts)) {
+      std::uint32_t& number = number_of_old_[fact];
+      if (number == BuildMemory::none)
+        number = numbers_.of(before_->fact_at(fact),
+                             [&](const FactName&) { return increment_.values_[fact]; });
+      all.push_back(number);
     }
-    const std::uint32_t id = key_id(key);
-    if (id >= known->size())
-      known->resize(std::max<std::size_t>(id + 1, 2 * known->size()), unknown);
-    std::uint32_t& number = (*known)[id];
-    if (number == unknown) number = number_of(all, facts_.name_of_key(key));
-    numbers.push_back(number);
+    return memory_.add_numbers(all);
   }
-  for (const ReadSet::Name& name : names)
-    numbers.push_back(number_of(all, {name.kind, name.group, name.name}));
-  return numbers;
-}
-
-void Increment::note_files(BuildMemory& memory) const {
-  memory.directories = directories_of(site_.config());
-  for (const std::string& directory : memory.directories) {
-    const Result<RootDirectory::Listing> listing = site_.source().list(directory);
-    if (!listing.ok()) continue;
-    for (const FoundFile& file : listing->files) memory.files.emplace(file.path, look_of(file));
+  Span32 facts_of(const std::vector<std::uint64_t>& keys, const std::vector<ReadSet::Name>& names) {
+    std::vector<std::uint32_t> all;
+    all.reserve(keys.size() + names.size());
+    for (const std::uint64_t key : keys)
+      all.push_back(number_of(increment_.facts_.name_of_key(key)));
+    for (const ReadSet::Name& name : names)
+      if (Facts::is_fact(name.kind)) all.push_back(number_of({name.kind, name.group, name.name}));
+    return memory_.add_numbers(all);
   }
-  // What was read is as old as the reading, not as this look.
-  const auto note_content = [&](const Content& content) {
-    if (content.has_text) memory.files[content.file] = content.look;
-  };
-  for (const Page& page : site_.library().pages) note_content(page);
-  for (const Section& section : site_.library().sections) note_content(section);
 
-  const auto note_path = [&](const std::string& path) {
-    const Result<std::optional<FoundFile>> file = site_.source().look(path);
-    if (file.ok() && *file) {
-      memory.files.emplace(path, look_of(**file));
-    } else {
-      memory.absent.push_back(path);
-    }
-  };
-  for (const std::string_view file : config_files) note_path(std::string(file));
-  note_path(site_.config().file);
-  if (site_.config().markdown.highlighting)
-    for (const std::string& file : site_.config().markdown.highlighting->files) note_path(file);
-  // A path is looked for in the root first, and what lies there is in no directory of the list.
-  for (const FactName& fact : memory.facts) {
-    if (fact.kind != ReadKind::lookup) continue;
-    const std::size_t begin = fact.name.find_first_not_of('/');
-    if (begin != std::string::npos && !fact.name.starts_with('@'))
-      note_path(fact.name.substr(begin));
-  }
-}
-
-void Increment::note_contents(BuildMemory& memory, FactNumbers& all) {
-  const auto note = [&](ContentId id) {
+  ContentRow content_row(ContentId id) {
     const Content& content = site_.content_of(id);
-    ContentNote& fresh = memory.contents[content.file];
-    fresh.front = content.front_kept;
-    fresh.body_offset = content.body_offset;
-    fresh.body_line = content.body_line;
-    fresh.word_count = content.word_count;
-    fresh.front_hash = content.front_hash;
-    fresh.body_hash = content.body_hash;
-    fresh.around = around(id);
-    if (const ContentNote* kept = site_.kept_note(id); kept != nullptr) {
-      fresh.is_settled = true;
-      fresh.html = kept->html;
-      fresh.summary = kept->summary;
-      fresh.toc = kept->toc;
-      fresh.ids = kept->ids;
-      fresh.internal_links = kept->internal_links;
-      fresh.facts = numbers_of(all, kept->facts);
-      return;
+    // Front matter is remembered also where the memory is good for nothing else.
+    const BuildMemory* read_from = increment_.read_from_;
+    const ContentRow* old = read_from == nullptr || content.row_before == BuildMemory::none
+                                ? nullptr
+                                : &read_from->contents[content.row_before];
+    ContentRow row;
+    row.file = old != nullptr && takes_over_ ? old->file : text(content.file);
+    if (old == nullptr || old->front_hash != content.front_hash) {
+      row.front = text(content.front_kept);
+    } else {
+      row.front = takes_over_ ? old->front : text(read_from->text_at(old->front));
     }
+    row.body_offset = content.body_offset;
+    row.body_line = content.body_line;
+    row.word_count = content.word_count;
+    row.front_hash = content.front_hash;
+    row.body_hash = content.body_hash;
+    if (const ContentRow* kept = site_.kept_row(id)) {
+      take_body(*kept, row);
+    } else {
+      note_body(id, row);
+    }
+    return row;
+  }
+  void take_body(const ContentRow& kept, ContentRow& row) {
+    row.is_settled = 1;
+    row.around = kept.around;
+    row.html = kept.html;
+    row.summary = kept.summary;
+    row.toc = kept.toc;
+    row.facts = taken_facts(kept.facts);
+    row.ids = kept.ids;
+    row.links = kept.links;
+    if (takes_over_) return;
+    row.ids.first = static_cast<std::uint32_t>(memory_.ids.size());
+    for (std::uint32_t i = 0; i < kept.ids.count; ++i)
+      memory_.ids.push_back(taken(before_->ids[kept.ids.first + i]));
+    row.links.first = static_cast<std::uint32_t>(memory_.links.size());
+    for (std::uint32_t i = 0; i < kept.links.count; ++i) {
+      const LinkRow& link = before_->links[kept.links.first + i];
+      memory_.links.push_back({taken(link.target), link.line, link.column});
+    }
+  }
+  void note_body(ContentId id, ContentRow& row) {
     const std::shared_ptr<const Rendered> rendered = site_.rendered_now(id);
     if (rendered == nullptr || rendered->reads.is_volatile() || asks_for_images(rendered->reads) ||
         !rendered->warnings.empty() || !rendered->plain_code.empty())
       return;
-    fresh.is_settled = true;
+    row.is_settled = 1;
+    row.around = increment_.facts_.around(id);
     const ContentHashes hashes = site_.content_hashes(id);
-    fresh.html = hashes.html;
-    fresh.summary = hashes.summary;
-    fresh.toc = hashes.toc;
-    fresh.ids = rendered->ids;
+    row.html = hashes.html;
+    row.summary = hashes.summary;
+    row.toc = hashes.toc;
+    row.ids = {static_cast<std::uint32_t>(memory_.ids.size()),
+               static_cast<std::uint32_t>(rendered->ids.size())};
+    for (const std::string& id_text : rendered->ids) memory_.ids.push_back(text(id_text));
+    row.links = {static_cast<std::uint32_t>(memory_.links.size()),
+                 static_cast<std::uint32_t>(rendered->internal_links.size())};
     for (const text::FoundLink& link : rendered->internal_links)
-      fresh.internal_links.push_back({link.target, link.place.line, link.place.column});
-    std::vector<ReadSet::Name> names;
-    for (const ReadSet::Name& name : rendered->reads.names())
-      if (Facts::is_fact(name.kind)) names.push_back(name);
-    fresh.facts = numbers_of(all, rendered->reads.keys(), names);
-  };
-  const Library& library = site_.library();
-  for (PageId id = 0; id < library.pages.size(); ++id) note({true, id});
-  for (SectionId id = 0; id < library.sections.size(); ++id)
-    if (library.sections[id].has_file) note({false, id});
-}
-
-void Increment::note_outputs(BuildMemory& memory, FactNumbers& all) {
-  const std::vector<Planned>& outputs = site_.plan().outputs;
-  memory.outputs.reserve(outputs.size());
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    OutputNote& fresh = memory.outputs[outputs[i].file];
-    fresh.plan = plans_[i];
-    if (!fresh_[i].is_rendered) {
-      fresh.is_settled = true;
-      fresh.facts = numbers_of(all, before_->outputs.at(outputs[i].file).facts);
-      continue;
-    }
-    fresh.is_settled = !fresh_[i].is_volatile;
-    const bool is_copy =
-        outputs[i].kind == OutputKind::asset || outputs[i].kind == OutputKind::static_file;
-    if (is_copy && !outputs[i].origin.starts_with("builtin:")) {
-      const Result<std::optional<FoundFile>> file = site_.source().look(outputs[i].origin);
-      fresh.is_settled = file.ok() && *file && !site_.is_racy(look_of(**file));
-    }
-    if (fresh.is_settled) fresh.facts = numbers_of(all, fresh_[i].keys, fresh_[i].names);
+      memory_.links.push_back({text(link.target), link.place.line, link.place.column});
+    const std::set<ReadSet::Name>& names = rendered->reads.names();
+    row.facts = facts_of(rendered->reads.keys(), {names.begin(), names.end()});
   }
-}
+  void note_contents() {
+    const Library& library = site_.library();
+    memory_.contents.reserve(library.pages.size() + library.sections.size());
+    for (PageId id = 0; id < library.pages.size(); ++id)
+      memory_.contents.push_back(content_row({true, id}));
+    const auto pages = static_cast<std::ptrdiff_t>(memory_.contents.size());
+    for (SectionId id = 0; id < library.sections.size(); ++id)
+      if (library.sections[id].has_file) memory_.contents.push_back(content_row({false, id}));
+    // Both are in the order of their paths.
+    std::inplace_merge(memory_.contents.begin(), memory_.contents.begin() + pages,
+                       memory_.contents.end(), [&](const ContentRow& a, const ContentRow& b) {
+                         return memory_.text_at(a.file) < memory_.text_at(b.file);
+                       });
+  }
+
+  OutputRow output_row(std::size_t i) {
+    const Planned& planned = site_.plan().outputs[i];
+    const std::uint32_t old = increment_.rows_[i];
+    OutputRow row;
+    row.file = old == BuildMemory::none ? text(planned.file) : taken(before_->outputs[old].file);
+    row.plan = increment_.plans_[i];
+    const Increment::Fresh& fresh = increment_.fresh_[i];
+    if (!fresh.is_rendered) {
+      row.is_settled = 1;
+      row.facts = taken_facts(before_->outputs[old].facts);
+      return row;
+    }
+    bool is_settled = !fresh.is_volatile;
+    const bool is_copy =
+        planned.kind == OutputKind::asset || planned.kind == OutputKind::static_file;
+    if (is_copy && !planned.origin.starts_with("builtin:")) {
+      const Result<std::optional<FoundFile>> file = site_.source().look(planned.origin);
+      is_settled = file.ok() && *file && !site_.is_racy(look_of(**file));
+    }
+    row.is_settled = is_settled ? 1 : 0;
+    if (is_settled) row.facts = facts_of(fresh.keys, fresh.names);
+    return row;
+  }
+  void note_outputs() {
+    const std::size_t count = site_.plan().outputs.size();
+    // In the order that the rows of before have; those that are new are sorted in.
+    std::vector<std::uint32_t> plan_of_row(before_ == nullptr ? 0 : before_->outputs.size(),
+                                           BuildMemory::none);
+    std::vector<std::uint32_t> added;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto number = static_cast<std::uint32_t>(i);
+      if (increment_.rows_[i] == BuildMemory::none) added.push_back(number);
+      else plan_of_row[increment_.rows_[i]] = number;
+    }
+    memory_.outputs.reserve(count);
+    for (const std::uint32_t i : plan_of_row)
+      if (i != BuildMemory::none) memory_.outputs.push_back(output_row(i));
+    const auto old_rows = static_cast<std::ptrdiff_t>(memory_.outputs.size());
+    for (const std::uint32_t i : added) memory_.outputs.push_back(output_row(i));
+    const auto by_file = [&](const OutputRow& a, const OutputRow& b) {
+      return memory_.text_at(a.file) < memory_.text_at(b.file);
+    };
+    std::sort(memory_.outputs.begin() + old_rows, memory_.outputs.end(), by_file);
+    std::inplace_merge(memory_.outputs.begin(), memory_.outputs.begin() + old_rows,
+                       memory_.outputs.end(), by_file);
+  }
+
+  TextPlace path_text(std::string_view path) {
+    if (before_ != nullptr) {
+      const std::uint32_t row = before_->find_file(path, next_file_);
+      if (row != BuildMemory::none) {
+        next_file_ = row + 1;
+        return taken(before_->files[row].path);
+      }
+    }
+    return text(path);
+  }
+  void note_files() {
+    std::vector<FileRow>& rows = memory_.files;
+    for (const std::string& directory : directories_of(site_.config())) {
+      memory_.directories.push_back(text(directory));
+      const Result<SiteSource::SharedListing> listing = site_.source().listing(directory);
+      if (!listing.ok()) continue;
+      for (const FoundFile& file : (*listing)->files)
+        rows.push_back({path_text(file.path), look_of(file)});
+    }
+    // In the order of the directories' names, which are no prefixes of each other.
+    const auto by_path = [&](const FileRow& a, const FileRow& b) {
+      return memory_.text_at(a.path) < memory_.text_at(b.path);
+    };
+    if (!std::is_sorted(rows.begin(), rows.end(), by_path))
+      std::sort(rows.begin(), rows.end(), by_path);
+    // What was read is as old as the reading, not as this look.
+    std::uint32_t next = 0;
+    const auto note_content = [&](const Content& content) {
+      if (!content.has_text) return;
+      const std::uint32_t row = memory_.find_file(content.file, next);
+      if (row == BuildMemory::none) return;  // it went meanwhile
+      rows[row].look = content.look;
+      next = row + 1;
+    };
+    for (const Page& page : site_.library().pages) note_content(page);
+    for (const Section& section : site_.library().sections) note_content(section);
+    note_paths();
+  }
+  // What is read outside of the directories.
+  void note_paths() {
+    std::set<std::string> paths(std::begin(config_files), std::end(config_files));
+    paths.insert(site_.config().file);
+    if (const auto& highlighting = site_.config().markdown.highlighting)
+      paths.insert(highlighting->files.begin(), highlighting->files.end());
+    // A path is looked for in the root first, and what lies there is in no directory of the list.
+    for (std::uint32_t i = 0; i < memory_.facts.size(); ++i) {
+      const FactName fact = memory_.fact_at(i);
+      if (fact.kind != ReadKind::lookup) continue;
+      const std::size_t begin = fact.name.find_first_not_of('/');
+      if (begin != std::string::npos && !fact.name.starts_with('@'))
+        paths.emplace(fact.name.substr(begin));
+    }
+    std::vector<FileRow>& rows = memory_.files;
+    const auto listed = static_cast<std::ptrdiff_t>(rows.size());
+    std::vector<FileRow> added;
+    for (const std::string& path : paths) {
+      const Result<std::optional<FoundFile>> file = site_.source().look(path);
+      if (!file.ok() || !*file) {
+        memory_.absent.push_back(text(path));
+      } else if (memory_.find_file(path) == BuildMemory::none) {
+        added.push_back({text(path), look_of(**file)});
+      }
+    }
+    rows.insert(rows.end(), added.begin(), added.end());
+    std::inplace_merge(rows.begin(), rows.begin() + listed, rows.end(),
+                       [&](const FileRow& a, const FileRow& b) {
+                         return memory_.text_at(a.path) < memory_.text_at(b.path);
+                       });
+  }
+
+  const Increment& increment_;
+  Site& site_;
+  const BuildMemory* const before_;
+  const bool takes_over_;
+  BuildMemory memory_;
+  FactNumbers numbers_;
+  std::vector<std::uint32_t> number_of_old_;
+  std::uint32_t next_file_ = 0;
+};
 
 BuildMemory Increment::take_memory(const BuildReport& report) {
-  BuildMemory memory;
-  memory.options = options_;
-  memory.settings = settings_;
-  memory.begun_ns = site_.begun_ns();
-  memory.pages = report.pages;
-  memory.sections = report.sections;
-  memory.orphans = report.orphans;
-  memory.warnings = report.warnings;
-  FactNumbers numbers(memory);
-  note_contents(memory, numbers);
-  note_outputs(memory, numbers);
-  note_files(memory);
-  for (const auto& [file, note] : memory.contents) memory.has_unsettled |= !note.is_settled;
-  for (const auto& [file, note] : memory.outputs) memory.has_unsettled |= !note.is_settled;
-  return memory;
+  return MemoryWriter(*this).made(report);
 }
 
 bool is_nothing_changed(const SiteSource& source, const BuildOptions& options,
                         const BuildMemory& before) {
   if (before.has_unsettled || before.warnings != 0 || before.options != hash_of_options(options))
     return false;
-  std::size_t seen = 0;
+  // Both are sorted, so each file is met in its turn.
+  std::vector<std::uint8_t> seen(before.files.size());
+  std::uint32_t next = 0;
   const auto is_same = [&](const FoundFile& file) {
-    const auto known = before.files.find(file.path);
-    ++seen;
-    return known != before.files.end() && known->second == look_of(file) &&
-           !before.is_racy(known->second);
+    const std::uint32_t row = before.find_file(file.path, next);
+    if (row == BuildMemory::none) return false;
+    next = row + 1;
+    seen[row] = 1;
+    const FileLook& look = before.files[row].look;
+    return look == look_of(file) && !before.is_racy(look);
   };
-  const auto is_listed = [&](std::string_view path) {
-    return std::any_of(before.directories.begin(), before.directories.end(),
-                       [&](const std::string& directory) {
-                         return path.size() > directory.size() && path.starts_with(directory) &&
-                                path[directory.size()] == '/';
-                       });
-  };
-  for (const std::string& directory : before.directories) {
-    const Result<RootDirectory::Listing> listing = source.list(directory);
-    if (!listing.ok() || !listing->left_out.empty()) return false;
-    if (!std::all_of(listing->files.begin(), listing->files.end(), is_same)) return false;
+  for (const TextPlace directory : before.directories) {
+    const Result<SiteSource::SharedListing> listing = source.listing(before.text_at(directory));
+    if (!listing.ok() || !(*listing)->left_out.empty()) return false;
+    if (!std::all_of((*listing)->files.begin(), (*listing)->files.end(), is_same)) return false;
   }
-  for (const auto& [path, look] : before.files) {
-    if (is_listed(path)) continue;
-    const Result<std::optional<FoundFile>> file = source.look(path);
+  for (std::uint32_t row = 0; row < before.files.size(); ++row) {
+    if (seen[row] != 0) continue;
+    const Result<std::optional<FoundFile>> file =
+        source.look(before.text_at(before.files[row].path));
     if (!file.ok() || !*file || !is_same(**file)) return false;
   }
-  for (const std::string& path : before.absent) {
-    const Result<std::optional<FoundFile>> file = source.look(path);
-    if (file.ok() && *file) return false;
-  }
-  return seen == before.files.size();
+  return std::none_of(before.absent.begin(), before.absent.end(), [&](TextPlace path) {
+    const Result<std::optional<FoundFile>> file = source.look(before.text_at(path));
+    return file.ok() && *file;
+  });
 }
 
 }  // namespace weir::site

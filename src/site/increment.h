@@ -9,10 +9,11 @@
 
 #include "site/facts.h"
 
-#include <map>
 #include <vector>
 
 namespace weir::site {
+
+class MemoryWriter;
 
 class Increment {
  public:
@@ -27,15 +28,9 @@ class Increment {
   BuildMemory take_memory(const BuildReport& report);
 
  private:
-  void note_files(BuildMemory& memory) const;
-  void note_contents(BuildMemory& memory, FactNumbers& all);
-  void note_outputs(BuildMemory& memory, FactNumbers& all);
-  Hash128 around(ContentId id) const;
-  bool holds(const std::vector<std::uint32_t>& facts) const;
-  std::uint32_t number_of(FactNumbers& all, FactName fact);
-  std::vector<std::uint32_t> numbers_of(FactNumbers& all, const std::vector<std::uint32_t>& old);
-  std::vector<std::uint32_t> numbers_of(FactNumbers& all, const std::vector<std::uint64_t>& keys,
-                                        const std::vector<ReadSet::Name>& names);
+  friend class MemoryWriter;
+  void value_facts(bool (*is_wanted)(const FactName& fact));
+  bool holds(Span32 facts) const;
 
   struct Fresh {
     bool is_rendered = false;
@@ -45,16 +40,17 @@ class Increment {
   };
 
   Site& site_;
-  const BuildMemory* before_ = nullptr;
+  const BuildMemory* const read_from_;   // that the site was loaded with
+  const BuildMemory* before_ = nullptr;  // the same, when its settings are this build's
   Hash128 options_;
   Hash128 settings_;
   Facts facts_;
   std::vector<Hash128> plans_;
-  std::vector<std::uint8_t> holds_;  // of before_->facts
-  std::vector<Fresh> fresh_;         // of each output of the plan
-  // By kind and group of a key, then by its id: what is asked for half a million times.
-  std::map<std::uint64_t, std::vector<std::uint32_t>> numbers_of_kind_;
-  std::vector<std::uint32_t> number_of_old_;
+  std::vector<std::uint32_t> rows_;  // of each output of the plan, in before_
+  // Of before_->facts: what they are worth now, and whether that is what they were.
+  std::vector<Hash128> values_;
+  std::vector<std::uint8_t> holds_;
+  std::vector<Fresh> fresh_;  // of each output of the plan
 };
 
 // A resized image is made because a render asks for it, so that render must not be left out.

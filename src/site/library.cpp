@@ -58,10 +58,10 @@ class Loader {
   std::uint32_t language_of_name(std::string_view relative_path, std::string& stem);
   void refuse_mixed_indexes();
   void read_all();
-  void read_page(const ContentFile& file, Page& page);
-  void read_section(const ContentFile& file, Section& section);
-  bool read_front_matter(Content& content, text::Value& table);
-  bool remember_front_matter(Content& content, text::Value& table) const;
+  void read_page(const ContentFile& file, Page& page, std::size_t guess);
+  void read_section(const ContentFile& file, Section& section, std::size_t guess);
+  bool read_front_matter(Content& content, text::Value& table, std::size_t guess);
+  bool remember_front_matter(Content& content, text::Value& table, std::size_t guess) const;
   void drop_drafts();
   void place_page(const ContentFile& file, Page& page);
   void place_section(const ContentFile& file, Section& section);
@@ -110,13 +110,13 @@ void Loader::list_files() {
       diagnostics_.error(std::move(glob).error().at({config_.file, 0, 0, 0}));
     }
   }
-  const Result<RootDirectory::Listing> listing = source_.list("content");
+  const Result<SiteSource::SharedListing> listing = source_.listing("content");
   if (!listing.ok()) return diagnostics_.error(listing.error());
-  for (const std::string& link : listing->left_out)
+  for (const std::string& link : (*listing)->left_out)
     diagnostics_.warning(Error{
         Errc::denied, link + " is a link that leaves the site or leads nowhere; it is left out"}
                              .at({link, 0, 0, 0}));
-  for (const FoundFile& file : listing->files) {
+  for (const FoundFile& file : (*listing)->files) {
     const std::string relative_path = file.path.substr(content_root.size());
     if (is_ignored(relative_path)) {
       library_.ignored.push_back(file.path);
@@ -175,29 +175,30 @@ void Loader::refuse_mixed_indexes() {
   }
 }
 
-// What the last build read, if the file still looks as it did.
-bool Loader::remember_front_matter(Content& content, text::Value& table) const {
+// What the last build read, if the file still looks as it did. `guess` is about where its rows are.
+bool Loader::remember_front_matter(Content& content, text::Value& table, std::size_t guess) const {
   const BuildMemory* before = options_.before;
   if (before == nullptr) return false;
-  const auto file = before->files.find(content.file);
-  const auto note = before->contents.find(content.file);
-  if (file == before->files.end() || note == before->contents.end()) return false;
-  if (file->second != content.look || before->is_racy(content.look)) return false;
-  std::optional<text::Value> kept = decode_value(note->second.front);
+  const auto near = static_cast<std::uint32_t>(guess);
+  content.row_before = before->find_content(content.file, near);
+  const std::uint32_t file = before->find_file(content.file, near);
+  if (file == BuildMemory::none || content.row_before == BuildMemory::none) return false;
+  if (before->files[file].look != content.look || before->is_racy(content.look)) return false;
+  const ContentRow& row = before->contents[content.row_before];
+  std::optional<text::Value> kept = decode_value(before->text_at(row.front));
   if (!kept) return false;
   table = std::move(*kept);
   content.has_text = content.look.bytes != 0;
-  content.body_offset = note->second.body_offset;
-  content.body_line = note->second.body_line;
-  content.word_count = static_cast<std::size_t>(note->second.word_count);
-  content.front_kept = note->second.front;
-  content.front_hash = note->second.front_hash;
-  content.body_hash = note->second.body_hash;
+  content.body_offset = row.body_offset;
+  content.body_line = row.body_line;
+  content.word_count = static_cast<std::size_t>(row.word_count);
+  content.front_hash = row.front_hash;
+  content.body_hash = row.body_hash;
   return true;
 }
 
-bool Loader::read_front_matter(Content& content, text::Value& table) {
-  if (remember_front_matter(content, table)) return true;
+bool Loader::read_front_matter(Content& content, text::Value& table, std::size_t guess) {
+  if (remember_front_matter(content, table, guess)) return true;
   Result<std::string> text = source_.read(content.file);
   if (!text.ok()) {
     diagnostics_.error(std::move(text).error().at({content.file, 0, 0, 0}));
@@ -231,24 +232,25 @@ bool Loader::read_front_matter(Content& content, text::Value& table) {
   return true;
 }
 
-void Loader::read_page(const ContentFile& file, Page& page) {
+void Loader::read_page(const ContentFile& file, Page& page, std::size_t guess) {
   page.relative_path = file.relative_path;
   page.file = std::string(content_root) + file.relative_path;
   page.language = file.language;
   page.look = file.look;
   text::Value table = text::Value::Object{};
-  if (read_front_matter(page, table)) page.front = page_front_of(table, page.file, diagnostics_);
+  if (read_front_matter(page, table, guess))
+    page.front = page_front_of(table, page.file, diagnostics_);
   page.extra = tmpl::value_of(page.front.extra);
   place_page(file, page);
 }
 
-void Loader::read_section(const ContentFile& file, Section& section) {
+void Loader::read_section(const ContentFile& file, Section& section, std::size_t guess) {
   section.relative_path = file.relative_path;
   section.file = std::string(content_root) + file.relative_path;
   section.language = file.language;
   section.look = file.look;
   text::Value table = text::Value::Object{};
-  if (read_front_matter(section, table))
+  if (read_front_matter(section, table, guess))
     section.front = section_front_of(table, section.file, diagnostics_);
   section.extra = tmpl::value_of(section.front.extra);
   place_section(file, section);
@@ -260,10 +262,10 @@ void Loader::read_all() {
   const std::size_t threads = options_.threads == 0 ? cores() : options_.threads;
   for_each_parallel(page_files_.size() + section_files_.size(), threads, [this](std::size_t i) {
     if (i < section_files_.size()) {
-      read_section(section_files_[i], library_.sections[i]);
+      read_section(section_files_[i], library_.sections[i], i);
     } else {
-      i -= section_files_.size();
-      read_page(page_files_[i], library_.pages[i]);
+      const std::size_t page = i - section_files_.size();
+      read_page(page_files_[page], library_.pages[page], i);
     }
   });
 }

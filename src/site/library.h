@@ -50,9 +50,11 @@ struct Content {
   // it looks as it did when its front matter was remembered.
   std::string text;
   bool has_text = false;
-  std::string front_kept;  // the front matter as encode_value writes it; only for a build that
-                           // remembers
-  Hash128 front_hash;      // the same
+  // Only for a build that remembers: the front matter as encode_value writes it, if it was read
+  // anew, and the row of the memory of before, if that has one.
+  std::string front_kept;
+  std::uint32_t row_before = BuildMemory::none;
+  Hash128 front_hash;  // the same
   Hash128 body_hash;
   FileLook look;
   std::uint32_t body_offset = 0;

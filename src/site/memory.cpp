@@ -1,5 +1,6 @@
 #include "site/memory.h"
 
+#include "base/must.h"
 #include "base/version.h"
 
 #include <cstring>
@@ -8,7 +9,7 @@ namespace weir::site {
 
 namespace {
 
-constexpr std::string_view magic = "WEIRMEM1";
+constexpr std::string_view magic = "WEIRMEM2";
 constexpr std::size_t depth_max = 128;  // of front matter; its parsers stop before
 
 class Writer {
@@ -22,17 +23,9 @@ class Writer {
   }
   void fixed(std::uint64_t value) { out_.append(reinterpret_cast<const char*>(&value), 8); }
   void flag(bool value) { out_ += static_cast<char>(value); }
-  void hash(const Hash128& value) {
-    fixed(value.low);
-    fixed(value.high);
-  }
   void text(std::string_view value) {
     number(value.size());
     out_ += value;
-  }
-  void numbers(const std::vector<std::uint32_t>& values) {
-    number(values.size());
-    for (const std::uint32_t value : values) number(value);
   }
   void value(const text::Value& value) {
     number(value.line);
@@ -75,7 +68,6 @@ class Writer {
     }
   }
   std::string take() { return std::move(out_); }
-  const std::string& bytes() const { return out_; }
 
  private:
   std::string out_;
@@ -114,22 +106,20 @@ class Reader {
     return value;
   }
   bool flag() { return next() != 0; }
-  Hash128 hash() {
-    Hash128 value;
-    value.low = fixed();
-    value.high = fixed();
-    return value;
+  void raw(void* rows, std::size_t bytes) {
+    if (!has_room(bytes, 1) || bytes == 0) return;
+    std::memcpy(rows, text_.data() + at_, bytes);
+    at_ += bytes;
+  }
+  bool has_room(std::uint64_t count, std::size_t bytes) {
+    if (count > (text_.size() - at_) / bytes) is_good_ = false;
+    return is_good_;
   }
   std::string_view text() {
     const std::size_t bytes = count();
     const std::string_view value = text_.substr(at_, bytes);
     at_ += bytes;
     return value;
-  }
-  std::vector<std::uint32_t> numbers() {
-    std::vector<std::uint32_t> values(count());
-    for (std::uint32_t& value : values) value = number32();
-    return values;
   }
   text::Value value(std::size_t depth = 0) {
     const std::uint32_t line = number32();
@@ -190,65 +180,148 @@ class Reader {
   bool is_good_ = true;
 };
 
-void write(Writer& out, const ContentNote& note) {
-  out.text(note.front);
-  out.number(note.body_offset);
-  out.number(note.body_line);
-  out.number(note.word_count);
-  out.hash(note.front_hash);
-  out.hash(note.body_hash);
-  out.flag(note.is_settled);
-  if (!note.is_settled) return;
-  out.hash(note.around);
-  out.hash(note.html);
-  out.hash(note.summary);
-  out.hash(note.toc);
-  out.number(note.ids.size());
-  for (const std::string& id : note.ids) out.text(id);
-  out.number(note.internal_links.size());
-  for (const LinkNote& link : note.internal_links) {
-    out.text(link.target);
-    out.number(link.line);
-    out.number(link.column);
-  }
-  out.numbers(note.facts);
+// The parts of a memory that are written as they lie, behind each other, each behind its count.
+template <class Memory, class Use>
+void for_each_part(Memory& memory, Use use) {
+  use(memory.files);
+  use(memory.directories);
+  use(memory.absent);
+  use(memory.contents);
+  use(memory.facts);
+  use(memory.outputs);
+  use(memory.ids);
+  use(memory.links);
+  use(memory.numbers);
+  use(memory.text);
 }
 
-void read(Reader& in, ContentNote& note) {
-  note.front = in.text();
-  note.body_offset = in.number32();
-  note.body_line = in.number32();
-  note.word_count = in.number();
-  note.front_hash = in.hash();
-  note.body_hash = in.hash();
-  note.is_settled = in.flag();
-  if (!note.is_settled) return;
-  note.around = in.hash();
-  note.html = in.hash();
-  note.summary = in.hash();
-  note.toc = in.hash();
-  note.ids.resize(in.count());
-  for (std::string& id : note.ids) id = in.text();
-  note.internal_links.resize(in.count());
-  for (LinkNote& link : note.internal_links) {
-    link.target = in.text();
-    link.line = in.number32();
-    link.column = in.number32();
-  }
-  note.facts = in.numbers();
+struct Head {
+  Hash128 options, settings;
+  std::int64_t begun_ns = 0;
+  std::uint64_t release = 0, pages = 0, sections = 0, orphans = 0, warnings = 0, has_unsettled = 0;
+};
+// As they lie: no byte of a row is left to chance.
+static_assert(sizeof(Head) == 88 && sizeof(FileRow) == 32 && sizeof(LinkRow) == 16);
+static_assert(sizeof(ContentRow) == 160 && sizeof(FactRow) == 32 && sizeof(OutputRow) == 40);
+
+template <class Rows, class TextOf>
+std::uint32_t find_row(const Rows& rows, std::string_view wanted, std::uint32_t guess,
+                       TextOf text_of) {
+  if (guess < rows.size() && text_of(rows[guess]) == wanted) return guess;
+  const auto at = std::lower_bound(
+      rows.begin(), rows.end(), wanted,
+      [&](const auto& row, std::string_view other) { return text_of(row) < other; });
+  return at == rows.end() || text_of(*at) != wanted ? BuildMemory::none
+                                                    : static_cast<std::uint32_t>(at - rows.begin());
+}
+
+// Whether every reference stays within its pool.
+bool is_whole(const BuildMemory& memory) {
+  const auto is_text = [&](TextPlace place) {
+    return place.offset <= memory.text.size() && place.bytes <= memory.text.size() - place.offset;
+  };
+  const auto is_in = [](Span32 span, std::size_t count) {
+    return span.first <= count && span.count <= count - span.first;
+  };
+  const auto all = [](const auto& rows, auto is_good) {
+    return std::all_of(rows.begin(), rows.end(), is_good);
+  };
+  return all(memory.files, [&](const FileRow& row) { return is_text(row.path); }) &&
+         all(memory.directories, is_text) && all(memory.absent, is_text) &&
+         all(memory.ids, is_text) &&
+         all(memory.links, [&](const LinkRow& row) { return is_text(row.target); }) &&
+         all(memory.facts, [&](const FactRow& row) { return is_text(row.name); }) &&
+         all(memory.numbers, [&](std::uint32_t number) { return number < memory.facts.size(); }) &&
+         all(memory.outputs,
+             [&](const OutputRow& row) {
+               return is_text(row.file) && is_in(row.facts, memory.numbers.size());
+             }) &&
+         all(memory.contents, [&](const ContentRow& row) {
+           return is_text(row.file) && is_text(row.front) && is_in(row.ids, memory.ids.size()) &&
+                  is_in(row.links, memory.links.size()) && is_in(row.facts, memory.numbers.size());
+         });
 }
 
 }  // namespace
 
-FactNumbers::FactNumbers(BuildMemory& memory) : memory_(memory) {
-  numbers_.reserve(memory.facts.size());
-  for (std::uint32_t i = 0; i < memory.facts.size(); ++i)
-    numbers_.emplace(key_of(memory.facts[i]), i);
+std::uint32_t BuildMemory::find_file(std::string_view path, std::uint32_t guess) const {
+  return find_row(files, path, guess, [&](const FileRow& row) { return text_at(row.path); });
+}
+std::uint32_t BuildMemory::find_content(std::string_view file, std::uint32_t guess) const {
+  return find_row(contents, file, guess, [&](const ContentRow& row) { return text_at(row.file); });
+}
+std::uint32_t BuildMemory::find_output(std::string_view file, std::uint32_t guess) const {
+  return find_row(outputs, file, guess, [&](const OutputRow& row) { return text_at(row.file); });
 }
 
-std::string FactNumbers::key_of(const FactName& fact) {
-  std::string key{static_cast<char>(fact.kind), static_cast<char>(fact.group)};
-  return key += fact.name;
+TextPlace BuildMemory::add_text(std::string_view added) {
+  MUST(text.size() + added.size() <= UINT32_MAX);
+  const TextPlace place{static_cast<std::uint32_t>(text.size()),
+                        static_cast<std::uint32_t>(added.size())};
+  text += added;
+  return place;
+}
+
+Span32 BuildMemory::add_numbers(std::span<const std::uint32_t> added) {
+  const Span32 span{static_cast<std::uint32_t>(numbers.size()),
+                    static_cast<std::uint32_t>(added.size())};
+  numbers.insert(numbers.end(), added.begin(), added.end());
+  return span;
+}
+
+bool BuildMemory::is_sparse() const {
+  std::size_t live_numbers = 0;
+  std::size_t live_text = 0;
+  for (const FileRow& row : files) live_text += row.path.bytes;
+  for (const FactRow& row : facts) live_text += row.name.bytes;
+  for (const OutputRow& row : outputs) {
+    live_text += row.file.bytes;
+    live_numbers += row.facts.count;
+  }
+  for (const ContentRow& row : contents) {
+    live_text += row.file.bytes + row.front.bytes;
+    live_numbers += row.facts.count;
+    for (const TextPlace id : std::span(ids).subspan(row.ids.first, row.ids.count))
+      live_text += id.bytes;
+    for (const LinkRow& link : std::span(links).subspan(row.links.first, row.links.count))
+      live_text += link.target.bytes;
+  }
+  return live_numbers < numbers.size() / 2 || live_text < text.size() / 2;
+}
+
+FactNumbers::FactNumbers(BuildMemory& memory) : memory_(memory) { make_room(); }
+
+std::size_t FactNumbers::slot_of(const FactName& fact) const {
+  const std::uint64_t salt =
+      (static_cast<std::uint64_t>(fact.kind) << 8 | static_cast<std::uint64_t>(fact.group)) *
+      0x9E37'79B9'7F4A'7C15ULL;
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = static_cast<std::size_t>(xxh3_64(fact.name) ^ salt >> 20) & mask;
+  for (; slots_[at] != 0; at = (at + 1) & mask) {
+    const FactName other = memory_.fact_at(slots_[at] - 1);
+    if (other.kind == fact.kind && other.group == fact.group && other.name == fact.name) break;
+  }
+  return at;
+}
+
+std::uint32_t FactNumbers::add(const FactName& fact, Hash128 value) {
+  const auto number = static_cast<std::uint32_t>(memory_.facts.size());
+  memory_.facts.push_back({memory_.add_text(fact.name), static_cast<std::uint32_t>(fact.kind),
+                           static_cast<std::uint32_t>(fact.group), value});
+  if (2 * memory_.facts.size() > slots_.size()) {
+    make_room();
+  } else {
+    slots_[slot_of(memory_.fact_at(number))] = number + 1;
+  }
+  return number;
+}
+
+void FactNumbers::make_room() {
+  std::size_t count = 1024;
+  while (count < 4 * memory_.facts.size()) count *= 2;
+  slots_.assign(count, 0);
+  for (std::uint32_t i = 0; i < memory_.facts.size(); ++i)
+    slots_[slot_of(memory_.fact_at(i))] = i + 1;
 }
 
 Hash128 hash_of_input(std::string_view bytes) {
@@ -269,52 +342,31 @@ std::optional<text::Value> decode_value(std::string_view text) {
   return value;
 }
 
+//   file = magic "WEIRMEM2" | sum u64 | version text | commit text | head | part*
+//   part = count u64 | its rows                     sum = xxh3-64 of all behind it
 std::string encode_memory(const BuildMemory& memory) {
-  Writer out;
-  out.text(version);
-  out.text(commit);
-  out.hash(memory.options);
-  out.hash(memory.settings);
-  out.fixed(static_cast<std::uint64_t>(memory.begun_ns));
-  out.number(memory.release);
-  for (const std::uint64_t count : {memory.pages, memory.sections, memory.orphans, memory.warnings})
-    out.number(count);
-  out.flag(memory.has_unsettled);
-  out.number(memory.files.size());
-  for (const auto& [file, look] : memory.files) {
-    out.text(file);
-    out.number(look.bytes);
-    out.fixed(static_cast<std::uint64_t>(look.modified_ns));
-    out.fixed(static_cast<std::uint64_t>(look.changed_ns));
-  }
-  for (const std::vector<std::string>* paths : {&memory.directories, &memory.absent}) {
-    out.number(paths->size());
-    for (const std::string& path : *paths) out.text(path);
-  }
-  out.number(memory.contents.size());
-  for (const auto& [file, note] : memory.contents) {
-    out.text(file);
-    write(out, note);
-  }
-  out.number(memory.facts.size());
-  for (std::size_t i = 0; i < memory.facts.size(); ++i) {
-    out.number(static_cast<std::uint64_t>(memory.facts[i].kind));
-    out.number(static_cast<std::uint64_t>(memory.facts[i].group));
-    out.text(memory.facts[i].name);
-    out.hash(memory.values[i]);
-  }
-  out.number(memory.outputs.size());
-  for (const auto& [file, note] : memory.outputs) {
-    out.text(file);
-    out.hash(note.plan);
-    out.flag(note.is_settled);
-    out.numbers(note.facts);
-  }
-  const std::string body = out.take();
-  std::string text(magic);
-  const std::uint64_t sum = xxh3_64(body);
-  text.append(reinterpret_cast<const char*>(&sum), 8);
-  text += body;
+  Writer names;
+  names.text(version);
+  names.text(commit);
+  const Head head{memory.options, memory.settings, memory.begun_ns,
+                  memory.release, memory.pages,    memory.sections,
+                  memory.orphans, memory.warnings, memory.has_unsettled};
+  const std::string about = names.take();
+  std::size_t bytes = magic.size() + 8 + about.size() + sizeof head;
+  for_each_part(memory, [&](const auto& rows) { bytes += 8 + rows.size() * sizeof rows[0]; });
+  std::string text;
+  text.reserve(bytes);
+  text += magic;
+  text.append(8, '\0');
+  text += about;
+  text.append(reinterpret_cast<const char*>(&head), sizeof head);
+  for_each_part(memory, [&](const auto& rows) {
+    const std::uint64_t count = rows.size();
+    text.append(reinterpret_cast<const char*>(&count), sizeof count);
+    text.append(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof rows[0]);
+  });
+  const std::uint64_t sum = xxh3_64(std::string_view(text).substr(magic.size() + 8));
+  std::memcpy(text.data() + magic.size(), &sum, sizeof sum);
   return text;
 }
 
@@ -326,54 +378,25 @@ std::optional<BuildMemory> decode_memory(std::string_view text) {
   if (xxh3_64(text) != sum) return std::nullopt;
   Reader in(text);
   if (in.text() != version || in.text() != commit) return std::nullopt;
+  Head head;
+  in.raw(&head, sizeof head);
   BuildMemory memory;
-  memory.options = in.hash();
-  memory.settings = in.hash();
-  memory.begun_ns = static_cast<std::int64_t>(in.fixed());
-  memory.release = in.number();
-  for (std::uint64_t* count : {&memory.pages, &memory.sections, &memory.orphans, &memory.warnings})
-    *count = in.number();
-  memory.has_unsettled = in.flag();
-  std::size_t count = in.count();
-  memory.files.reserve(count);
-  for (; count > 0 && in.is_good(); --count) {
-    FileLook& look = memory.files[std::string(in.text())];
-    look.bytes = in.number();
-    look.modified_ns = static_cast<std::int64_t>(in.fixed());
-    look.changed_ns = static_cast<std::int64_t>(in.fixed());
-  }
-  for (std::vector<std::string>* paths : {&memory.directories, &memory.absent}) {
-    paths->resize(in.count());
-    for (std::string& path : *paths) path = in.text();
-  }
-  count = in.count();
-  memory.contents.reserve(count);
-  for (; count > 0 && in.is_good(); --count) read(in, memory.contents[std::string(in.text())]);
-  count = in.count();
-  memory.facts.resize(count);
-  memory.values.resize(count);
-  for (std::size_t i = 0; i < count && in.is_good(); ++i) {
-    memory.facts[i].kind = static_cast<tmpl::ReadKind>(in.number());
-    memory.facts[i].group = static_cast<tmpl::ReadGroup>(in.number());
-    memory.facts[i].name = in.text();
-    memory.values[i] = in.hash();
-  }
-  const auto all_known = [&](const std::vector<std::uint32_t>& facts) {
-    return std::all_of(facts.begin(), facts.end(),
-                       [&](std::uint32_t fact) { return fact < memory.facts.size(); });
-  };
-  bool is_whole = true;
-  count = in.count();
-  memory.outputs.reserve(count);
-  for (; count > 0 && in.is_good(); --count) {
-    OutputNote& note = memory.outputs[std::string(in.text())];
-    note.plan = in.hash();
-    note.is_settled = in.flag();
-    note.facts = in.numbers();
-    is_whole = is_whole && all_known(note.facts);
-  }
-  for (const auto& [file, note] : memory.contents) is_whole = is_whole && all_known(note.facts);
-  if (!in.is_good() || !in.is_at_end() || !is_whole) return std::nullopt;
+  memory.options = head.options;
+  memory.settings = head.settings;
+  memory.begun_ns = head.begun_ns;
+  memory.release = head.release;
+  memory.pages = head.pages;
+  memory.sections = head.sections;
+  memory.orphans = head.orphans;
+  memory.warnings = head.warnings;
+  memory.has_unsettled = head.has_unsettled;
+  for_each_part(memory, [&](auto& rows) {
+    const std::uint64_t count = in.fixed();
+    if (!in.has_room(count, sizeof rows[0])) return;
+    rows.resize(static_cast<std::size_t>(count));
+    in.raw(rows.data(), rows.size() * sizeof rows[0]);
+  });
+  if (!in.is_good() || !in.is_at_end() || !is_whole(memory)) return std::nullopt;
   return memory;
 }
 

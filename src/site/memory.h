@@ -19,9 +19,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace weir::site {
@@ -36,63 +36,114 @@ struct FileLook {
 };
 inline constexpr std::int64_t racy_ns = 20'000'000;
 
-struct LinkNote {
-  std::string target;
+// One fact; the meaning of `name` is the Recorder's, its bytes are whose it is.
+struct FactName {
+  tmpl::ReadKind kind{};
+  tmpl::ReadGroup group{};
+  std::string_view name;
+};
+
+// The rows of a memory are of one size and refer to its pools, so that they are read from disk and
+// written there as they lie, and what has not changed is taken over by copying.
+struct TextPlace {  // in BuildMemory::text
+  std::uint32_t offset = 0;
+  std::uint32_t bytes = 0;
+};
+struct Span32 {  // of rows in one of the pools
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+};
+
+struct FileRow {
+  TextPlace path;
+  FileLook look;
+};
+
+struct LinkRow {
+  TextPlace target;
   std::uint32_t line = 0;
   std::uint32_t column = 0;
 };
 
-// One fact; the meaning of `name` is the Recorder's.
-struct FactName {
-  tmpl::ReadKind kind{};
-  tmpl::ReadGroup group{};
-  std::string name;
-  friend bool operator==(const FactName&, const FactName&) = default;
-};
-
 // A content file: what is in it, and what its body became.
-struct ContentNote {
-  std::string front;  // encoded by encode_value
+struct ContentRow {
+  TextPlace file;
+  TextPlace front;  // encoded by encode_value
   std::uint32_t body_offset = 0;
   std::uint32_t body_line = 1;
   std::uint64_t word_count = 0;
   Hash128 front_hash;
   Hash128 body_hash;
   // What the body became.
-  bool is_settled = false;  // false: it must be rendered again whatever happens (time, warnings)
-  Hash128 around;           // of what its HTML depends on without reading it: address, section
+  std::uint64_t is_settled = 0;  // 0: it must be rendered again whatever happens (time, warnings)
+  Hash128 around;                // of what its HTML depends on without reading it: address, section
   Hash128 html, summary, toc;
-  std::vector<std::string> ids;
-  std::vector<LinkNote> internal_links;
-  std::vector<std::uint32_t> facts;  // numbers in BuildMemory::facts
+  Span32 ids;    // BuildMemory::ids
+  Span32 links;  // BuildMemory::links, the internal ones
+  Span32 facts;  // BuildMemory::numbers
 };
 
-struct OutputNote {
+struct FactRow {
+  TextPlace name;
+  std::uint32_t kind = 0;
+  std::uint32_t group = 0;
+  Hash128 value;
+};
+
+struct OutputRow {
+  TextPlace file;
   Hash128 plan;  // of what was asked for
-  bool is_settled = false;
-  std::vector<std::uint32_t> facts;
+  std::uint64_t is_settled = 0;
+  Span32 facts;  // BuildMemory::numbers
 };
 
 struct BuildMemory {
+  static constexpr std::uint32_t none = 0xffff'ffff;
+
   Hash128 options;            // of the options of the build
   Hash128 settings;           // of everything that makes all outputs new: these, the configuration
   std::int64_t begun_ns = 0;  // wall time
   std::uint64_t release = 0;  // the caller's: in which release the outputs are
   std::uint64_t pages = 0, sections = 0, orphans = 0;
   std::uint64_t warnings = 0;
-  bool has_unsettled = false;
-  std::unordered_map<std::string, FileLook> files;  // below `directories`, and what else was read
-  std::vector<std::string> directories;
-  std::vector<std::string> absent;  // looked for at these places of the root, and not there
-  std::unordered_map<std::string, ContentNote> contents;  // by file
-  std::vector<FactName> facts;
-  std::vector<Hash128> values;                          // of `facts`
-  std::unordered_map<std::string, OutputNote> outputs;  // by file
+  std::uint64_t has_unsettled = 0;
+  std::vector<FileRow> files;  // below `directories`, and what else was read; sorted by path
+  std::vector<TextPlace> directories;
+  std::vector<TextPlace> absent;     // looked for at these places of the root, and not there
+  std::vector<ContentRow> contents;  // sorted by file
+  std::vector<FactRow> facts;
+  std::vector<OutputRow> outputs;  // sorted by file
+  // The pools.
+  std::vector<TextPlace> ids;
+  std::vector<LinkRow> links;
+  std::vector<std::uint32_t> numbers;  // of facts
+  std::string text;
+
+  std::string_view text_at(TextPlace place) const {
+    return std::string_view(text).substr(place.offset, place.bytes);
+  }
+  FactName fact_at(std::uint32_t number) const {
+    const FactRow& row = facts[number];
+    return {static_cast<tmpl::ReadKind>(row.kind), static_cast<tmpl::ReadGroup>(row.group),
+            text_at(row.name)};
+  }
+  std::span<const std::uint32_t> numbers_at(Span32 span) const {
+    return std::span(numbers).subspan(span.first, span.count);
+  }
+  // Numbers of rows; `none` when there is none. The row `guess` is looked at first.
+  std::uint32_t find_file(std::string_view path, std::uint32_t guess = 0) const;
+  std::uint32_t find_content(std::string_view file, std::uint32_t guess = 0) const;
+  std::uint32_t find_output(std::string_view file, std::uint32_t guess = 0) const;
+
+  TextPlace add_text(std::string_view added);
+  Span32 add_numbers(std::span<const std::uint32_t> added);
 
   // Changed so shortly before or after it was read that its look proves nothing.
   bool is_racy(const FileLook& look) const {
     return std::max(look.modified_ns, look.changed_ns) >= begun_ns - racy_ns;
   }
+  // Half of the pools is of rows that are no more: it is time to write all anew.
+  bool is_sparse() const;
 };
 
 // Numbers of facts while a memory is written: each name has one, given when it is first asked for.
@@ -100,22 +151,19 @@ struct BuildMemory {
 class FactNumbers {
  public:
   explicit FactNumbers(BuildMemory& memory);
-  // `value()` is asked once, for a name that is new.
+  // `value(fact)` is asked once, for a name that is new.
   template <class Value>
-  std::uint32_t of(FactName fact, Value value) {
-    const auto [at, is_new] =
-        numbers_.try_emplace(key_of(fact), static_cast<std::uint32_t>(memory_.facts.size()));
-    if (is_new) {
-      memory_.values.push_back(value(fact));
-      memory_.facts.push_back(std::move(fact));
-    }
-    return at->second;
+  std::uint32_t of(const FactName& fact, Value value) {
+    const std::uint32_t known = slots_[slot_of(fact)];
+    return known != 0 ? known - 1 : add(fact, value(fact));
   }
 
  private:
-  static std::string key_of(const FactName& fact);
+  std::size_t slot_of(const FactName& fact) const;
+  std::uint32_t add(const FactName& fact, Hash128 value);
+  void make_room();
   BuildMemory& memory_;
-  std::unordered_map<std::string, std::uint32_t> numbers_;
+  std::vector<std::uint32_t> slots_;  // number + 1, open addressing
 };
 
 // The same bytes, the same hash, in every run of every build.

@@ -67,15 +67,16 @@ ResidentBuilder::Result ResidentBuilder::build() {
   if (result.report.failed()) return result;
   Sink::Made made = sink.take();
   auto memory = std::make_unique<BuildMemory>(std::move(result.report.memory));
-  // What was kept is noted in the memory of before, which goes.
+  // What was kept is in rows of the memory of before, which goes.
   const auto note_anew = [&](ContentId id) {
-    if (work.site->kept_note(id) == nullptr) return;
-    work.site->keep_content(id, memory->contents.at(work.site->content_of(id).file));
+    if (work.site->kept_row(id) == nullptr) return;
+    work.site->keep_content(id, memory->find_content(work.site->content_of(id).file, id.id));
   };
   const Library& library = work.site->library();
   for (PageId id = 0; id < library.pages.size(); ++id) note_anew({true, id});
   for (SectionId id = 0; id < library.sections.size(); ++id)
     if (library.sections[id].has_file) note_anew({false, id});
+  work.site->keep_from(*memory);
   work_ = std::move(work);  // before the listing that the old one reads through
   listed_ = std::move(listed);
   fact_numbers_.reset();
@@ -96,7 +97,7 @@ ResidentBuilder::Result ResidentBuilder::build(std::span<const std::string> writ
 
 // Nothing when the files have to be built in the usual way.
 std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std::string> written) {
-  if (!work_.site || !memory_ || memory_->has_unsettled || memory_->warnings != 0 ||
+  if (!work_.site || !memory_ || memory_->has_unsettled != 0 || memory_->warnings != 0 ||
       written.empty())
     return std::nullopt;
   Site& site = *work_.site;
@@ -105,8 +106,8 @@ std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std
   for (const std::string& file : written) {
     // What an editor made beside the file, and took away again.
     const auto there = source_.look(file);
-    if (there.ok() && !*there && memory_->files.find(file) == memory_->files.end()) continue;
-    if (!file.starts_with(content_root) || memory_->contents.find(file) == memory_->contents.end())
+    if (there.ok() && !*there && memory_->find_file(file) == BuildMemory::none) continue;
+    if (!file.starts_with(content_root) || memory_->find_content(file) == BuildMemory::none)
       return std::nullopt;
     const std::string path = file.substr(content_root.size());
     const PageId page = site.library().page_of(path);
@@ -118,7 +119,6 @@ std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std
   if (contents.empty()) return std::nullopt;
 
   // The bodies, and which facts are not what they were.
-  const std::vector<Hash128> old_values = memory_->values;
   std::vector<std::uint8_t> is_new(memory_->facts.size());
   for (const ContentId id : contents) {
     const auto look = source_.look(site.content_of(id).file);
@@ -130,21 +130,23 @@ std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std
   for (const ContentId id : contents) {
     const Content& content = site.content_of(id);
     const tmpl::ReadKind kind = id.is_page ? tmpl::ReadKind::page : tmpl::ReadKind::section;
-    for (std::size_t i = 0; i < memory_->facts.size(); ++i) {
-      const FactName& fact = memory_->facts[i];
+    for (std::uint32_t i = 0; i < memory_->facts.size(); ++i) {
+      const FactName fact = memory_->fact_at(i);
       if (fact.kind != kind || fact.name != content.relative_path) continue;
-      const Hash128 value = facts.value_of(fact);
-      is_new[i] = value != old_values[i];
+      is_new[i] = facts.value_of(fact) != memory_->facts[i].value;
     }
   }
-  const auto reads_new = [&](const std::vector<std::uint32_t>& read) {
+  const auto reads_new = [&](Span32 facts_read) {
+    const auto read = memory_->numbers_at(facts_read);
     return std::any_of(read.begin(), read.end(), [&](std::uint32_t fact) { return is_new[fact]; });
   };
   // Another body that shows the length of this one.
-  for (const auto& [file, note] : memory_->contents) {
+  for (const ContentRow& row : memory_->contents) {
+    const std::string_view file = memory_->text_at(row.file);
+    const auto read = memory_->numbers_at(row.facts);
     const bool is_edited = std::find(written.begin(), written.end(), file) != written.end();
-    if (!is_edited && std::any_of(note.facts.begin(), note.facts.end(), [&](std::uint32_t fact) {
-          return is_new[fact] && memory_->facts[fact].group == tmpl::ReadGroup::size;
+    if (!is_edited && std::any_of(read.begin(), read.end(), [&](std::uint32_t fact) {
+          return is_new[fact] && memory_->fact_at(fact).group == tmpl::ReadGroup::size;
         }))
       return std::nullopt;
   }
@@ -154,13 +156,18 @@ std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std
   const std::shared_ptr<const Outputs> before =
       outputs_.with([](const auto& held) { return held; });
   struct Made {
+    std::uint32_t row = 0;
     Output output;
     ReadSet reads;
   };
   std::vector<Made> all;
+  std::uint32_t next = 0;
   for (const Planned& planned : site.plan().outputs) {
-    if (!reads_new(memory_->outputs.at(planned.file).facts)) continue;
+    const std::uint32_t row = memory_->find_output(planned.file, next);
+    next = row + 1;
+    if (row == BuildMemory::none || !reads_new(memory_->outputs[row].facts)) continue;
     Made made;
+    made.row = row;
     auto output = site.render(planned, &made.reads);
     if (!output.ok() || made.reads.is_volatile() || asks_for_images(made.reads))
       return std::nullopt;
@@ -170,7 +177,8 @@ std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std
 
   // All is well: what was found becomes what is known.
   for (std::size_t i = 0; i < is_new.size(); ++i)
-    if (is_new[i] != 0) memory_->values[i] = facts.value_of(memory_->facts[i]);
+    if (is_new[i] != 0)
+      memory_->facts[i].value = facts.value_of(memory_->fact_at(static_cast<std::uint32_t>(i)));
   if (!fact_numbers_) fact_numbers_ = std::make_unique<FactNumbers>(*memory_);
   const auto numbers_of = [&](const ReadSet& reads) {
     const auto value_of = [&](const FactName& fact) { return facts.value_of(fact); };
@@ -180,11 +188,12 @@ std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std
     for (const ReadSet::Name& name : reads.names())
       if (Facts::is_fact(name.kind))
         numbers.push_back(fact_numbers_->of({name.kind, name.group, name.name}, value_of));
-    return numbers;
+    return memory_->add_numbers(numbers);
   };
   for (const ContentId id : contents) {
     const Content& content = site.content_of(id);
-    ContentNote& note = memory_->contents.at(content.file);
+    const Span32 read = numbers_of(site.rendered_now(id)->reads);
+    ContentRow& note = memory_->contents[memory_->find_content(content.file)];
     const ContentHashes hashes = site.content_hashes(id);
     note.body_offset = content.body_offset;
     note.body_line = content.body_line;
@@ -193,12 +202,12 @@ std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std
     note.html = hashes.html;
     note.summary = hashes.summary;
     note.toc = hashes.toc;
-    note.facts = numbers_of(site.rendered_now(id)->reads);
-    memory_->files[content.file] = content.look;
+    note.facts = read;
+    memory_->files[memory_->find_file(content.file)].look = content.look;
   }
   Outputs outputs = *before;
   for (Made& made : all) {
-    memory_->outputs.at(made.output.file).facts = numbers_of(made.reads);
+    memory_->outputs[made.row].facts = numbers_of(made.reads);
     const std::string path = made.output.path;
     const auto old = outputs.find(path);
     if (old == outputs.end() || old->second->bytes != made.output.bytes)

@@ -124,13 +124,13 @@ void Site::load_templates() {
     }
   };
   const auto add_directory = [&](const std::string& directory, const std::string& second_prefix) {
-    const Result<RootDirectory::Listing> listing = source_.list(directory);
+    const Result<SiteSource::SharedListing> listing = source_.listing(directory);
     if (!listing.ok()) return diagnostics_.error(listing.error());
-    for (const std::string& link : listing->left_out)
+    for (const std::string& link : (*listing)->left_out)
       diagnostics_.warning(Error{
           Errc::denied, link + " is a link that leaves the site or leads nowhere; it is left out"}
                                .at({link, 0, 0, 0}));
-    for (const FoundFile& file : listing->files) {
+    for (const FoundFile& file : (*listing)->files) {
       if (!is_template_file(file.path)) continue;
       Result<std::string> source = source_.read(file.path);
       if (!source.ok()) {
@@ -211,7 +211,7 @@ void Site::render_all_content() {
   for_each_parallel(pages + library_.sections.size(), threads, [this, pages](std::size_t i) {
     const ContentId id = i < pages ? ContentId{true, static_cast<std::uint32_t>(i)}
                                    : ContentId{false, static_cast<std::uint32_t>(i - pages)};
-    if (slot_of(id).note != nullptr) return;
+    if (slot_of(id).row != BuildMemory::none) return;
     Result<std::shared_ptr<const Rendered>> rendered = render_content(*this, id);
     if (!rendered.ok()) {
       const std::string& file = content_of(id).file;
@@ -235,8 +235,6 @@ void Site::render_all_content() {
   if (!diagnostics_.failed()) check_links();
 }
 
-void Site::keep_content(ContentId id, const ContentNote& note) { slot_of(id).note = &note; }
-
 std::shared_ptr<const Rendered> Site::rendered_now(ContentId id) const {
   Slot& slot = slot_of(id);
   const std::lock_guard lock(slot.mutex);
@@ -245,9 +243,12 @@ std::shared_ptr<const Rendered> Site::rendered_now(ContentId id) const {
 
 template <class Use>
 void Site::for_each_link(ContentId id, Use use) const {
-  if (const ContentNote* note = slot_of(id).note; note != nullptr) {
-    for (const LinkNote& link : note->internal_links)
-      use(link.target, Place{content_of(id).file, link.line, link.column, 0});
+  if (const ContentRow* row = kept_row(id); row != nullptr) {
+    for (std::uint32_t i = 0; i < row->links.count; ++i) {
+      const LinkRow& link = kept_from_->links[row->links.first + i];
+      use(std::string(kept_from_->text_at(link.target)),
+          Place{content_of(id).file, link.line, link.column, 0});
+    }
   } else if (liveness_ == Liveness::live) {
     const Result<std::shared_ptr<const Rendered>> content = rendered(id, nullptr);
     if (!content.ok()) return;
@@ -265,7 +266,7 @@ bool Site::replace_body(ContentId id, const FileLook& look) {
   if (!text.ok() || text->empty() || text::find_utf8_error(*text) != std::string::npos)
     return false;
   const Result<text::FrontMatter> front = text::parse_front_matter(*text, content.file);
-  if (!front.ok() || encode_value(front->data) != content.front_kept) return false;
+  if (!front.ok() || hash_of_input(encode_value(front->data)) != content.front_hash) return false;
 
   const Content before = content;
   content.text = std::move(text).value();
@@ -281,14 +282,11 @@ bool Site::replace_body(ContentId id, const FileLook& look) {
   const auto is_plain = [&] {
     if (!rendered.ok()) return false;
     const Rendered& made = **rendered;
-    const std::vector<std::string>* old_ids = slot.note != nullptr ? &slot.note->ids
-                                              : slot.rendered      ? &slot.rendered->ids
-                                                                   : nullptr;
+    const std::optional<std::vector<std::string>> old_ids = ids_of(id);
     std::vector<std::string> links;
     for (const text::FoundLink& link : made.internal_links) links.push_back(link.target);
-    return old_ids != nullptr && *old_ids == made.ids && links == old_links &&
-           made.warnings.empty() && made.broken_links.empty() && made.plain_code.empty() &&
-           !made.reads.is_volatile();
+    return old_ids && *old_ids == made.ids && links == old_links && made.warnings.empty() &&
+           made.broken_links.empty() && made.plain_code.empty() && !made.reads.is_volatile();
   };
   if (!is_plain()) {
     content = before;
@@ -296,9 +294,22 @@ bool Site::replace_body(ContentId id, const FileLook& look) {
   }
   content.text = std::string();
   slot.rendered = *rendered;
-  slot.note = nullptr;
+  slot.row = BuildMemory::none;
   slot.hashes = hashes_of(**rendered);
   return true;
+}
+
+// Nothing when it is neither kept nor rendered.
+std::optional<std::vector<std::string>> Site::ids_of(ContentId id) const {
+  const ContentRow* row = kept_row(id);
+  if (row == nullptr) {
+    const std::shared_ptr<const Rendered> content = rendered_now(id);
+    return content == nullptr ? std::nullopt : std::optional(content->ids);
+  }
+  std::vector<std::string> ids;
+  for (std::uint32_t i = 0; i < row->ids.count; ++i)
+    ids.emplace_back(kept_from_->text_at(kept_from_->ids[row->ids.first + i]));
+  return ids;
 }
 
 // Content that failed has every anchor: it has been complained about.
@@ -306,9 +317,8 @@ bool Site::has_anchor(ContentId id, const std::string& fragment) const {
   const auto is_in = [&](const std::vector<std::string>& ids) {
     return std::find(ids.begin(), ids.end(), fragment) != ids.end();
   };
-  const ContentNote* note = slot_of(id).note;
-  if (note != nullptr && is_in(note->ids)) return true;
-  if (note == nullptr && rendered_now(id) == nullptr) return true;
+  const std::optional<std::vector<std::string>> known = ids_of(id);
+  if (!known || is_in(*known)) return true;
   const Result<std::shared_ptr<const Rendered>> content = rendered(id, nullptr);
   return !content.ok() || is_in((*content)->ids) || html_has_id((*content)->html, fragment);
 }
@@ -373,9 +383,8 @@ void Site::check_links() {
 }
 
 ContentHashes Site::content_hashes(ContentId id) const {
-  const Slot& slot = slot_of(id);
-  if (slot.note != nullptr) return {slot.note->html, slot.note->summary, slot.note->toc};
-  return slot.hashes;
+  if (const ContentRow* row = kept_row(id)) return {row->html, row->summary, row->toc};
+  return slot_of(id).hashes;
 }
 
 ContentHashes Site::hashes_of(const Rendered& content) const {
@@ -417,7 +426,7 @@ Result<std::shared_ptr<const Rendered>> Site::rendered(ContentId id, ReadSet* re
     return std::shared_ptr<const Rendered>(std::make_shared<Rendered>());
   Slot& slot = slot_of(id);
   std::shared_ptr<const Rendered> held;
-  if (liveness_ == Liveness::built && slot.note == nullptr) {
+  if (liveness_ == Liveness::built && slot.row == BuildMemory::none) {
     held = slot.rendered;
     MUST(held != nullptr);
   } else {

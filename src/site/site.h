@@ -103,9 +103,11 @@ class Site {
   Diagnostics& diagnostics() const { return diagnostics_; }
   const Content& content_of(ContentId id) const;
 
-  // The body would become what it became when `note` was written: it is rendered only if somebody
-  // asks for it. The note must outlive the site. Before render_all_content, one thread.
-  void keep_content(ContentId id, const ContentNote& note);
+  // The body would become what it became when that row of `kept_from` was written: it is rendered
+  // only if somebody asks for it. Before render_all_content, each id in one thread.
+  void keep_content(ContentId id, std::uint32_t row) { slot_of(id).row = row; }
+  // The memory with the rows of all that is kept. It must outlive the site, or be replaced.
+  void keep_from(const BuildMemory& memory) { kept_from_ = &memory; }
   // Markdown of everything that is not kept, on all cores, then anchors and backlinks. Errors go to
   // the diagnostics.
   void render_all_content();
@@ -119,7 +121,11 @@ class Site {
   bool replace_body(ContentId id, const FileLook& look);
   // Null when it is kept and nobody has asked for it.
   std::shared_ptr<const Rendered> rendered_now(ContentId id) const;
-  const ContentNote* kept_note(ContentId id) const { return slot_of(id).note; }
+  // Null when it is not kept.
+  const ContentRow* kept_row(ContentId id) const {
+    const std::uint32_t row = slot_of(id).row;
+    return row == BuildMemory::none ? nullptr : &kept_from_->contents[row];
+  }
   // What templates print of it. Reports the reads of the content itself to `reads`.
   Result<std::shared_ptr<const Rendered>> rendered(ContentId id, ReadSet* reads) const;
   // Rendered anew, whatever the slot holds.
@@ -164,15 +170,17 @@ class Site {
   template <class Use>
   void for_each_link(ContentId id, Use use) const;
   bool has_anchor(ContentId id, const std::string& fragment) const;
+  std::optional<std::vector<std::string>> ids_of(ContentId id) const;
 
   struct Slot {
     std::mutex mutex;
-    const ContentNote* note = nullptr;
+    std::uint32_t row = BuildMemory::none;  // of kept_from_
     ContentHashes hashes;
     std::shared_ptr<const Rendered> rendered;
   };
   Slot& slot_of(ContentId id) const;
 
+  const BuildMemory* kept_from_ = nullptr;
   const SiteSource& source_;
   BuildOptions options_;
   Liveness liveness_;

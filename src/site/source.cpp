@@ -22,15 +22,23 @@ Result<std::optional<FoundFile>> DirectorySource::look(std::string_view path) co
 }
 Result<bool> DirectorySource::exists(std::string_view path) const { return root_.exists(path); }
 
+Result<SiteSource::SharedListing> SiteSource::listing(std::string_view directory) const {
+  return std::make_shared<const RootDirectory::Listing>(TRY(list(directory)));
+}
+
 Result<RootDirectory::Listing> ListedSource::list(std::string_view directory) const {
-  const auto known = listed_.with([&](auto& all) {
+  return *TRY(listing(directory));
+}
+
+Result<SiteSource::SharedListing> ListedSource::listing(std::string_view directory) const {
+  SharedListing known = listed_.with([&](auto& all) {
     const auto at = all.find(directory);
-    return at == all.end() ? std::optional<RootDirectory::Listing>() : at->second;
+    return at == all.end() ? nullptr : at->second;
   });
-  if (known) return *known;
-  RootDirectory::Listing listing = TRY(source_.list(directory));
+  if (known != nullptr) return known;
+  known = TRY(source_.listing(directory));
   return listed_.with(
-      [&](auto& all) { return all.emplace(directory, std::move(listing)).first->second; });
+      [&](auto& all) { return all.emplace(directory, std::move(known)).first->second; });
 }
 
 }  // namespace weir::site

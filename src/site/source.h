@@ -26,6 +26,9 @@ class SiteSource {
   // exist is an empty listing. Paths in the answer are relative to the site's root. Links that
   // leave it are in `left_out`, never followed.
   virtual Result<RootDirectory::Listing> list(std::string_view directory) const = 0;
+  // The same, held by whoever has it already: no copy of ten thousand names.
+  using SharedListing = std::shared_ptr<const RootDirectory::Listing>;
+  virtual Result<SharedListing> listing(std::string_view directory) const;
 
   // Errc::missing when there is none, Errc::denied when it would leave the root.
   virtual Result<std::string> read(std::string_view path) const = 0;
@@ -57,6 +60,7 @@ class ListedSource final : public SiteSource {
  public:
   explicit ListedSource(const SiteSource& source) : source_(source) {}
   Result<RootDirectory::Listing> list(std::string_view directory) const override;
+  Result<SharedListing> listing(std::string_view directory) const override;
   Result<std::string> read(std::string_view path) const override { return source_.read(path); }
   Result<bool> exists(std::string_view path) const override { return source_.exists(path); }
   Result<std::optional<FoundFile>> look(std::string_view path) const override {
@@ -65,7 +69,7 @@ class ListedSource final : public SiteSource {
 
  private:
   const SiteSource& source_;
-  mutable Guarded<std::map<std::string, RootDirectory::Listing, std::less<>>> listed_;
+  mutable Guarded<std::map<std::string, SharedListing, std::less<>>> listed_;
 };
 
 }  // namespace weir::site
