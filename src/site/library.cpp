@@ -376,8 +376,14 @@ void Loader::number() {
   const auto by_path = [](const Content& a, const Content& b) {
     return a.relative_path < b.relative_path;
   };
-  std::sort(library_.pages.begin(), library_.pages.end(), by_path);
-  std::sort(library_.sections.begin(), library_.sections.end(), by_path);
+  // Files were listed in that order; only missing indexes are behind it.
+  const auto sort = [&](auto& contents) {
+    if (!std::is_sorted(contents.begin(), contents.end(), by_path))
+      std::sort(contents.begin(), contents.end(), by_path);
+  };
+  sort(library_.pages);
+  sort(library_.sections);
+  library_.page_ids.reserve(library_.pages.size());
   for (std::uint32_t i = 0; i < library_.pages.size(); ++i)
     library_.page_ids.emplace(library_.pages[i].relative_path, i);
   for (std::uint32_t i = 0; i < library_.sections.size(); ++i)
@@ -414,14 +420,25 @@ void Loader::link_sections() {
 }
 
 void Loader::link_pages() {
+  // Neighbours are most often in one directory.
+  std::string_view last_directory;
+  std::uint32_t last_language = no_id;
+  SectionId last_owner = no_id;
+  const auto owner_of = [&](std::string_view directory, std::uint32_t language) {
+    if (directory != last_directory || language != last_language) {
+      last_owner = library_.section_of(section_path_of(config_, directory, language));
+      last_directory = directory;
+      last_language = language;
+    }
+    return last_owner;
+  };
   for (PageId id = 0; id < library_.pages.size(); ++id) {
     Page& page = library_.pages[id];
     bool has_template = page.front.template_name.has_value();
     if (has_template) page.template_name = *page.front.template_name;
     std::string_view directory = page.directory;
     for (;;) {
-      const SectionId owner =
-          library_.section_of(section_path_of(config_, directory, page.language));
+      const SectionId owner = owner_of(directory, page.language);
       if (owner == no_id) break;
       Section& section = library_.sections[owner];
       if (page.section == no_id) page.section = owner;
@@ -547,6 +564,7 @@ void Loader::link_taxonomies() {
     }
   }
   std::vector<std::map<std::string, Term>> terms(library_.taxonomies.size());  // by slug
+  std::unordered_map<std::string_view, std::string> slugs;  // of names, which repeat
   for (PageId id = 0; id < library_.pages.size(); ++id) {
     const Page& page = library_.pages[id];
     for (const auto& [name, values] : page.front.taxonomies) {
@@ -564,11 +582,13 @@ void Loader::link_taxonomies() {
       }
       if (!page.front.render) continue;
       for (const std::string& value : values) {
-        std::string slug = text::slugify(value, config_.slug_taxonomies);
+        const auto [known, is_new] = slugs.try_emplace(value);
+        if (is_new) known->second = text::slugify(value, config_.slug_taxonomies);
+        const std::string& slug = known->second;
         Term& term = terms[static_cast<std::size_t>(taxonomy - library_.taxonomies.data())][slug];
         // Names that differ but have one slug are one term, under the name that sorts first.
         if (term.name.empty() || value < term.name) term.name = value;
-        if (term.slug.empty()) term.slug = std::move(slug);
+        if (term.slug.empty()) term.slug = slug;
         if (term.pages.empty() || term.pages.back() != id) term.pages.push_back(id);
       }
     }

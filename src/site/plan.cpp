@@ -66,6 +66,7 @@ class Planner {
   const Files& files_;
   Diagnostics& diagnostics_;
   std::map<std::string, Planned, std::less<>> by_file_;
+  std::map<std::string, Planned, std::less<>>::iterator next_ = by_file_.end();
   Plan plan_;
 };
 
@@ -92,11 +93,11 @@ void Planner::add(Planned planned) {
         Error{Errc::denied, "the path " + planned.path + " leads out of the site"}
             .at({planned.origin, 0, 0, 0})
             .with_help("a slug, path or alias has no part \".\" or \"..\""));
-  const auto known = by_file_.find(planned.file);
-  if (known == by_file_.end()) {
-    by_file_.emplace(planned.file, std::move(planned));
-    return;
-  }
+  // Most come in the order of their files, right behind the one before.
+  const std::size_t known_count = by_file_.size();
+  const auto known = by_file_.try_emplace(next_, planned.file, std::move(planned));
+  next_ = std::next(known);
+  if (by_file_.size() != known_count) return;
   Planned& other = known->second;
   if (is_of_content(planned) && is_of_content(other) && planned.origin != other.origin) {
     std::string first = other.origin;

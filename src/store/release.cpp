@@ -73,6 +73,38 @@ Result<std::shared_ptr<const Release>> Release::open(const std::string& director
   return std::shared_ptr<const Release>(new Release(std::move(held)));
 }
 
+Result<std::vector<std::string>> Release::segment_names_of(const std::string& directory,
+                                                           ReleaseId id, Disk& disk) {
+  const std::string path = release_path_of(directory, id);
+  const Descriptor file = TRY(disk.open(path));
+  manifest::Header header;
+  const std::string head = TRY(disk.read(file.number(), 0, sizeof header, path));
+  if (head.size() != sizeof header) return corrupt(path, "shorter than its header");
+  std::memcpy(&header, head.data(), sizeof header);
+  if (std::memcmp(header.magic_bytes.data(), manifest::magic, 8) != 0 || header.id != id ||
+      header.format != manifest::version)
+    return corrupt(path, "expected the header of release " + std::to_string(id));
+  const auto [rows_at, row_count] = header.ranges[manifest::segments];
+  const auto [text_at, text_bytes] = header.ranges[manifest::text];
+  if (row_count > header.file_bytes / sizeof(manifest::Text))
+    return corrupt(path, "more segments than it has room for");
+  const std::size_t row_bytes = static_cast<std::size_t>(row_count) * sizeof(manifest::Text);
+  const std::string rows = TRY(disk.read(file.number(), rows_at, row_bytes, path));
+  if (rows.size() != row_bytes) return corrupt(path, "its list of segments is cut short");
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at < row_bytes; at += sizeof(manifest::Text)) {
+    manifest::Text name;
+    std::memcpy(&name, rows.data() + at, sizeof name);
+    if (name.bytes == 0) continue;
+    if (name.offset > text_bytes || name.bytes > text_bytes - name.offset)
+      return corrupt(path, "the name of a segment does not lie within it");
+    std::string text = TRY(disk.read(file.number(), text_at + name.offset, name.bytes, path));
+    if (text.size() != name.bytes) return corrupt(path, "the name of a segment is cut short");
+    names.push_back(std::move(text));
+  }
+  return names;
+}
+
 ReleaseId Release::id() const { return manifest_->header.id; }
 Wall Release::created() const { return {static_cast<std::int64_t>(manifest_->header.created_ns)}; }
 std::uint64_t Release::fill_seq() const { return manifest_->header.fill_seq; }

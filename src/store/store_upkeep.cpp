@@ -148,9 +148,9 @@ std::optional<std::set<std::string>> Store::Shared::segments_needed_by(
   std::set<std::string> needed;
   for (const ReleaseId id : ids) {
     if (!segments_of.contains(id)) {
-      const auto opened = open_release(id);
-      if (!opened) return std::nullopt;
-      segments_of[id] = (*opened)->segment_names();
+      auto names = Release::segment_names_of(settings.directory, id, disk);
+      if (!names) return std::nullopt;
+      segments_of[id] = std::move(names).value();
     }
     needed.insert(segments_of[id].begin(), segments_of[id].end());
   }
