@@ -3,6 +3,7 @@
 #include "cli/answer_fields.h"
 #include "cli/exporter.h"
 #include "cli/image_store.h"
+#include "cli/progress.h"
 #include "cli/release_source.h"
 #include "edge/site_rules.h"
 #include "site/hosting.h"
@@ -35,7 +36,7 @@ class Sink final : public site::OutputSink {
     if (exporter_ != nullptr) TRY(exporter_->put(output.file, output.bytes));
     count_.fetch_add(1, std::memory_order_relaxed);
     // Rules, not pages: they go where no request reaches them.
-    if (output.path == site::redirects_path || output.path == site::headers_path) return done;
+    if (is_rule(output.path)) return done;
     if (output.kind == site::OutputKind::redirect) {
       redirects_.with([&](std::vector<site::Output>& held) { held.push_back(std::move(output)); });
       return done;
@@ -43,11 +44,14 @@ class Sink final : public site::OutputSink {
     return add(std::move(output), {});
   }
 
+  bool holds(const std::string& file, const std::string& path) const override {
+    if (exporter_ != nullptr && !exporter_->holds(file)) return false;
+    return is_rule(path) || writer_.holds(path);
+  }
   bool keep(const std::string& file, const std::string& path) override {
     // Both or neither: what one side cannot keep is rendered, and then given to both.
     if (exporter_ != nullptr && !exporter_->holds(file)) return false;
-    const bool is_rule = path == site::redirects_path || path == site::headers_path;
-    if (!is_rule && !writer_.keep(path)) return false;
+    if (!is_rule(path) && !writer_.keep(path)) return false;
     if (exporter_ != nullptr) exporter_->keep(file);
     count_.fetch_add(1, std::memory_order_relaxed);
     kept_.fetch_add(1, std::memory_order_relaxed);
@@ -74,6 +78,9 @@ class Sink final : public site::OutputSink {
   std::size_t kept() const { return kept_.load(); }
 
  private:
+  static bool is_rule(std::string_view path) {
+    return path == site::redirects_path || path == site::headers_path;
+  }
   Status add(site::Output&& output, std::string_view base_url) {
     store::NewEntry entry;
     entry.status = status_of(output);
@@ -201,11 +208,11 @@ struct Held {
 Built same_as_before(const site::BuildMemory& memory) {
   Built built;
   built.release = memory.release;
-  built.unchanged = memory.outputs.size();
+  built.unchanged = memory.made;
   built.report.pages = static_cast<std::size_t>(memory.pages);
   built.report.sections = static_cast<std::size_t>(memory.sections);
   built.report.orphans = static_cast<std::size_t>(memory.orphans);
-  built.report.outputs = memory.outputs.size();
+  built.report.outputs = memory.made;
   return built;
 }
 
@@ -302,16 +309,19 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
     opening.join();
     exporter = TRY(std::move(*opened));
   }
-  if (is_same && (exporter == nullptr || exporter->holds_all(held->before->outputs.size()))) {
+  if (is_same && (exporter == nullptr || exporter->holds_all(held->before->made))) {
     built = same_as_before(*held->before);
     built.held = std::move(held);
     built.took = std::chrono::duration_cast<std::chrono::milliseconds>(real.mono() - begun);
     return built;
   }
   options.before = held->before.get();
+  Progress progress(session);
+  options.progress = &progress.counts();
   Sink sink(*writer, exporter.get(), order.loaded.config);
 
   built.report = site::build(source, options, sink, held->work);
+  progress.stop();
   show_report(built.report, source, order.loaded.root, session);
   if (built.report.failed()) return built;
 

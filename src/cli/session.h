@@ -62,6 +62,11 @@ class Session {
   bool is_json() const { return json_; }
   bool is_quiet() const { return quiet_; }
   bool is_verbose() const { return verbose_; }
+  // A line may be rewritten in place: stderr is a terminal that can, and a person looks at it.
+  bool shows_progress() const {
+    return parts_.err_is_terminal && variable("TERM") != "dumb" && !quiet_ && !json_;
+  }
+  std::size_t columns() const { return parts_.err_columns; }
   LogForm log_form() const { return parts_.err_is_terminal ? LogForm::text : LogForm::json; }
 
  private:

@@ -78,7 +78,9 @@ void render_outputs(const Site& site, const BuildOptions& options, Increment* in
   std::atomic<bool> sink_failed{false};
   const std::vector<Planned>& outputs = site.plan().outputs;
   const std::size_t threads = options.threads == 0 ? cores() : options.threads;
+  if (options.progress != nullptr) options.progress->begin("rendering", outputs.size());
   for_each_parallel(outputs.size(), threads, [&](std::size_t i) {
+    if (options.progress != nullptr) options.progress->done.fetch_add(1, std::memory_order_relaxed);
     if (sink_failed.load(std::memory_order_relaxed)) return;
     if (increment != nullptr && increment->is_unchanged(i) &&
         sink.keep(outputs[i].file, outputs[i].path)) {
@@ -117,8 +119,8 @@ void render_outputs(const Site& site, const BuildOptions& options, Increment* in
 }
 
 // What resize_image was asked for; returns how many.
-std::size_t make_images(const Site& site, const BuildOptions& options, OutputSink& sink,
-                        Diagnostics& diagnostics) {
+std::size_t make_images(const Site& site, const BuildOptions& options, const Increment* increment,
+                        OutputSink& sink, Diagnostics& diagnostics, BuildReport& report) {
   std::vector<ProcessedImages::Wanted> wanted;
   std::set<std::string> names;
   for (auto& [name, one] : site.processed_images().all()) {
@@ -126,10 +128,21 @@ std::size_t make_images(const Site& site, const BuildOptions& options, OutputSin
     const std::string path = '/' + std::string(processed_root) + name;
     if (site.plan().find(path) == nullptr) wanted.push_back(std::move(one));  // static/ wins
   }
+  // Those that nobody asked for in this build, because who shows them was not rendered.
+  std::size_t taken_over = 0;
+  for (const std::string& file :
+       increment == nullptr ? std::vector<std::string>() : increment->images_of_kept()) {
+    const std::string name = file.substr(processed_root.size());
+    if (!names.insert(name).second || site.plan().find('/' + file) != nullptr) continue;
+    taken_over += sink.keep(file, '/' + file) ? 1 : 0;
+  }
+  report.kept += taken_over;
   // Whole images are held meanwhile.
   constexpr std::size_t threads_max = 4;
   const std::size_t threads = options.threads == 0 ? cores() : options.threads;
+  if (options.progress != nullptr) options.progress->begin("resizing images", wanted.size());
   for_each_parallel(wanted.size(), std::min(threads, threads_max), [&](std::size_t i) {
+    if (options.progress != nullptr) options.progress->done.fetch_add(1, std::memory_order_relaxed);
     const auto& [plan, place] = wanted[i];
     std::optional<std::string> bytes =
         options.images == nullptr ? std::nullopt : options.images->find(plan.name);
@@ -154,7 +167,7 @@ std::size_t make_images(const Site& site, const BuildOptions& options, OutputSin
     if (const Status put = sink.put(std::move(output)); !put.ok()) diagnostics.error(put.error());
   });
   if (options.images != nullptr && !diagnostics.failed()) options.images->prune(names);
-  return wanted.size();
+  return wanted.size() + taken_over;
 }
 
 void finish(const Diagnostics& diagnostics, BuildReport& report) {
@@ -213,7 +226,7 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
   std::optional<Increment> increment;
   if (site && !diagnostics.failed()) {
     if (options.remembers) {
-      increment.emplace(*site, options).keep_contents();
+      increment.emplace(*site, options, sink).keep_contents();
       watch.lap("compare");
     }
     site->render_all_content();
@@ -228,7 +241,8 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
     render_outputs(*site, options, increment ? &*increment : nullptr, sink, diagnostics, report);
     watch.lap("templates");
     if (options.mode != Mode::check && !diagnostics.failed())
-      report.outputs += make_images(*site, options, sink, diagnostics);
+      report.outputs +=
+          make_images(*site, options, increment ? &*increment : nullptr, sink, diagnostics, report);
     watch.lap("images");
     report.inputs = inputs_of(*site);
     watch.lap("inputs");

@@ -15,6 +15,7 @@
 #include "site/output.h"
 #include "site/source.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -34,6 +35,18 @@ enum class Network {
 
 enum class ExternalLinks { left_out, asked };
 
+// How far a build is, for who looks on from another thread.
+struct BuildProgress {
+  std::atomic<const char*> phase{"reading"};  // a literal
+  std::atomic<std::size_t> done{0};
+  std::atomic<std::size_t> all{0};  // 0: nobody knows
+  void begin(const char* name, std::size_t count) {
+    done = 0;
+    all = count;
+    phase = name;
+  }
+};
+
 struct BuildOptions {
   Mode mode = Mode::build;
   std::string config_file =
@@ -51,6 +64,7 @@ struct BuildOptions {
   ImageStore* images = nullptr;         // null: resized images are made anew
   const BuildMemory* before = nullptr;  // of the build whose outputs the sink still has; must
                                         // outlive the build
+  BuildProgress* progress = nullptr;    // may be null
   bool remembers = false;               // fill BuildReport::memory
   std::vector<DynamicRoute> dynamic_routes = {};  // checked; what they read is kept in the release
   std::string settings = {};  // whatever else of the caller's, if it changes, makes all outputs new

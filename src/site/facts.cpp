@@ -1,5 +1,7 @@
 #include "site/facts.h"
 
+#include "template/shown_time.h"
+
 #include <algorithm>
 
 namespace weir::site {
@@ -45,18 +47,19 @@ void add_meta(Digest& digest, const Content& content) {
 
 }  // namespace
 
-bool Facts::is_fact(ReadKind kind) {
-  switch (kind) {
+bool Facts::is_fact(const ReadSet::Name& name) {
+  switch (name.kind) {
     case ReadKind::template_file:
     case ReadKind::page:
     case ReadKind::section:
     case ReadKind::term:
     case ReadKind::lookup:
+    case ReadKind::clock:
     case ReadKind::whole: return true;
     case ReadKind::config:
     case ReadKind::translation:
+    case ReadKind::image: return is_resized_image(name);
     case ReadKind::data:
-    case ReadKind::image:
     case ReadKind::environment:
     case ReadKind::volatile_: break;
   }
@@ -88,8 +91,21 @@ Hash128 Facts::value_of(const FactName& fact) const {
     }
     case ReadKind::term: return term(fact.name);
     case ReadKind::lookup: return lookup(fact.name);
+    case ReadKind::image: return hash_of_input(fact.name);
+    case ReadKind::clock: return value_of_time(fact, *site_.options().clock);
     default: return whole(fact.name);
   }
+}
+
+Hash128 Facts::value_on_record(const FactName& fact) const {
+  if (fact.kind != ReadKind::clock) return value_of(fact);
+  const std::optional<std::string_view> shown = tmpl::text_shown(fact.name);
+  return shown ? hash_of_input(*shown) : nowhere;
+}
+
+Hash128 value_of_time(const FactName& fact, const Clock& clock) {
+  const std::optional<std::string> shown = tmpl::text_shown_now(fact.name, clock);
+  return shown ? hash_of_input(*shown) : Hash128{2, 0};  // never what is on record
 }
 
 Hash128 Facts::around(ContentId id) const {

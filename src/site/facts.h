@@ -15,10 +15,13 @@ class Facts {
   explicit Facts(const Site& site) : site_(site) {}
 
   Hash128 value_of(const FactName& fact) const;
+  // What is noted for a render that has read it in this build: the same, but of the clock what was
+  // shown then, since the time went on.
+  Hash128 value_on_record(const FactName& fact) const;
   FactName name_of_key(std::uint64_t key) const;  // ReadSet::keys; the name is the site's
-  // Config and translations are not facts: what changes them makes everything new. Times and
-  // addresses are not either: nothing that read them is ever kept.
-  static bool is_fact(tmpl::ReadKind kind);
+  // Config and translations are not facts: what changes them makes everything new. Addresses and
+  // times that are not formatted are not either: nothing that read them is ever kept.
+  static bool is_fact(const ReadSet::Name& name);
 
   // Of a plan: everything that decides which file is made from what.
   Hash128 plan_hash(const Planned& planned) const;
@@ -35,5 +38,8 @@ class Facts {
 
   const Site& site_;
 };
+
+// Of a ReadKind::clock.
+Hash128 value_of_time(const FactName& fact, const Clock& clock);
 
 }  // namespace weir::site

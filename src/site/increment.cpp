@@ -80,14 +80,9 @@ void for_each_in_chunks(std::size_t count, const BuildOptions& options, Work wor
 
 }  // namespace
 
-bool asks_for_images(const ReadSet& reads) {
-  return std::any_of(reads.names().begin(), reads.names().end(), [](const ReadSet::Name& name) {
-    return name.kind == ReadKind::image && name.name.starts_with("processed_images/");
-  });
-}
-
-Increment::Increment(Site& site, const BuildOptions& options)
+Increment::Increment(Site& site, const BuildOptions& options, const OutputSink& sink)
     : site_(site),
+      sink_(sink),
       read_from_(options.before),
       options_(hash_of_options(options)),
       settings_(hash_of_settings(site, options_)),
@@ -102,12 +97,22 @@ bool Increment::holds(Span32 facts) const {
                      [&](std::uint32_t fact) { return holds_[fact] != 0; });
 }
 
+void Increment::value_fact(std::uint32_t number) {
+  const FactName fact = before_->fact_at(number);
+  const Hash128 recorded = before_->facts[number].value;
+  const Hash128 value = facts_.value_of(fact);
+  holds_[number] = value == recorded;
+  // Of the clock there is what was shown; an image has only to be there, since its name says from
+  // which bytes it was made and how.
+  values_[number] = fact.kind == ReadKind::clock ? recorded : value;
+  if (fact.kind == ReadKind::image)
+    holds_[number] = sink_.holds(std::string(fact.name), '/' + std::string(fact.name));
+}
+
 void Increment::value_facts(bool (*is_wanted)(const FactName& fact)) {
   for_each_in_chunks(before_->facts.size(), site_.options(), [&](std::size_t i) {
-    const FactName fact = before_->fact_at(static_cast<std::uint32_t>(i));
-    if (!is_wanted(fact)) return;
-    values_[i] = facts_.value_of(fact);
-    holds_[i] = values_[i] == before_->facts[i].value;
+    const auto number = static_cast<std::uint32_t>(i);
+    if (is_wanted(before_->fact_at(number))) value_fact(number);
   });
 }
 
@@ -152,10 +157,21 @@ bool Increment::is_unchanged(std::size_t output) const {
 void Increment::note(std::size_t output, const ReadSet& reads) {
   Fresh& fresh = fresh_[output];
   fresh.is_rendered = true;
-  fresh.is_volatile = reads.is_volatile() || asks_for_images(reads);
+  fresh.is_volatile = reads.is_unsettled();
   fresh.keys = reads.keys();
   for (const ReadSet::Name& name : reads.names())
-    if (Facts::is_fact(name.kind)) fresh.names.push_back(name);
+    if (Facts::is_fact(name)) fresh.names.push_back(name);
+}
+
+std::vector<std::string> Increment::images_of_kept() const {
+  std::set<std::string> images;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    if (fresh_[i].is_rendered || rows_[i] == BuildMemory::none) continue;
+    for (const std::uint32_t number : before_->numbers_at(before_->outputs[rows_[i]].facts))
+      if (before_->facts[number].kind == static_cast<std::uint32_t>(ReadKind::image))
+        images.emplace(before_->fact_at(number).name);
+  }
+  return {images.begin(), images.end()};
 }
 
 // --- what is left for the next build -------------------------------------------------------------
@@ -184,6 +200,7 @@ class MemoryWriter {
     memory_.sections = report.sections;
     memory_.orphans = report.orphans;
     memory_.warnings = report.warnings;
+    memory_.made = report.outputs;
     note_contents();
     note_outputs();
     note_files();
@@ -211,8 +228,8 @@ class MemoryWriter {
     return takes_over_ ? place : memory_.add_text(before_->text_at(place));
   }
   std::uint32_t number_of(const FactName& fact) {
-    return numbers_.of(fact,
-                       [this](const FactName& one) { return increment_.facts_.value_of(one); });
+    return numbers_.of(
+        fact, [this](const FactName& one) { return increment_.facts_.value_on_record(one); });
   }
   Span32 taken_facts(Span32 facts) {
     if (takes_over_) return facts;
@@ -232,7 +249,7 @@ class MemoryWriter {
     for (const std::uint64_t key : keys)
       all.push_back(number_of(increment_.facts_.name_of_key(key)));
     for (const ReadSet::Name& name : names)
-      if (Facts::is_fact(name.kind)) all.push_back(number_of({name.kind, name.group, name.name}));
+      if (Facts::is_fact(name)) all.push_back(number_of({name.kind, name.group, name.name}));
     return memory_.add_numbers(all);
   }
 
@@ -283,8 +300,8 @@ class MemoryWriter {
   }
   void note_body(ContentId id, ContentRow& row) {
     const std::shared_ptr<const Rendered> rendered = site_.rendered_now(id);
-    if (rendered == nullptr || rendered->reads.is_volatile() || asks_for_images(rendered->reads) ||
-        !rendered->warnings.empty() || !rendered->plain_code.empty())
+    if (rendered == nullptr || rendered->reads.is_unsettled() || !rendered->warnings.empty() ||
+        !rendered->plain_code.empty())
       return;
     row.is_settled = 1;
     row.around = increment_.facts_.around(id);
@@ -452,6 +469,12 @@ bool is_nothing_changed(const SiteSource& source, const BuildOptions& options,
                         const BuildMemory& before) {
   if (before.has_unsettled || before.warnings != 0 || before.options != hash_of_options(options))
     return false;
+  for (std::uint32_t i = 0; i < before.facts.size(); ++i) {
+    const FactRow& row = before.facts[i];
+    if (row.kind == static_cast<std::uint32_t>(ReadKind::clock) &&
+        value_of_time(before.fact_at(i), *options.clock) != row.value)
+      return false;
+  }
   // Both are sorted, so each file is met in its turn.
   std::vector<std::uint8_t> seen(before.files.size());
   std::uint32_t next = 0;

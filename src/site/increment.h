@@ -17,18 +17,21 @@ class MemoryWriter;
 
 class Increment {
  public:
-  // `options.before` may be null.
-  Increment(Site& site, const BuildOptions& options);
+  // `options.before` may be null. `sink` says what it still holds.
+  Increment(Site& site, const BuildOptions& options, const OutputSink& sink);
 
   void keep_contents();
   void compare_facts();
   bool is_unchanged(std::size_t output) const;
   void note(std::size_t output, const ReadSet& reads);
+  // Files of resized images that are shown by outputs that were not rendered. After all have been.
+  std::vector<std::string> images_of_kept() const;
   // `report` has everything but its memory. Once.
   BuildMemory take_memory(const BuildReport& report);
 
  private:
   friend class MemoryWriter;
+  void value_fact(std::uint32_t number);
   void value_facts(bool (*is_wanted)(const FactName& fact));
   bool holds(Span32 facts) const;
 
@@ -40,6 +43,7 @@ class Increment {
   };
 
   Site& site_;
+  const OutputSink& sink_;
   const BuildMemory* const read_from_;   // that the site was loaded with
   const BuildMemory* before_ = nullptr;  // the same, when its settings are this build's
   Hash128 options_;
@@ -52,9 +56,6 @@ class Increment {
   std::vector<std::uint8_t> holds_;
   std::vector<Fresh> fresh_;  // of each output of the plan
 };
-
-// A resized image is made because a render asks for it, so that render must not be left out.
-bool asks_for_images(const ReadSet& reads);
 
 // Whether nothing that `before` has read looks different, nothing was added, and nothing has to be
 // rendered anyway: then a build would make what is there. Looks at every file and reads none.

@@ -198,10 +198,11 @@ void for_each_part(Memory& memory, Use use) {
 struct Head {
   Hash128 options, settings;
   std::int64_t begun_ns = 0;
-  std::uint64_t release = 0, pages = 0, sections = 0, orphans = 0, warnings = 0, has_unsettled = 0;
+  std::uint64_t release = 0, pages = 0, sections = 0, orphans = 0, warnings = 0, has_unsettled = 0,
+                made = 0;
 };
 // As they lie: no byte of a row is left to chance.
-static_assert(sizeof(Head) == 88 && sizeof(FileRow) == 32 && sizeof(LinkRow) == 16);
+static_assert(sizeof(Head) == 96 && sizeof(FileRow) == 32 && sizeof(LinkRow) == 16);
 static_assert(sizeof(ContentRow) == 160 && sizeof(FactRow) == 32 && sizeof(OutputRow) == 40);
 
 template <class Rows, class TextOf>
@@ -348,9 +349,9 @@ std::string encode_memory(const BuildMemory& memory) {
   Writer names;
   names.text(version);
   names.text(commit);
-  const Head head{memory.options, memory.settings, memory.begun_ns,
-                  memory.release, memory.pages,    memory.sections,
-                  memory.orphans, memory.warnings, memory.has_unsettled};
+  const Head head{memory.options,       memory.settings, memory.begun_ns, memory.release,
+                  memory.pages,         memory.sections, memory.orphans,  memory.warnings,
+                  memory.has_unsettled, memory.made};
   const std::string about = names.take();
   std::size_t bytes = magic.size() + 8 + about.size() + sizeof head;
   for_each_part(memory, [&](const auto& rows) { bytes += 8 + rows.size() * sizeof rows[0]; });
@@ -390,6 +391,7 @@ std::optional<BuildMemory> decode_memory(std::string_view text) {
   memory.orphans = head.orphans;
   memory.warnings = head.warnings;
   memory.has_unsettled = head.has_unsettled;
+  memory.made = head.made;
   for_each_part(memory, [&](auto& rows) {
     const std::uint64_t count = in.fixed();
     if (!in.has_room(count, sizeof rows[0])) return;

@@ -107,6 +107,7 @@ struct BuildMemory {
   std::uint64_t pages = 0, sections = 0, orphans = 0;
   std::uint64_t warnings = 0;
   std::uint64_t has_unsettled = 0;
+  std::uint64_t made = 0;      // outputs, with resized images
   std::vector<FileRow> files;  // below `directories`, and what else was read; sorted by path
   std::vector<TextPlace> directories;
   std::vector<TextPlace> absent;     // looked for at these places of the root, and not there

@@ -70,6 +70,10 @@ class OutputSink {
   // The output of that file and URL path would be what the last build made. True: it is taken over;
   // false: it cannot be, so that it is rendered.
   virtual bool keep(const std::string& /*file*/, const std::string& /*path*/) { return false; }
+  // Whether `keep` would take it over.
+  virtual bool holds(const std::string& /*file*/, const std::string& /*path*/) const {
+    return false;
+  }
 };
 
 }  // namespace weir::site

@@ -21,7 +21,8 @@ bool has_numbers(tmpl::ReadKind kind) {
 
 void ReadSet::read(const tmpl::Read& what) {
   if (has_numbers(what.kind)) return insert(key_of(what));
-  if (what.kind == tmpl::ReadKind::volatile_) is_volatile_ = true;
+  if (what.kind == tmpl::ReadKind::volatile_) is_volatile_ = is_unsettled_ = true;
+  if (what.kind == tmpl::ReadKind::clock) is_volatile_ = true;
   names_.insert({what.kind, what.group, std::string(what.name)});
 }
 
@@ -50,6 +51,7 @@ void ReadSet::add(const ReadSet& other) {
     if (key != 0) insert(key);
   names_.insert(other.names_.begin(), other.names_.end());
   is_volatile_ |= other.is_volatile_;
+  is_unsettled_ |= other.is_unsettled_;
   if (other.error_) fail(*other.error_);
 }
 
@@ -70,6 +72,14 @@ std::vector<std::uint32_t> ReadSet::ids_of(tmpl::ReadKind kind) const {
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
+}
+
+bool is_resized_image(const ReadSet::Name& name) {
+  return name.kind == tmpl::ReadKind::image && name.name.starts_with("processed_images/");
+}
+
+bool asks_for_images(const ReadSet& reads) {
+  return std::any_of(reads.names().begin(), reads.names().end(), is_resized_image);
 }
 
 }  // namespace weir::site

@@ -35,6 +35,9 @@ class ReadSet final : public tmpl::Recorder {
   static ReadSet* of(tmpl::Recorder* recorder) { return static_cast<ReadSet*>(recorder); }
 
   bool is_volatile() const { return is_volatile_; }
+  // Volatile, and not only in what it shows of the clock: nobody can tell whether another render
+  // would be the same.
+  bool is_unsettled() const { return is_unsettled_; }
   // The render is that of a body: the bodies of others are not there yet.
   void enter_content() { inside_content_ = true; }
   bool inside_content() const { return inside_content_; }
@@ -68,8 +71,13 @@ class ReadSet final : public tmpl::Recorder {
   std::uint64_t last_ = 0;
   std::set<Name> names_;
   bool is_volatile_ = false;
+  bool is_unsettled_ = false;
   bool inside_content_ = false;
   std::optional<Error> error_;
 };
+
+// Whether an image was resized for it.
+bool is_resized_image(const ReadSet::Name& name);
+bool asks_for_images(const ReadSet& reads);
 
 }  // namespace weir::site

@@ -28,6 +28,10 @@ class ResidentBuilder::Sink final : public OutputSink {
     return true;
   }
 
+  bool holds(const std::string&, const std::string& path) const override {
+    return before_->find(path) != before_->end();
+  }
+
   struct Made {
     Outputs outputs;
     std::vector<std::string> changed;
@@ -127,6 +131,12 @@ std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std
       return std::nullopt;
   }
   Facts facts(site);
+  // What shows the time, and is not edited, may have to show another.
+  for (std::uint32_t i = 0; i < memory_->facts.size(); ++i) {
+    const FactName fact = memory_->fact_at(i);
+    if (fact.kind == tmpl::ReadKind::clock && facts.value_of(fact) != memory_->facts[i].value)
+      return std::nullopt;
+  }
   for (const ContentId id : contents) {
     const Content& content = site.content_of(id);
     const tmpl::ReadKind kind = id.is_page ? tmpl::ReadKind::page : tmpl::ReadKind::section;
@@ -140,6 +150,16 @@ std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std
     const auto read = memory_->numbers_at(facts_read);
     return std::any_of(read.begin(), read.end(), [&](std::uint32_t fact) { return is_new[fact]; });
   };
+  // An image that is resized for one of them may have to go.
+  const auto shows_image = [&](Span32 facts_read) {
+    const auto read = memory_->numbers_at(facts_read);
+    return std::any_of(read.begin(), read.end(), [&](std::uint32_t fact) {
+      return memory_->fact_at(fact).kind == tmpl::ReadKind::image;
+    });
+  };
+  for (const ContentId id : contents)
+    if (shows_image(memory_->contents[memory_->find_content(site.content_of(id).file)].facts))
+      return std::nullopt;
   // Another body that shows the length of this one.
   for (const ContentRow& row : memory_->contents) {
     const std::string_view file = memory_->text_at(row.file);
@@ -166,10 +186,11 @@ std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std
     const std::uint32_t row = memory_->find_output(planned.file, next);
     next = row + 1;
     if (row == BuildMemory::none || !reads_new(memory_->outputs[row].facts)) continue;
+    if (shows_image(memory_->outputs[row].facts)) return std::nullopt;
     Made made;
     made.row = row;
     auto output = site.render(planned, &made.reads);
-    if (!output.ok() || made.reads.is_volatile() || asks_for_images(made.reads))
+    if (!output.ok() || made.reads.is_unsettled() || asks_for_images(made.reads))
       return std::nullopt;
     made.output = std::move(output).value();
     all.push_back(std::move(made));
@@ -181,12 +202,12 @@ std::optional<ResidentBuilder::Result> ResidentBuilder::edit(std::span<const std
       memory_->facts[i].value = facts.value_of(memory_->fact_at(static_cast<std::uint32_t>(i)));
   if (!fact_numbers_) fact_numbers_ = std::make_unique<FactNumbers>(*memory_);
   const auto numbers_of = [&](const ReadSet& reads) {
-    const auto value_of = [&](const FactName& fact) { return facts.value_of(fact); };
+    const auto value_of = [&](const FactName& fact) { return facts.value_on_record(fact); };
     std::vector<std::uint32_t> numbers;
     for (const std::uint64_t key : reads.keys())
       numbers.push_back(fact_numbers_->of(facts.name_of_key(key), value_of));
     for (const ReadSet::Name& name : reads.names())
-      if (Facts::is_fact(name.kind))
+      if (Facts::is_fact(name))
         numbers.push_back(fact_numbers_->of({name.kind, name.group, name.name}, value_of));
     return memory_->add_numbers(numbers);
   };

@@ -208,7 +208,11 @@ std::vector<std::string_view> Site::shortcode_names() const {
 void Site::render_all_content() {
   const std::size_t threads = options_.threads == 0 ? cores() : options_.threads;
   const std::size_t pages = library_.pages.size();
+  if (options_.progress != nullptr)
+    options_.progress->begin("reading Markdown", pages + library_.sections.size());
   for_each_parallel(pages + library_.sections.size(), threads, [this, pages](std::size_t i) {
+    if (options_.progress != nullptr)
+      options_.progress->done.fetch_add(1, std::memory_order_relaxed);
     const ContentId id = i < pages ? ContentId{true, static_cast<std::uint32_t>(i)}
                                    : ContentId{false, static_cast<std::uint32_t>(i - pages)};
     if (slot_of(id).row != BuildMemory::none) return;
@@ -231,6 +235,7 @@ void Site::render_all_content() {
       content.text = std::string();
     }
   });
+  options_.progress = nullptr;  // of the build; the site may live longer
   tell_plain_code();
   if (!diagnostics_.failed()) check_links();
 }
@@ -286,7 +291,8 @@ bool Site::replace_body(ContentId id, const FileLook& look) {
     std::vector<std::string> links;
     for (const text::FoundLink& link : made.internal_links) links.push_back(link.target);
     return old_ids && *old_ids == made.ids && links == old_links && made.warnings.empty() &&
-           made.broken_links.empty() && made.plain_code.empty() && !made.reads.is_volatile();
+           made.broken_links.empty() && made.plain_code.empty() && !made.reads.is_unsettled() &&
+           !asks_for_images(made.reads);
   };
   if (!is_plain()) {
     content = before;

@@ -88,6 +88,7 @@ class ReleaseWriter {
   ReleaseId previous() const;
   // The entry, or the input, as that release holds it, for a table look-up: its row goes into the
   // new manifest as it stands. False: it holds none. Callable from any thread.
+  bool holds(std::string_view path) const;  // whether `keep` would
   bool keep(std::string_view path);
   bool keep_input(std::string_view name);
 

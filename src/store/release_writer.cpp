@@ -161,6 +161,9 @@ ReleaseId ReleaseWriter::previous() const {
   return shared_->previous == nullptr ? 0 : shared_->previous->id();
 }
 
+bool ReleaseWriter::holds(std::string_view path) const {
+  return shared_->previous != nullptr && shared_->previous->find(path).has_value();
+}
 bool ReleaseWriter::keep(std::string_view path) { return shared_->draft.keep_page(path); }
 bool ReleaseWriter::keep_input(std::string_view name) { return shared_->draft.keep_input(name); }
 

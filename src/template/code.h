@@ -118,6 +118,7 @@ struct CallSite {
   const Test* test = nullptr;
   std::vector<std::string_view> names;  // of the arguments, in the order of the stack
   std::uint32_t count = 0;              // of the arguments of a test
+  bool follows_clock = false;           // of `now() | date(…)`: both
 };
 
 struct Macro {

@@ -196,7 +196,13 @@ class Compiler {
       unfiltered(expr);
     }
     for (const FilterCall& filter : expr.filters)
-      if (filter.name != "safe" && filter.name != "default") compile_filter(filter);
+      if (filter.name != "safe" && filter.name != "default")
+        compile_filter(filter, &filter == &expr.filters.front() && shows_time(expr));
+  }
+
+  // `now() | date(…)`: nothing but the filter sees the time.
+  static bool shows_time(const Expr& expr) {
+    return expr.is == Expr::Is::call && expr.text == "now" && expr.has_filter_first("date");
   }
 
   void unfiltered(const Expr& expr) {
@@ -364,8 +370,9 @@ class Compiler {
     return names;
   }
 
-  void compile_filter(const FilterCall& filter) {
+  void compile_filter(const FilterCall& filter, bool follows_clock = false) {
     CallSite site;
+    site.follows_clock = follows_clock;
     site.name = filter.name;
     site.filter = library_.filters.find(filter.name);
     if (site.filter == nullptr) {
@@ -378,6 +385,7 @@ class Compiler {
 
   void compile_function(const Expr& expr) {
     CallSite site;
+    site.follows_clock = shows_time(expr);
     site.name = expr.text;
     site.function = library_.functions.find(expr.text);
     if (site.function == nullptr) {

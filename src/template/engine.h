@@ -85,6 +85,9 @@ class Call {
   const Engine& engine() const;
   // What this call has read changes every time (now, get_random): the output is volatile.
   void mark_volatile() const;
+  // This is one of the two calls of `now() | date(…)`: the time goes from the one into the other,
+  // and what is read of the clock is what the filter makes of it (shown_time.h).
+  bool follows_clock() const { return follows_clock_; }
   std::string_view template_name() const;  // whose line calls
   Place place() const;
 
@@ -97,6 +100,7 @@ class Call {
   std::span<const std::string_view> names_;
   std::span<const Value> values_;
   class Machine* machine_ = nullptr;
+  bool follows_clock_ = false;
 };
 
 using Function = std::function<Result<Value>(const Call&)>;

@@ -1,7 +1,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "template/library.h"
-#include "text/date.h"
+#include "template/shown_time.h"
 
 #include <cstdlib>
 #include <limits>
@@ -54,12 +54,10 @@ Result<Value> range(const Call& call) {
 Result<Value> now(const Call& call) {
   TRY(call.boolean_or("utc", false));
   const bool timestamp = TRY(call.boolean_or("timestamp", false));
-  call.mark_volatile();
-  const Wall wall = call.clock().wall();
-  if (timestamp) return Value(wall.seconds());
-  std::string text = text::rfc3339_of(text::date_of_wall(wall));
-  if (text.ends_with('Z')) text.replace(text.size() - 1, 1, "+00:00");
-  return Value::text(text);
+  // The filter behind it tells what is shown of it.
+  if (!call.follows_clock()) call.mark_volatile();
+  if (timestamp) return Value(call.clock().wall().seconds());
+  return Value::text(now_text(call.clock()));
 }
 
 Result<Value> throw_error(const Call& call) {

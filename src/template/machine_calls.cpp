@@ -18,6 +18,7 @@ Call Machine::make_call(const CallSite& site, std::string_view what, std::size_t
   Call call;
   call.name_ = site.name;
   call.what_ = what;
+  call.follows_clock_ = site.follows_clock;
   call.names_ = site.names;
   call.values_ = std::span(stack_).last(count);
   call.machine_ = const_cast<Machine*>(this);

@@ -25,6 +25,7 @@ enum class ReadKind : std::uint8_t {
   volatile_,      // name: of the function; the output must be rendered again every time
   lookup,         // name: a path as it was asked for, whether a file was found or not
   whole,          // name: of a list of the whole site: "pages/LANGUAGE", "sitemap", "sass"
+  clock,          // name: how the time was formatted, and what was shown (shown_time.h)
 };
 
 // What of a page or section was read. An edit of a body does not touch who read only `meta`.

@@ -1,6 +1,7 @@
 #include "template/filters.h"
 #include "template/library.h"
 #include "template/locales.h"
+#include "template/shown_time.h"
 #include "text/date.h"
 #include "text/utf8.h"
 
@@ -137,28 +138,19 @@ Result<text::DateTime> date_of(const Value& input, const Call& call) {
 }
 
 Result<Value> date(const Value& input, const Call& call) {
-  const std::string_view format = TRY(call.text_or("format", "%Y-%m-%d"));
-  const std::string_view locale = TRY(call.text_or("locale", ""));
-  text::DateTime date = TRY(date_of(input, call));
-  if (call.find("timezone") != nullptr) {
-    const std::string_view name = TRY(call.text("timezone"));
-    Result<text::TimeZone> zone = text::TimeZone::open(name);
-    if (!zone)
-      return call.error("`" + std::string(name) + "` is no time zone: " + zone.error().what);
-    // A date or time without an offset stays as it was written, as in Tera.
-    if (date.form == text::DateForm::offset) date = zone->shifted(std::move(date));
+  DateForm form;
+  form.format = TRY(call.text_or("format", form.format));
+  form.locale = TRY(call.text_or("locale", ""));
+  if (call.find("timezone") != nullptr) form.timezone = TRY(call.text("timezone"));
+  Result<std::string> written = date_text(TRY(date_of(input, call)), form);
+  if (!written) {
+    const Error& error = written.error();
+    return call.error(error.what).with_help(error.help);
   }
-  std::string localised(format);
-  if (!locale.empty()) {
-    const Locale* names = find_locale(locale);
-    if (names == nullptr)
-      return call.error("no locale `" + std::string(locale) + '`')
-          .with_help("known are " + locale_names());
-    localised = localised_format(format, *names, text::calendar_of(date));
-  }
-  Result<std::string> written = text::format_date(date, localised);
-  if (!written)
-    return call.error("the date format `" + std::string(format) + "`: " + written.error().what);
+  if (call.follows_clock() && call.recorder() != nullptr)
+    call.recorder()->read(
+        {ReadKind::clock, ReadGroup::meta, 0,
+         shown_time(input.is_integer() ? TimeForm::stamp : TimeForm::text, form, *written)});
   return Value::text(*written);
 }
 

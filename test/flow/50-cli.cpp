@@ -9,6 +9,16 @@
 
 #include <filesystem>
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <csignal>
+#include <cstdlib>
+
 using namespace weir;
 using flow::run;
 
@@ -181,4 +191,128 @@ TEST_CASE("healthcheck asks the server on PORT", "[flow][cli]") {
   CHECK(run({"healthcheck", "--url",
              "http://127.0.0.1:" + std::to_string(server.port()) + "/_weir/unknown"})
             .code == 1);
+}
+
+namespace {
+
+// A child whose stderr is a terminal of 60 columns. Bytes come back as the terminal has them.
+class TerminalChild {
+ public:
+  explicit TerminalChild(const std::vector<std::string>& words,
+                         const std::vector<std::string>& environment) {
+    master_ = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    REQUIRE(master_ >= 0);
+    REQUIRE(::grantpt(master_) == 0);
+    REQUIRE(::unlockpt(master_) == 0);
+    const int slave = ::open(::ptsname(master_), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    REQUIRE(slave >= 0);
+    winsize size{};
+    size.ws_col = 60;
+    size.ws_row = 20;
+    REQUIRE(::ioctl(slave, TIOCSWINSZ, &size) == 0);
+    std::vector<std::string> all = words;
+    all.insert(all.begin(), flow::binary());
+    std::vector<std::string> variables = environment;
+    std::vector<char*> arguments, pointers;
+    for (std::string& word : all) arguments.push_back(word.data());
+    for (std::string& variable : variables) pointers.push_back(variable.data());
+    arguments.push_back(nullptr);
+    pointers.push_back(nullptr);
+    id_ = ::fork();
+    REQUIRE(id_ >= 0);
+    if (id_ == 0) {
+      ::dup2(slave, STDERR_FILENO);
+      ::execve(arguments[0], arguments.data(), pointers.data());
+      ::_exit(127);
+    }
+    ::close(slave);
+  }
+  ~TerminalChild() {
+    if (id_ > 0) {
+      ::kill(id_, SIGKILL);
+      ::waitpid(id_, nullptr, 0);
+    }
+    ::close(master_);
+  }
+  // Until the terminal has shown it; false: the child has ended.
+  bool wait_for(std::string_view text) {
+    while (seen.find(text) == std::string::npos)
+      if (!read_more()) return false;
+    return true;
+  }
+  int wait() {
+    while (read_more()) {
+    }
+    int status = 0;
+    ::waitpid(id_, &status, 0);
+    id_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  std::string seen;
+
+ private:
+  bool read_more() {
+    char bytes[4096];
+    const ssize_t count = ::read(master_, bytes, sizeof bytes);
+    if (count <= 0) return false;
+    seen.append(bytes, static_cast<std::size_t>(count));
+    return true;
+  }
+  int master_ = -1;
+  pid_t id_ = -1;
+};
+
+// One that is asked, and answers when it is told to.
+class SlowOrigin {
+ public:
+  SlowOrigin() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t bytes = sizeof address;
+    REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&address), bytes) == 0);
+    REQUIRE(::listen(listener_, 4) == 0);
+    REQUIRE(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &bytes) == 0);
+    url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/x.txt";
+  }
+  ~SlowOrigin() { ::close(listener_); }
+  void answer() const {
+    const int asked = ::accept(listener_, nullptr, nullptr);
+    const std::string_view text =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n"
+        "Connection: close\r\n\r\nlate";
+    CHECK(::send(asked, text.data(), text.size(), MSG_NOSIGNAL) ==
+          static_cast<ssize_t>(text.size()));
+    char bytes[1024];
+    while (::recv(asked, bytes, sizeof bytes, 0) > 0) {
+    }
+    ::close(asked);
+  }
+  std::string url;
+
+ private:
+  int listener_;
+};
+
+}  // namespace
+
+TEST_CASE("a build that takes long says at the terminal how far it is", "[flow][cli]") {
+  const test::TemporaryDirectory directory;
+  const SlowOrigin origin;
+  flow::write_site(directory, "[build]\nallow_addresses = [\"127.0.0.1\"]\n");
+  directory.write("content/slow.md", "+++\ntitle = \"Slow\"\ntemplate = \"slow.html\"\n+++\n");
+  directory.write("templates/slow.html",
+                  "{{ load_data(url=\"" + origin.url + "\", format=\"plain\") }}");
+  TerminalChild child({"--root", directory.path(), "build", "--no-export"},
+                      {"TERM=xterm", "NO_COLOR=1"});
+  REQUIRE(child.wait_for("rendering "));
+  origin.answer();
+  CHECK(child.wait() == 0);
+  INFO(child.seen);
+  // One line, rewritten, and gone at the end.
+  const std::size_t begin = child.seen.find("\rrendering ");
+  REQUIRE(begin != std::string::npos);
+  CHECK(child.seen.find('\n', begin) == std::string::npos);
+  CHECK(child.seen.find('\x1b') == std::string::npos);
+  CHECK(child.seen.ends_with(" \r"));
 }

@@ -5,6 +5,7 @@
 // decide.
 
 #include "site/increment.h"
+#include "site/image.h"
 #include "site/memory_site.h"
 #include "site/resident.h"
 #include "support.h"
@@ -86,6 +87,10 @@ class KeepingSink final : public OutputSink {
     outputs.insert_or_assign(file, at->second);
     return true;
   }
+  bool holds(const std::string& file, const std::string& path) const override {
+    const auto at = before_->find(file);
+    return at != before_->end() && at->second.path == path;
+  }
   Outputs outputs;
   std::set<std::string> rendered;
 
@@ -100,10 +105,16 @@ class Desk {
   Outputs outputs;
   std::optional<BuildMemory> memory;
   std::set<std::string> rendered;
+  ManualClock clock{Wall{1'710'000'000'000'000'000}};
 
-  BuildReport build_again() {
-    BuildOptions options = weir::test::options_with_clock();
+  BuildOptions options() const {
+    BuildOptions options;
+    options.clock = &clock;
     options.threads = 1;
+    return options;
+  }
+  BuildReport build_again() {
+    BuildOptions options = this->options();
     options.remembers = true;
     options.before = memory ? &*memory : nullptr;
     KeepingSink sink(&outputs);
@@ -117,10 +128,8 @@ class Desk {
     return report;
   }
   std::pair<BuildReport, Outputs> clean() const {
-    BuildOptions options = weir::test::options_with_clock();
-    options.threads = 1;
     KeepingSink sink(&outputs);
-    BuildReport report = build(source, options, sink);
+    BuildReport report = build(source, options(), sink);
     return {std::move(report), std::move(sink.outputs)};
   }
 };
@@ -163,7 +172,8 @@ void write_site(EditedSource& source) {
   source.write("templates/base.html",
                "{% import \"macros.html\" as m %}<nav>{% include \"nav.html\" %}</nav>"
                "{{ m::mark(x=lang) }}{% block main %}{% endblock %}"
-               "{{ get_url(path=\"s.css\", cachebust=true) }}");
+               "{{ get_url(path=\"s.css\", cachebust=true) }}"
+               "{{ now() | date(format=\"%Y-%m-%d\") }}");
   source.write(
       "templates/page.html",
       "{% extends \"base.html\" %}{% block main %}{{ page.title }}|{{ page.word_count }}|"
@@ -200,7 +210,8 @@ void write_site(EditedSource& source) {
                "{% set p = get_page(path=path) %}[{{ p.title }} {{ p.word_count }}]");
   source.write("templates/shortcodes/value.html",
                "{% set d = load_data(path=\"data.json\", required=false) %}"
-               "{% if d %}{{ d.x }}{% endif %}{{ nth }}");
+               "{% if d %}{{ d.x }}{% endif %}{{ nth }}"
+               "{{ now(timestamp=true) | date(format=\"%a %H\", timezone=\"Asia/Tokyo\") }}");
   source.write("content/_index.md", "+++\ntitle = \"Home\"\n+++\n");
   source.write("content/blog/_index.md",
                "+++\ntitle = \"Blog\"\nsort_by = \"date\"\n+++\nHello {{ value() }}\n");
@@ -360,6 +371,7 @@ TEST_CASE("S-73: after any edit an incremental build is a clean build", "[site][
     for (std::size_t i = 0; i < edits / 4; ++i) {
       const EditedSource before = desk.source;
       const std::string what = author.edit();
+      desk.clock.advance(std::chrono::minutes(100));
       const BuildReport report = desk.build_again();
       const auto [clean_report, clean] = desk.clean();
       INFO("seed " << seed << ", edit " << i << ": " << what);
@@ -383,9 +395,7 @@ TEST_CASE("S-73: a resident builder keeps up with any edit", "[site][increment]"
   for (std::uint32_t seed = 11; seed <= 14; ++seed) {
     Desk desk;
     write_site(desk.source);
-    BuildOptions options = weir::test::options_with_clock();
-    options.threads = 1;
-    ResidentBuilder builder(desk.source, options);
+    ResidentBuilder builder(desk.source, desk.options());
     REQUIRE_FALSE(builder.build().report.failed());
     Author author(desk.source, seed);
     std::vector<std::string> touched;
@@ -393,6 +403,8 @@ TEST_CASE("S-73: a resident builder keeps up with any edit", "[site][increment]"
       const EditedSource before = desk.source;
       desk.source.touched.clear();
       const std::string what = author.edit();
+      // Not at every edit: while the hour that bodies show stays, they are edited in place.
+      if (i % 3 == 0) desk.clock.advance(std::chrono::minutes(100));
       touched.insert(touched.end(), desk.source.touched.begin(), desk.source.touched.end());
       const ResidentBuilder::Result result = builder.build(touched);
       const auto [clean_report, clean] = desk.clean();
@@ -431,7 +443,7 @@ TEST_CASE("S-71: an edit renders what reads it, and nothing else", "[site][incre
   SECTION("nothing") {
     REQUIRE_FALSE(desk.build_again().failed());
     CHECK(desk.rendered.empty());
-    BuildOptions options = weir::test::options_with_clock();
+    const BuildOptions options = desk.options();
     CHECK(is_nothing_changed(desk.source, options, *desk.memory));
     append("static/s.css", "b{}");
     CHECK_FALSE(is_nothing_changed(desk.source, options, *desk.memory));
@@ -440,6 +452,38 @@ TEST_CASE("S-71: an edit renders what reads it, and nothing else", "[site][incre
     append("content/blog/p1.md", "");
     REQUIRE_FALSE(desk.build_again().failed());
     CHECK(desk.rendered.empty());
+  }
+  SECTION("the day that every page shows, and the hour that one body does") {
+    const BuildOptions options = desk.options();
+    desk.clock.advance(std::chrono::minutes(5));
+    CHECK(is_nothing_changed(desk.source, options, *desk.memory));
+    desk.clock.advance(std::chrono::hours(1));
+    CHECK_FALSE(is_nothing_changed(desk.source, options, *desk.memory));
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(desk.rendered.count("blog/index.html") == 1);  // its body has the hour
+    CHECK(desk.rendered.count("blog/p1/index.html") == 0);
+    desk.clock.advance(std::chrono::hours(24));
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(desk.rendered.count("blog/p1/index.html") == 1);
+    CHECK(desk.rendered.count("s.css") == 0);
+    require_same(desk.outputs, desk.clean().second);
+  }
+  SECTION("a time that goes elsewhere than into a date: whoever reads it is made every time") {
+    append("templates/list.html", "{% set t = now() %}{{ t | date }}");
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(desk.memory->has_unsettled != 0);
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(desk.rendered == std::set<std::string>{"blog/deep/index.html"});
+  }
+  SECTION("what is written over and over does not pile up in the memory") {
+    const std::size_t bytes = encode_memory(*desk.memory).size();
+    for (int i = 0; i < 200; ++i) {
+      if (i % 20 == 0) desk.source.write("content/blog/deep/p3.md", page_text(3, "P", "", "Text."));
+      append("content/blog/deep/p3.md", i % 2 == 0 ? "\n## A head" : "\n[A](@/blog/p1.md)");
+      REQUIRE_FALSE(desk.build_again().failed());
+    }
+    CHECK(encode_memory(*desk.memory).size() < 3 * bytes);
+    require_same(desk.outputs, desk.clean().second);
   }
   SECTION("a body: its page; not the lists of titles, nor the feeds, which print the summary") {
     append("content/blog/deep/p3.md", "\nStrange words.\n");
@@ -464,6 +508,78 @@ TEST_CASE("S-71: an edit renders what reads it, and nothing else", "[site][incre
       if (file.starts_with("content/")) contents.insert(file);
     CHECK(contents == std::set<std::string>{"content/blog/deep/p3.md"});
   }
+}
+
+TEST_CASE("S-71: a page with a resized image is made again when the image, or the page, is new",
+          "[site][increment]") {
+  const auto picture = [](std::uint32_t side) {
+    return encode_png(Image::of(side, side).value()).value();
+  };
+  Desk desk;
+  desk.source.write("config.toml", "base_url = \"https://e.org\"\n");
+  desk.source.write("content/a.png", picture(8));
+  desk.source.write("content/a.md", "+++\n+++\n{{ small(path=\"a.png\") }}\n");
+  desk.source.write("content/b.md", "+++\n+++\nNo image.\n");
+  desk.source.write("templates/page.html", "{{ page.content | safe }}");
+  desk.source.write("templates/index.html", "home");
+  desk.source.write("templates/shortcodes/small.html",
+                    "{% set i = resize_image(path=path, width=4, height=4) %}{{ i.url }}");
+  REQUIRE_FALSE(desk.build_again().failed());
+  const auto images = [&] {
+    return std::count_if(desk.outputs.begin(), desk.outputs.end(), [](const auto& output) {
+      return output.first.starts_with("processed_images/");
+    });
+  };
+  REQUIRE(images() == 1);
+  CHECK(desk.memory->has_unsettled == 0);
+  CHECK(is_nothing_changed(desk.source, desk.options(), *desk.memory));
+
+  SECTION("neither") {
+    desk.source.write("content/b.md", "+++\n+++\nStill none.\n");
+    const BuildReport report = desk.build_again();
+    CHECK(desk.rendered == std::set<std::string>{"b/index.html"});
+    CHECK(report.outputs == desk.outputs.size());
+  }
+  SECTION("the image") {
+    desk.source.write("content/a.png", picture(9));
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(desk.rendered.count("a/index.html") == 1);
+  }
+  SECTION("the page, which shows none any more") {
+    desk.source.write("content/a.md", "+++\n+++\nGone.\n");
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(images() == 0);
+  }
+  SECTION("the template around the body") {
+    desk.source.write("templates/page.html", "new {{ page.content | safe }}");
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(images() == 1);
+  }
+  SECTION("nor the one nor the other, but the output that is there no more") {
+    std::erase_if(desk.outputs,
+                  [](const auto& output) { return output.first.starts_with("processed_images/"); });
+    desk.source.write("content/b.md", "+++\n+++\nStill none.\n");
+    REQUIRE_FALSE(desk.build_again().failed());
+    CHECK(images() == 1);
+  }
+  SECTION("in a builder that stays") {
+    ResidentBuilder builder(desk.source, desk.options());
+    REQUIRE_FALSE(builder.build().report.failed());
+    const auto find_image = [&](bool is_there) {
+      for (const auto& [file, output] : desk.outputs)
+        if (file.starts_with("processed_images/"))
+          CHECK((builder.find(output.path) != nullptr) == is_there);
+    };
+    find_image(true);
+    desk.source.write("content/b.md", "+++\n+++\nStill none.\n");
+    REQUIRE_FALSE(builder.build(std::vector<std::string>{"content/b.md"}).report.failed());
+    find_image(true);
+    desk.source.write("content/a.md", "+++\n+++\nGone.\n");
+    REQUIRE_FALSE(builder.build(std::vector<std::string>{"content/a.md"}).report.failed());
+    find_image(false);
+    REQUIRE_FALSE(desk.build_again().failed());
+  }
+  require_same(desk.outputs, desk.clean().second);
 }
 
 TEST_CASE("S-74: a memory that is torn or foreign is none", "[site][increment]") {
