@@ -45,7 +45,7 @@ PageCache::Shared::Shared(CacheSettings wanted, Parts given)
 
 PageCache::PageCache(CacheSettings settings, Parts parts)
     : shared_(std::make_shared<Shared>(settings, parts)) {}
-PageCache::~PageCache() = default;
+PageCache::~PageCache() { shared_->render_queue.clear(); }  // what waits there holds `shared_`
 
 Mono PageCache::now() const { return shared_->clock.mono(); }
 

@@ -3,6 +3,7 @@
 #include "base/limits_cache.h"
 
 #include <algorithm>
+#include <new>
 
 namespace weir::cache {
 
@@ -15,7 +16,14 @@ Status RenderQueue::offer(Job job) {
     return true;
   });
   if (!has_room) return Error{Errc::full, "too many renders wait"};
-  Status offered = inner_->tasks.offer([inner = inner_] { inner->run(); });
+  const auto offered_to_tasks = [&]() -> Status {
+    try {
+      return inner_->tasks.offer([inner = inner_] { inner->run(); });
+    } catch (const std::bad_alloc&) {
+      return Error{Errc::full, "out of memory"};  // short enough to need none
+    }
+  };
+  Status offered = offered_to_tasks();
   if (offered) return done;
   // Another task may have taken it meanwhile: then it was not refused after all.
   Job refused;  // destroyed outside the lock
@@ -33,6 +41,11 @@ Status RenderQueue::offer(Job job) {
   return is_taken ? Status(done) : offered;
 }
 
+void RenderQueue::clear() {
+  std::map<Rank, Job> dropped;  // destroyed outside the lock
+  inner_->state.with([&dropped](State& state) { std::swap(dropped, state.jobs); });
+}
+
 std::size_t RenderQueue::waiting() const {
   return inner_->state.with([](const State& state) { return state.jobs.size(); });
 }
@@ -46,7 +59,11 @@ bool RenderQueue::Inner::take(State& state, Job& job) {
   if (found == state.jobs.end()) return false;
   job = std::move(found->second);
   state.jobs.erase(found);
-  if (!job.source.empty()) ++state.running[job.source];
+  if (job.source.empty()) return true;
+  try {
+    ++state.running[job.source];
+  } catch (const std::bad_alloc&) {  // one more than its share may run; better than none
+  }
   return true;
 }
 

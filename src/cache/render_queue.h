@@ -28,8 +28,11 @@ class RenderQueue {
   };
 
   explicit RenderQueue(Tasks& tasks) : inner_(std::make_shared<Inner>(tasks)) {}
-  // Errc::full: there is no room; the job is gone.
+  // Errc::full: there is no room; the job is gone. Throws nothing but std::bad_alloc, and then too
+  // the job is gone.
   Status offer(Job job);
+  // Drops what waits: jobs may hold whoever owns the queue. After the tasks have ended.
+  void clear();
   std::size_t waiting() const;
 
  private:

@@ -45,6 +45,18 @@ TEST_CASE("C-19: what does not fit is refused, and not done later", "[cache]") {
   CHECK(ran == 1);
 }
 
+TEST_CASE("what waits when the tasks have ended is dropped, and holds nobody", "[cache]") {
+  StepTasks tasks;
+  const auto owner = std::make_shared<RenderQueue>(tasks);
+  int ran = 0;
+  need(owner->offer({"", 0, [owner, &ran] { ++ran; }}));
+  owner->clear();
+  CHECK(owner->waiting() == 0);
+  CHECK(owner.use_count() == 1);
+  tasks.run();
+  CHECK(ran == 0);
+}
+
 TEST_CASE("C-19: a source that hangs takes its share of workers and no more", "[cache]") {
   constexpr std::size_t share = limits::renders_per_source_max;
   WorkerPool pool("test", share + 2, 1'000);
