@@ -294,7 +294,7 @@ EntryInfo PageCache::describe(std::string_view key) {
   EntryInfo info;
   info.key = key;
   const Mono now = shared_->clock.mono();
-  const std::shared_ptr<const Page> page = shared_->in_memory(key);
+  std::shared_ptr<const Page> page = shared_->in_memory(key);
   bool is_flying = false;
   shared_->flights.with([&](const Shared::Flights& flights) {
     is_flying = flights.table.contains(key);
@@ -305,11 +305,14 @@ EntryInfo PageCache::describe(std::string_view key) {
     info.next_try_s = std::max<std::int64_t>(0, seconds_of(failed->second.next_try - now));
   });
   info.in_memory = page != nullptr;
+  if (page == nullptr && shared_->knows(key)) {  // as a request would find it on disk
+    auto loaded = shared_->load(info.key, shared_->hold_active());
+    if (loaded) page = std::move(loaded).value();
+    else info.last_error = loaded.error().what;
+  }
   if (page == nullptr) {
-    info.state = is_flying             ? "filling"
-                 : info.failures > 0   ? "error"
-                 : shared_->knows(key) ? "on disk"
-                                       : "absent";
+    info.state = is_flying ? "filling" : info.last_error.empty() ? "absent" : "error";
+    info.next = next_of(info);
     return info;
   }
   const Shared::Verdict verdict = shared_->judge(*page, info.failures, now);
@@ -328,12 +331,18 @@ EntryInfo PageCache::describe(std::string_view key) {
   info.fill_seq = page->fill_seq;
   info.release = page->release;
   info.tags = page->tags;
+  info.renderable = page->renderable == store::Renderable::yes;
+  if (page->policy.ttl) {
+    info.swr_s = seconds_of(page->policy.swr);
+    info.sie_s = seconds_of(page->policy.sie);
+  }
   for (std::size_t i = 0; i < store::codec_count; ++i) {
     if (page->representations[i].ok == nullptr) continue;
     const std::string_view coding = store::coding_of(static_cast<store::Codec>(i));
     info.codings.emplace_back(coding.empty() ? "identity" : coding);
   }
   if (!page->gone) info.body_bytes = page->find(store::Codec::identity)->body->size();
+  info.next = next_of(info);
   return info;
 }
 

@@ -122,7 +122,12 @@ struct EntryInfo {
   std::vector<std::string> codings = {};
   std::size_t body_bytes = 0;
   bool in_memory = false;
+  std::optional<std::int64_t> swr_s = {}, sie_s = {};  // with a ttl
+  bool renderable = false;  // a render can make it again; false = a file of the release
+  std::string next = {};    // what the next request gets, and what it starts: a sentence
 };
+// `next` of an entry whose other members are set. Pure.
+std::string next_of(const EntryInfo& info);
 
 class PageCache {
  public:
@@ -191,7 +196,7 @@ class PageCache {
   TagEpochs& tags();
   EpochDomain& domain();
 
-  EntryInfo describe(std::string_view key);
+  EntryInfo describe(std::string_view key);  // reads the disk when it is not in memory
   CacheCounters counters() const;
 
   // Waiters whose deadline passed, refreshes that are due at start. Every 100 ms or so, any one

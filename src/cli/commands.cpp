@@ -156,6 +156,10 @@ constexpr Option purge_flags[] = {
 constexpr std::string_view purge_examples[] = {
     "weir purge /blog/hello/", "weir purge --prefix /blog/ --mode hard", "weir purge --all"};
 
+constexpr Option explain_flags[] = {store_flag, json_flag};
+constexpr std::string_view explain_examples[] = {"weir explain /blog/hello/",
+                                                 "weir explain https://example.com/ --json"};
+
 constexpr Option healthcheck_flags[] = {
     {"url", 0, "URL", {}, "which server (default: http://127.0.0.1:$PORT, else port 8080)"},
     {"ready", 0, {}, {}, "ask /_weir/readyz: also false while it drains"},
@@ -241,6 +245,16 @@ constexpr Command command_table[] = {
      purge_examples,
      purge_flags,
      run_purge},
+    {"explain",
+     "URL",
+     1,
+     1,
+     "what the running server would answer, and why",
+     "Route, stages, file and templates, and the copy that is kept: its state, why it is stale, its "
+     "tags, and what\nthe next request gets.",
+     explain_examples,
+     explain_flags,
+     run_explain},
     {"reload",
      {},
      0,

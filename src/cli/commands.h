@@ -22,6 +22,7 @@ int run_check(const Arguments& arguments, Session& session);
 int run_token_mint(const Arguments& arguments, Session& session);
 int run_revalidate(const Arguments& arguments, Session& session);
 int run_purge(const Arguments& arguments, Session& session);
+int run_explain(const Arguments& arguments, Session& session);
 int run_reload(const Arguments& arguments, Session& session);
 int run_healthcheck(const Arguments& arguments, Session& session);
 int run_version(const Arguments& arguments, Session& session);

@@ -36,6 +36,9 @@ Result<http::Fetched> call_admin(const std::string& store_directory, const Admin
   request.body = call.body;
   request.timeout = std::chrono::milliseconds(60'000);
   auto answer = http::fetch(request);
+  if (!answer.ok() && answer.error().what.ends_with("cannot connect"))  // it was killed
+    return Error{Errc::missing, "no server is running on " + store_directory}.with_help(
+        "start one with `weir serve`, or name its store with --store DIR");
   if (!answer.ok())
     return Error{Errc::missing,
                  "the server on " + socket + " does not answer: " + answer.error().what};

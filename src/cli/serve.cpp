@@ -18,6 +18,7 @@
 #include "base/process_limits.h"
 #include "base/version.h"
 #include "edge/front.h"
+#include "edge/page_describer.h"
 #include "edge/tables.h"
 #include "site/http_fetcher.h"
 
@@ -345,6 +346,7 @@ class Serving {
   std::unique_ptr<LineWriter> access_lines_;
   edge::DeliveryLog deliveries_;
   edge::WebhookLimits webhook_limits_;
+  std::unique_ptr<edge::PageDescriber> page_describer_;
   std::unique_ptr<edge::ControlParts> control_;
   edge::SuccessionParts succession_;
   std::unique_ptr<edge::FrontParts> front_;
@@ -517,6 +519,8 @@ Status Serving::open_server() {
       [this] { return server_->counters(); }, [this] { return loop_counters(); },
       [this] { return tables()->pipeline->key_ages(); }, [this] { return reload(); },
       [this] { return kept_.with([](const auto& why) { return why; }); }});
+  page_describer_ = std::make_unique<edge::PageDescriber>(*cache_);
+  control_->describers = {page_describer_.get()};
   control_->certificate_notes = [this] { return certificates_->notes(); };
   control_->certificates = [this] { return certificates_->ages(); };
   control_->answers = answers_.get();

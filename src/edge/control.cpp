@@ -6,7 +6,6 @@
 #include "edge/metrics.h"
 #include "edge/tables.h"
 #include "text/json.h"
-#include "text/url.h"
 
 namespace weir::edge {
 
@@ -147,43 +146,6 @@ void Control::metrics(Visit& visit, std::string_view rest) {
                   {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"},
                    {"Cache-Control", "no-store"}},
                   metrics_text(sources)});
-}
-
-void Control::entry(Visit& visit, std::string_view rest) {
-  if (!rest.empty()) return not_found(visit);
-  std::string path;
-  for (const auto& pair : text::parse_query(visit.exchange->request().query, 16)) {
-    if (pair.first == "url") path = pair.second;
-  }
-  if (const auto url = text::parse_url(path); url.ok() && url->has_authority)
-    path = std::string(url->path);
-  path = path.substr(0, path.find_first_of("?#"));
-  path = text::percent_decode(path).value_or(path);
-  if (path.empty() || path[0] != '/') {
-    return refuse(visit, {400, "bad-request", "Ask with ?url=/path/ or a whole URL."});
-  }
-  cache::PageCache& cache = parts_.cache;
-  on_worker(
-      parts_.workers, visit, [&cache, path] { return cache.describe(path); },
-      [](Visit& asked, const cache::EntryInfo& info) {
-        text::Value out = text::Value::Object{};
-        out.set("key", info.key);
-        out.set("state", info.state);
-        out.set("why", info.why);
-        out.set("generation", info.generation);
-        out.set("fill_seq", info.fill_seq);
-        out.set("release", info.release);
-        out.set("age", info.age_s);
-        out.set("ttl", info.ttl_s ? text::Value(*info.ttl_s) : text::Value());
-        out.set("next_try", info.next_try_s ? text::Value(*info.next_try_s) : text::Value());
-        out.set("failures", static_cast<std::int64_t>(info.failures));
-        out.set("last_error", info.last_error);
-        out.set("tags", text::Value::Array(info.tags.begin(), info.tags.end()));
-        out.set("codings", text::Value::Array(info.codings.begin(), info.codings.end()));
-        out.set("bytes", static_cast<std::uint64_t>(info.body_bytes));
-        out.set("in_memory", info.in_memory);
-        respond(asked, json(info.state == "absent" ? 404 : 200, text::json_of(out)));
-      });
 }
 
 // GET lists the releases that are kept. POST {"release":N} makes N the active one: how `weir build`

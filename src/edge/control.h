@@ -12,6 +12,7 @@
 
 #include "edge/config.h"
 #include "edge/delivery_log.h"
+#include "edge/entry_describer.h"
 #include "edge/hook_senders.h"
 #include "edge/metrics.h"
 #include "edge/visit.h"
@@ -72,6 +73,7 @@ struct ControlParts {
   std::function<std::vector<CertificateAge>()> certificates = {};
   std::function<std::vector<UpstreamRow>()> upstreams = {};
   const cache::AnswerCache* answers = nullptr;
+  std::vector<EntryDescriber*> describers = {};  // asked in turn; the first that knows answers
 };
 
 class Control {

@@ -265,7 +265,8 @@ TEST_CASE("a file that no render makes is fresh again after a purge, from the re
 TEST_CASE("C-71: an entry says why it is stale", "[cache]") {
   CacheBench bench;
   bench.open({bench.isr("/a/", "built", {"x"}), bench.isr("/p/b/", "built")});
-  CHECK(bench.cache->describe("/a/").state == "on disk");
+  CHECK(bench.cache->describe("/a/").state == "fresh");
+  CHECK_FALSE(bench.cache->describe("/a/").in_memory);
   CHECK(bench.cache->describe("/no").state == "absent");
   bench.see("/a/");
   bench.see("/p/b/");

@@ -154,6 +154,41 @@ TEST_CASE("the commands purge and revalidate find the running server by its stor
   CHECK(flow::run({"--root", directory.path(), "purge", "--all"}).code == 5);
 }
 
+TEST_CASE("explain says which route, which file, why a page is stale, and what comes next",
+          "[flow][cache]") {
+  const test::TemporaryDirectory directory;
+  flow::write_site(directory);
+  const auto explain = [&](const std::string& url) {
+    return flow::run({"--root", directory.path(), "explain", url});
+  };
+  {
+    flow::Server server(directory.path());
+    REQUIRE(server.port() != 0);
+    const auto cold = explain("/blog/one/");
+    INFO(cold.out << cold.err);
+    CHECK(cold.code == 0);
+    CHECK_THAT(cold.out, Catch::Contains("(site)") && Catch::Contains("on disk") &&
+                             Catch::Contains("file      content/blog/one.md\n") &&
+                             Catch::Contains("entry     fresh\n") && Catch::Contains("limit"));
+    REQUIRE(get(server.port(), "/blog/one/").status == 200);
+    const auto purged = post(server.admin_port(), "/_weir/purge", R"({"paths":["/blog/one/"]})");
+    const auto stale = explain("http://localhost/blog/one/");
+    CHECK_THAT(stale.out,
+               Catch::Contains("stale: path at " + std::to_string(number_in(purged, "seq"))) &&
+                   Catch::Contains("in memory") &&
+                   Catch::Contains("next      the stale copy at once; the hit starts one render"));
+    CHECK_THAT(explain("/blog/one").out, Catch::Contains("next      301 to /blog/one/"));
+    CHECK_THAT(explain("/nowhere").out, Catch::Contains("404: the release has no such path"));
+    CHECK_THAT(explain("/_weir/healthz").out, Catch::Contains("(control)"));
+    const auto json = flow::run({"--root", directory.path(), "explain", "/blog/one/", "--json"});
+    CHECK(text::parse_json(json.out).ok());
+    CHECK(explain("no-path").code == 5);
+  }
+  const auto gone = explain("/blog/one/");
+  CHECK(gone.code == 5);
+  CHECK_THAT(gone.err, Catch::Contains("no server is running on") && Catch::Contains("weir serve"));
+}
+
 TEST_CASE("a build beside a running server is live before it ends", "[flow][cache]") {
   const test::TemporaryDirectory directory;
   flow::write_site(directory);
