@@ -2,6 +2,8 @@
 // What bounds purges, webhooks and the log that nodes read from each other. Beside limits.h, so
 // that a change here compiles little.
 
+#include "base/bytes.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,5 +17,15 @@ inline constexpr std::size_t refused_deliveries_kept = 200;  // of refused ones,
 inline constexpr std::size_t signed_headers_max = 64;        // named by one webhook; 400
 inline constexpr std::size_t host_bytes_max = 255;    // RFC 1035 2.3.4; of a purged host; 400
 inline constexpr std::size_t hook_targets_max = 256;  // rows of map and always; configuration error
+
+// --- nodes that tell each other (cache C-58)
+inline constexpr std::size_t peers_max = 64;           // configuration error; readers over it go
+inline constexpr std::size_t purge_waiters_max = 256;  // long polls; over: answered at once
+inline constexpr std::size_t purge_page_bytes_max = 32 * MiB;     // of one answer; refused
+inline constexpr auto purge_poll_max = std::chrono::seconds(20);  // longer waits are cut
+inline constexpr auto peer_call_max =
+    std::chrono::milliseconds(2'500);  // of one call, with its wait
+inline constexpr auto peer_contact_wait = std::chrono::milliseconds(500);  // at start, for all
+inline constexpr auto max_lag_least = std::chrono::seconds(2);             // configuration error
 
 }  // namespace weir::limits

@@ -33,6 +33,7 @@ std::string_view name_of(Detail detail) {
     case Detail::swr: return "swr";
     case Detail::purged: return "purged";
     case Detail::sie: return "sie";
+    case Detail::lag: return "lag";
     case Detail::none: break;
   }
   return {};

@@ -163,6 +163,13 @@ PageCache::Shared::Verdict PageCache::Shared::judge_guarded(const Page& page, un
   }
   const Nanos age = now - page.rendered;
   const bool is_over = page.policy.ttl && age >= *page.policy.ttl;
+  const std::int64_t lag = lag_age_max.load(std::memory_order_relaxed);
+  // A file of the release is what the release says, whatever other nodes say.
+  if (lag != 0 && age.count() > lag && page.renderable == store::Renderable::yes) {
+    if (lag_is_strict.load(std::memory_order_relaxed))
+      return {Freshness::expired, Detail::lag, false};
+    if (!is_over) return {Freshness::stale, failures > 0 ? Detail::sie : Detail::lag, true};
+  }
   if (!is_over) {
     if (verdict == Purged::no && !page.outdated) return {};
     // Somebody said that it is not right any more; it is still what a visitor gets while it is made
@@ -288,6 +295,23 @@ void PageCache::purge(const PurgeRequest& request,
   shared_->purge(request, ready);
 }
 
+Status PageCache::absorb(store::PurgeRecord record) {
+  record.is_learnt = true;
+  std::uint64_t raised_at = 0;
+  const auto receipt = shared_->record_and_raise(record, raised_at);
+  shared_->counts.purges.fetch_add(1, std::memory_order_relaxed);
+  if (!receipt) return receipt.error();
+  return shared_->store.sync();
+}
+
+void PageCache::set_lag(std::optional<Nanos> age_max, Lag lag) {
+  shared_->lag_is_strict.store(lag == Lag::strict, std::memory_order_relaxed);
+  shared_->lag_age_max.store(age_max ? std::max<std::int64_t>(age_max->count(), 1) : 0,
+                             std::memory_order_relaxed);
+}
+
+void PageCache::on_purge(std::function<void()> call) { shared_->on_purge = std::move(call); }
+
 void PageCache::tick() { shared_->tick(); }
 
 EntryInfo PageCache::describe(std::string_view key) {
@@ -323,7 +347,10 @@ EntryInfo PageCache::describe(std::string_view key) {
   else if (is_fresh) info.state = "fresh";
   else info.state = verdict.freshness == Freshness::stale ? "stale" : "expired";
   if (!is_fresh) info.why = shared_->tags.reason(page->key, page->tags, page->fill_seq);
-  if (!is_fresh && info.why.empty()) info.why = page->outdated ? "older release" : "ttl";
+  if (!is_fresh && info.why.empty())
+    info.why = page->outdated                  ? "older release"
+               : verdict.detail == Detail::lag ? "cut off from other nodes"
+                                               : "ttl";
   const Lookup shown = shared_->lookup_of(*page, {verdict.freshness, verdict.detail, true}, now);
   info.age_s = shown.age_s;
   info.ttl_s = shown.ttl_s;

@@ -54,6 +54,7 @@ enum class Detail : std::uint8_t {
   swr,     // age > ttl, within stale-while-revalidate
   purged,  // a soft purge; the refresh is on its way
   sie,     // the refresh failed; within stale-if-error, or a purge whose refill failed
+  lag,     // it may have been purged elsewhere: this node does not hear the others
 };
 
 struct Lookup {
@@ -174,6 +175,21 @@ class PageCache {
   // once, or with wait = fresh when the refreshed pages are live. An Error means: not acknowledged
   // (though memory treats it as done).
   void purge(const PurgeRequest& request, std::function<void(const Result<PurgeAnswer>&)> ready);
+
+  // What another node has purged: recorded, synced and applied, soft or hard as `record` says; the
+  // refreshes are begun by hits. Blocks for the disk (worker threads). An Error: not recorded
+  // (though memory treats it as done), so it must be told again.
+  Status absorb(store::PurgeRecord record);
+
+  // How old a copy may be before it needs validation because this node does not hear what others
+  // purge: copies that a render can make again count as stale beyond `age_max`, with
+  // `Lag::strict` as expired. nullopt = it hears them all. Any thread.
+  enum class Lag : std::uint8_t { serve_stale, strict };
+  void set_lag(std::optional<Nanos> age_max, Lag lag);
+
+  // Called after each purge that was asked for here and is recorded, on its thread. Set once,
+  // before the first purge.
+  void on_purge(std::function<void()> call);
 
   // After Store::adopt_release: from now on pages come from the store's active release. One pointer
   // swap; pages that were in memory are loaded again in the background.

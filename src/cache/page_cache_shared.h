@@ -78,6 +78,10 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   std::shared_ptr<const Active> active_owner;  // under switch_mutex
   std::mutex switch_mutex;
   std::mutex purge_order;
+  // Nanoseconds beyond which a copy must be validated, because the node is cut off; 0 = it is not.
+  std::atomic<std::int64_t> lag_age_max{0};
+  std::atomic<bool> lag_is_strict{false};
+  std::function<void()> on_purge;  // set before the first purge
   Guarded<Flights> flights;
   RenderQueue render_queue;
   Doorkeeper doorkeeper;
@@ -160,6 +164,8 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   void tick();
 
   // --- purger.cpp
+  Result<store::PurgeReceipt> record_and_raise(const store::PurgeRecord& record,
+                                               std::uint64_t& raised_at);
   void purge(const PurgeRequest& request,
              const std::function<void(const Result<PurgeAnswer>&)>& ready);
   std::vector<std::string> matching(const PurgeRequest& request) const;

@@ -52,31 +52,33 @@ std::pair<std::size_t, std::size_t> range_of(const store::Release& release,
 
 }  // namespace
 
+// In one step of the order of purges. Memory treats one that the disk refused as done: more is
+// refreshed, nothing stays wrong.
+Result<store::PurgeReceipt> PageCache::Shared::record_and_raise(const store::PurgeRecord& record,
+                                                                std::uint64_t& raised_at) {
+  const std::lock_guard order(purge_order);
+  Result<store::PurgeReceipt> receipt = store.purge(record, store::Store::Durable::soon);
+  raised_at = receipt ? receipt->seq : store.next_generation();
+  if (!receipt || !receipt->repeated) tags.raise(record, raised_at);
+  return receipt;
+}
+
 void PageCache::Shared::purge(const PurgeRequest& request,
                               const std::function<void(const Result<PurgeAnswer>&)>& ready) {
   if (Status checked = check_purge(request); !checked) return ready(std::move(checked).error());
   const store::PurgeRecord record = record_of(request, settings.hosts);
   PurgeAnswer answer;
   std::optional<Error> failed;
-  {
-    const std::lock_guard order(purge_order);
-    const Result<store::PurgeReceipt> receipt = store.purge(record, store::Store::Durable::soon);
-    if (receipt) {
-      answer.seq = receipt->seq;
-      answer.repeated = receipt->repeated;
-    } else {
-      failed = receipt.error();
-      answer.seq = store.next_generation();  // memory treats it as done: more is refreshed, nothing
-                                             // stays wrong
-    }
-    if (!answer.repeated) tags.raise(record, answer.seq);
-  }
+  const Result<store::PurgeReceipt> receipt = record_and_raise(record, answer.seq);
+  if (receipt) answer.repeated = receipt->repeated;
+  else failed = receipt.error();
   counts.purges.fetch_add(1, std::memory_order_relaxed);
   // The pages are stale from here on; what remains is that nobody may take that back.
   if (!failed && request.wait != Wait::none) {
     if (Status synced = store.sync(); !synced) failed = std::move(synced).error();
     else answer.durable = true;
   }
+  if (on_purge && !failed && !answer.repeated) on_purge();
   answer.matched_estimate = estimate(request);
   const bool refreshes = request.mode == Mode::refresh && !answer.repeated;
   if (failed || request.wait != Wait::fresh || !refreshes) {

@@ -19,6 +19,7 @@
 #include "base/version.h"
 #include "edge/front.h"
 #include "edge/page_describer.h"
+#include "edge/peer_follower.h"
 #include "edge/tables.h"
 #include "site/http_fetcher.h"
 
@@ -268,6 +269,7 @@ class Serving {
   void purge_tags(std::vector<std::string> tags);
   std::vector<cache::PageCache::Refresher> answers_to_refresh(const cache::PurgeRequest& request);
   bool post_to_one_front(std::size_t turn, std::function<void(edge::Front&)> work);
+  void open_peers();
   Status open_guards();
   Result<std::shared_ptr<const edge::Tables>> tables_of(const LoadedConfig& loaded,
                                                         const edge::Tables* before);
@@ -346,6 +348,8 @@ class Serving {
   std::unique_ptr<LineWriter> access_lines_;
   edge::DeliveryLog deliveries_;
   edge::WebhookLimits webhook_limits_;
+  edge::PurgeFeed purge_feed_;
+  std::unique_ptr<edge::PeerFollower> peers_;
   std::unique_ptr<edge::PageDescriber> page_describer_;
   std::unique_ptr<edge::ControlParts> control_;
   edge::SuccessionParts succession_;
@@ -428,6 +432,7 @@ int Serving::build_first(std::string_view when) {
 
 Status Serving::open_rest() {
   open_cache();
+  open_peers();
   TRY(open_data());
   return open_server();
 }
@@ -476,6 +481,26 @@ void Serving::purge_tags(std::vector<std::string> tags) {
   if (!offered) log_.warning("cache.groups_not_purged", {{"reason", offered.error().what}});
 }
 
+// Before anybody is served: what was purged elsewhere while this node was down.
+void Serving::open_peers() {
+  cache_->on_purge([this] { purge_feed_.wake(); });
+  const edge::CacheSettings& said = loaded_.config.cache;
+  if (said.peers.empty()) return;
+  const auto lag =
+      said.strict_lag ? cache::PageCache::Lag::strict : cache::PageCache::Lag::serve_stale;
+  const auto cut_off = [this, age = said.max_lag, lag](bool is_cut_off) {
+    cache_->set_lag(is_cut_off ? std::optional(age) : std::nullopt, lag);
+  };
+  peers_ = std::make_unique<edge::PeerFollower>(
+      edge::PeerSettings{said.peers, said.peer_secrets, said.max_lag,
+                         loaded_.store_directory + "/peers.json", store_->node()},
+      edge::PeerFollower::Parts{
+          [this](store::PurgeRecord record) { return cache_->absorb(std::move(record)); }, cut_off,
+          clock_, log_});
+  peers_->start();
+  peers_->await_contact(limits::peer_contact_wait);
+}
+
 Status Serving::open_guards() {
   keys_ = std::make_unique<KeyFetcher>();
   workers_ = std::make_unique<WorkerPool>("edge", 2, limits::worker_queue_max);
@@ -515,8 +540,8 @@ Status Serving::open_server() {
                                                  config.observability.access_log_queue_lines_max);
   }
   control_ = std::make_unique<edge::ControlParts>(edge::ControlParts{
-      *cache_, *store_, *workers_, sync_.get(), log_, deliveries_, webhook_limits_, draining_,
-      [this] { return server_->counters(); }, [this] { return loop_counters(); },
+      *cache_, *store_, *workers_, sync_.get(), log_, deliveries_, webhook_limits_, purge_feed_,
+      draining_, [this] { return server_->counters(); }, [this] { return loop_counters(); },
       [this] { return tables()->pipeline->key_ages(); }, [this] { return reload(); },
       [this] { return kept_.with([](const auto& why) { return why; }); }});
   page_describer_ = std::make_unique<edge::PageDescriber>(*cache_);
@@ -616,6 +641,8 @@ void Serving::serve() {
   std::size_t ticks = 0;
   housekeeper_ = std::make_unique<Housekeeper>(100ms, [this, ticks]() mutable {
     cache_->tick();
+    purge_feed_.tick(clock_.mono());
+    if (peers_ != nullptr) peers_->tick();
     if (ticks++ % 10 != 0) return;
     tables()->pipeline->tick();
     certificates_->tick();
@@ -889,6 +916,7 @@ Serving::~Serving() {
   start_.link.end();
   if (stopper_.joinable()) stopper_.join();
   housekeeper_.reset();
+  if (peers_ != nullptr) peers_->end();
   workers_.reset();
   names_.reset();
   if (loads_ != nullptr) loads_->end();

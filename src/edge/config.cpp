@@ -279,7 +279,8 @@ void read_cache(Table table, Findings& findings, CacheSettings& cache, HookSetti
   table.read_choice("hard_on_error", cache.hard_on_error, {"error", "stale"});
   table.read("strict_negotiation", cache.strict_negotiation);
   read_own_hook(table.table("webhook"), own_hook);
-  for (const std::string_view later : {"lease", "max_lag", "forward_targeted"}) {
+  read_peers(table, cache);
+  for (const std::string_view later : {"lease", "forward_targeted"}) {
     table.not_available(later);
   }
   table.finish();

@@ -156,6 +156,10 @@ struct CacheSettings {
   Nanos warm_window = std::chrono::seconds(30);
   std::string hard_on_error = "error";  // error | stale
   bool strict_negotiation = false;
+  std::vector<std::string> peers;  // other nodes, whose purges are followed: "http://10.0.0.2:8080"
+  std::vector<Secret> peer_secrets;  // that all nodes share; empty: nobody may read our purges
+  Nanos max_lag = std::chrono::seconds(30);
+  bool strict_lag = false;
 };
 
 // How a sender signs, in the form that nearly all of them have: an HMAC in one field.

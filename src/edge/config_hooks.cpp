@@ -3,6 +3,7 @@
 #include "edge/hook_senders.h"
 
 #include "base/bytes.h"
+#include "text/url.h"
 
 namespace weir::edge {
 namespace {
@@ -29,8 +30,8 @@ void read_map(Table& table, HookSettings& hook) {
     const auto take = [&](const text::Value& value) {
       const std::string* target = value.string();
       if (target == nullptr || !is_mapped_target(*target))
-        return table.error(
-            &value, table.label("map") + "." + member.name + " must be " + std::string(targets_are));
+        return table.error(&value, table.label("map") + "." + member.name + " must be " +
+                                       std::string(targets_are));
       hook.map.emplace_back(member.name, *target);
     };
     if (items == nullptr) {
@@ -98,9 +99,9 @@ void read_hook(std::string_view name, Table& table, Config& config) {
   HookSettings hook;
   hook.name = std::string(name);
   hook.place = table.place();
-  table.read_choice("sender", hook.sender,
-                    {"standard", "svix", "github", "gitlab", "contentful", "sanity", "stripe",
-                     "hmac", "weir"});
+  table.read_choice(
+      "sender", hook.sender,
+      {"standard", "svix", "github", "gitlab", "contentful", "sanity", "stripe", "hmac", "weir"});
   table.read_secrets("secret", hook.secrets);
   table.read("legacy", hook.legacy);
   table.read("max_skew", hook.skew_max);
@@ -123,6 +124,29 @@ void read_hook(std::string_view name, Table& table, Config& config) {
       table.error(table.find("secret"), label + " " + good.error().what, good.error().help);
   }
   config.hooks.push_back(std::move(hook));
+}
+
+void read_peers(Table& table, CacheSettings& cache) {
+  table.read("peers", cache.peers);
+  table.read_secrets("peer_secret", cache.peer_secrets);
+  table.read("max_lag", cache.max_lag);
+  table.read("strict_lag", cache.strict_lag);
+  for (const std::string& peer : cache.peers) {
+    const auto url = text::parse_http_url(peer);
+    if (url.ok() && (url->path.empty() || url->path == "/") && !url->query && !url->fragment)
+      continue;
+    table.error(table.find("peers"),
+                table.label("peers") +
+                    " must be addresses such as \"http://10.0.0.2:8080\", not \"" + peer + "\"");
+  }
+  if (cache.peers.size() > limits::peers_max)
+    table.error(table.find("peers"),
+                table.label("peers") + " are more than " + std::to_string(limits::peers_max));
+  if (!cache.peers.empty() && cache.peer_secrets.empty())
+    table.error(table.find("peers"), table.label("peers") + " need a secret that all nodes share",
+                "peer_secret = { file = \"secrets/peers\" }");
+  if (cache.max_lag < limits::max_lag_least)
+    table.error(table.find("max_lag"), table.label("max_lag") + " must be at least 2s");
 }
 
 }  // namespace weir::edge

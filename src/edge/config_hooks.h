@@ -1,5 +1,6 @@
 #pragma once
-// The tables [hook.NAME] and [cache] webhook. For edge/config*.cpp only.
+// The tables [hook.NAME], [cache] webhook and the other nodes of [cache] peers. For
+// edge/config*.cpp only.
 
 #include "edge/config_reader.h"
 
@@ -9,5 +10,6 @@ namespace weir::edge {
 
 void read_hook(std::string_view name, Table& table, Config& config);
 void read_own_hook(Table table, HookSettings& hook);
+void read_peers(Table& cache_table, CacheSettings& cache);
 
 }  // namespace weir::edge

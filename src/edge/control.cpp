@@ -26,6 +26,7 @@ std::span<const ControlRow> ControlRow::all() {
       {"readyz", "GET, HEAD", Who::everybody, &Control::readyz},
       {"problems", "GET, HEAD", Who::everybody, &Control::problem},
       {"purge", "POST, GET", Who::signed_, &Control::purge},
+      {"purges", "GET", Who::everybody, &Control::purges},
       {"revalidate", "POST", Who::signed_, &Control::revalidate},
       {"deliveries", "GET, HEAD", Who::admin, &Control::deliveries},
       {"metrics", "GET, HEAD", Who::admin, &Control::metrics},

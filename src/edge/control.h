@@ -3,6 +3,7 @@
 //
 //   public    healthz readyz problems/{slug}; purge revalidate[/{hook}] when a secret is
 //   configured, signed
+//   nodes     purges, when they share a secret, signed
 //   admin     metrics entry purge/{seq} deliveries releases config, and purge and revalidate
 //   without a signature
 //
@@ -15,6 +16,7 @@
 #include "edge/entry_describer.h"
 #include "edge/hook_senders.h"
 #include "edge/metrics.h"
+#include "edge/purge_feed.h"
 #include "edge/visit.h"
 #include "edge/webhook_limits.h"
 
@@ -61,6 +63,7 @@ struct ControlParts {
   Log& log;
   DeliveryLog& deliveries;
   WebhookLimits& webhook_limits;
+  PurgeFeed& purge_feed;
   const std::atomic<bool>& draining;
   std::function<http::Counters()> engine_counters;
   std::function<std::vector<const Counters*>()> loop_counters;
@@ -89,6 +92,7 @@ class Control {
   void readyz(Visit& visit, std::string_view rest);
   void problem(Visit& visit, std::string_view slug);
   void purge(Visit& visit, std::string_view rest);
+  void purges(Visit& visit, std::string_view rest);
   void revalidate(Visit& visit, std::string_view hook);
   void deliveries(Visit& visit, std::string_view rest);
   void metrics(Visit& visit, std::string_view rest);
@@ -98,6 +102,8 @@ class Control {
 
   struct Asked;
   bool is_admin(Visit& visit, ListenerKind kind);
+  void describe_purge(Visit& visit, std::uint64_t seq);
+  void send_purges(Visit& visit, std::uint64_t after, std::string id);
   void receive(Visit& visit, Asked asked);
   void received(Visit& visit, const Asked& asked);
   void run_purge(Visit& visit, cache::PurgeRequest request, Delivery delivery);

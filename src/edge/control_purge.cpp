@@ -53,10 +53,7 @@ void Control::purge(Visit& visit, std::string_view rest) {
     if (!seq || !admin_) return not_found(visit);
     const std::uint64_t applied = parts_.cache.counters().purge_seq;
     if (*seq == 0 || *seq > applied) return not_found(visit);
-    return respond(visit,
-                   json(200, "{\"seq\":" + std::to_string(*seq) +
-                                 ",\"durable\":true,\"nodes\":[{\"node\":\"self\",\"applied\":" +
-                                 std::to_string(applied) + "}]}"));
+    return describe_purge(visit, *seq);
   }
   if (!rest.empty() || (!admin_ && config.own_hook.secrets.empty())) return not_found(visit);
   receive(visit, {&config.own_hook, cache::Mode::soft, !admin_});

@@ -93,7 +93,7 @@ Result<LogScan> scan_log(std::string_view bytes, const std::function<void(const 
     const std::uint32_t check = load_le<std::uint32_t>(head + 12) >> 8;
     const std::uint64_t seq = load_le<std::uint64_t>(head + 16);
     const bool is_sane =
-        payload_bytes <= limits::log_record_bytes_max && op >= 1 && op <= 6 &&
+        payload_bytes <= limits::log_record_bytes_max && op >= 1 && op <= 7 &&
         seq >= scan.last_seq &&
         (check == 0 || check == check_of(static_cast<std::uint32_t>(payload_bytes), op, seq));
     if (is_sane && left - record_head_bytes < payload_bytes) break;

@@ -26,7 +26,15 @@
 namespace weir::store {
 
 // The numbers are on disk: never change them.
-enum class Op : std::uint8_t { fill = 1, purge = 2, activate = 3, state = 4, ids = 5, end = 6 };
+enum class Op : std::uint8_t {
+  fill = 1,
+  purge = 2,
+  activate = 3,
+  state = 4,
+  ids = 5,
+  end = 6,
+  own = 7
+};
 
 struct Record {
   Op op = Op::fill;

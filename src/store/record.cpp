@@ -171,7 +171,8 @@ Result<FillHead> decode_fill_head(std::string_view payload) {
 
 std::string encode_purge(const PurgeRecord& record, Wall wall) {
   std::string out;
-  out.push_back(static_cast<char>(record.mode));
+  out.push_back(
+      static_cast<char>(static_cast<unsigned>(record.mode) | (record.is_learnt ? 2U : 0U)));
   out.push_back(record.all ? 1 : 0);
   append_i64(out, wall.ns);
   append_text(out, record.id);
@@ -183,7 +184,9 @@ std::string encode_purge(const PurgeRecord& record, Wall wall) {
 Result<std::pair<PurgeRecord, Wall>> decode_purge(std::string_view payload) {
   Cursor in(payload);
   PurgeRecord record;
-  record.mode = in.number<std::uint8_t>() == 1 ? PurgeMode::hard : PurgeMode::soft;
+  const auto mode = in.number<std::uint8_t>();
+  record.mode = (mode & 1U) != 0 ? PurgeMode::hard : PurgeMode::soft;
+  record.is_learnt = (mode & 2U) != 0;
   record.all = in.number<std::uint8_t>() == 1;
   const Wall wall{in.i64()};
   record.id = in.text();
@@ -239,6 +242,28 @@ Result<StateRecord> decode_state(std::string_view payload) {
   state.purges.prefixes = in.epochs();
   TRY(in.finished("state"));
   return state;
+}
+
+std::string encode_epochs(const PurgeState& purges) {
+  std::string out;
+  append_le(out, purges.seq);
+  append_le(out, purges.all.soft);
+  append_le(out, purges.all.hard);
+  append_epochs(out, purges.tags);
+  append_epochs(out, purges.prefixes);
+  return out;
+}
+
+Result<PurgeState> decode_epochs(std::string_view payload) {
+  Cursor in(payload);
+  PurgeState purges;
+  purges.seq = in.number<std::uint64_t>();
+  purges.all.soft = in.number<std::uint64_t>();
+  purges.all.hard = in.number<std::uint64_t>();
+  purges.tags = in.epochs();
+  purges.prefixes = in.epochs();
+  TRY(in.finished("own"));
+  return purges;
 }
 
 std::string encode_ids(const PurgeIds& ids) {

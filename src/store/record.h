@@ -9,11 +9,13 @@
 //            | body_bytes u64 | inline_blob text | tags list of text | ttl i64 | swr i64 | sie i64
 //            | release u64 | fill_seq u64 | rendered i64 | modified i64                     its
 //            generation is the record's seq
-//   purge    = mode u8 | all u8 | wall i64 | id text | tags list of text | prefixes list of text
-//   activate = release u64 | created i64 | wall i64
+//   purge    = mode u8 (bit 0: hard, bit 1: learnt from another node) | all u8 | wall i64 | id text
+//   | tags list of text | prefixes list of text activate = release u64 | created i64 | wall i64
 //   state    = wall i64 | active u64 | active_seq u64 | active_created i64 | purge_seq u64 | soft
 //   u64 | hard u64
 //            | tags list of (text soft hard) | prefixes list of (text soft hard)
+//   own      = purge_seq u64 | soft u64 | hard u64 | tags and prefixes as in state
+//              of the purges that were asked for here; a snapshot without it: all of them
 //   ids      = list of (text seq)                                            idempotency keys of
 //   purges, oldest first
 // A fill in a snapshot keeps the seq of its first record.
@@ -64,6 +66,9 @@ Result<Activation> decode_activation(std::string_view payload);
 
 std::string encode_state(const StateRecord& state);
 Result<StateRecord> decode_state(std::string_view payload);
+
+std::string encode_epochs(const PurgeState& purges);
+Result<PurgeState> decode_epochs(std::string_view payload);
 
 std::string encode_ids(const PurgeIds& ids);
 Result<PurgeIds> decode_ids(std::string_view payload);

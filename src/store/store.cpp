@@ -200,6 +200,16 @@ PurgeState Store::purges() const {
   return shared_->state.with([](const State& now) { return now.purges(); });
 }
 
+PurgeState Store::own_purges() const {
+  return shared_->state.with([](const State& now) { return now.own_purges(); });
+}
+
+std::uint64_t Store::own_purge_seq() const {
+  return shared_->state.with([](const State& now) { return now.own_seq; });
+}
+
+std::string Store::node() const { return shared_->node; }
+
 BlobStore& Store::blobs() { return shared_->blobs; }
 
 Wall Store::wall() const {

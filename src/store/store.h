@@ -79,7 +79,8 @@ struct PurgeRecord {
   std::vector<std::string> tags = {};  // with "url:<path>" for paths
   std::vector<std::string> prefixes = {};
   bool all = false;
-  std::string id = {};  // idempotency; empty = none
+  std::string id = {};     // idempotency; empty = none
+  bool is_learnt = false;  // from another node, which tells the others itself
 };
 // The greatest purge of each kind that an entry must have seen. 0 = never purged.
 struct Epochs {
@@ -156,6 +157,12 @@ class Store {
   // Durable::now: on disk before this returns. Concurrent calls share one sync.
   Result<PurgeReceipt> purge(const PurgeRecord& record, Durable durable);
   PurgeState purges() const;
+  // Those that were asked for here: what other nodes have to learn from this one. `seq` is the last
+  // of them. After a record was lost (a damaged log) everything counts as purged, and the store is
+  // another node, so that nobody goes on from a number that was given twice.
+  PurgeState own_purges() const;
+  std::uint64_t own_purge_seq() const;
+  std::string node() const;  // 32 hex digits, for as long as the numbers of this store only grow
 
   BlobStore& blobs();
   // Wall time that never runs behind what the store has seen (C-1).

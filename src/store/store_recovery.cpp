@@ -1,5 +1,8 @@
 // The start of a store: the lock, the snapshot, the logs since, the release that was active.
 
+#include "base/bytes.h"
+#include "base/crypto.h"
+#include "base/file.h"
 #include "store/layout.h"
 #include "store/store_shared.h"
 
@@ -102,6 +105,7 @@ Status Store::Shared::recover() {
     ++replayed;
   }
   TRY(open_active());
+  TRY(name_node(has_lost));
   const std::uint64_t number = std::max(logs.empty() ? 0 : logs.back(), first_log) + 1;
   TRY(begin_log(number));
   // What was acknowledged may be among what is lost, so every page has to prove itself again: stale
@@ -116,6 +120,18 @@ Status Store::Shared::recover() {
   if (has_lost || replayed >= logs_max)
     if (const Status folded = snapshot(); !folded) complain(folded.error());
   return done;
+}
+
+Status Store::Shared::name_node(bool anew) {
+  const std::string path = settings.directory + "/node";
+  const auto known = read_file(path);
+  if (!known && known.error().code != Errc::missing) return Error(known.error()).in("store");
+  if (known && known->size() == 32 && !anew) {
+    node = *known;
+    return done;
+  }
+  node = hex_of(bytes_of(random_bytes(16)));
+  return write_file_atomically(path, node, Sync::yes);
 }
 
 void Store::Shared::replay(const Record& record, const std::shared_ptr<const void>& owner,
@@ -155,6 +171,11 @@ void Store::Shared::replay(const Record& record, const std::shared_ptr<const voi
         now.all = decoded->purges.all;
         for (const auto& [name, epochs] : decoded->purges.tags) now.tags.at(name) = epochs;
         for (const auto& [name, epochs] : decoded->purges.prefixes) now.prefixes.at(name) = epochs;
+        now.set_own(decoded->purges);  // until a record says which of them were
+        return;
+      }
+      case Op::own: {
+        if (const auto decoded = decode_epochs(record.payload)) now.set_own(*decoded);
         return;
       }
       case Op::ids: {

@@ -68,6 +68,10 @@ struct State {
   std::uint64_t purge_seq = 0;
   Epochs all;
   EpochMap tags, prefixes;
+  // The same of purges that were asked for here.
+  std::uint64_t own_seq = 0;
+  Epochs own_all;
+  EpochMap own_tags, own_prefixes;
   std::deque<std::pair<std::string, std::uint64_t>> ids;  // oldest first
   std::unordered_map<std::string, std::uint64_t, StringHash, std::equal_to<>> seq_of_id;
   ReleaseId active = 0;
@@ -87,7 +91,17 @@ struct State {
       prefixes.at(prefix).raise(record.mode, number);
     tags.fold(limits::purged_tags_max, all);
     prefixes.fold(limits::purged_prefixes_max, all);
+    if (!record.is_learnt) apply_own(record, number);
     if (!record.id.empty()) remember(record.id, number);
+  }
+  void apply_own(const PurgeRecord& record, std::uint64_t number) {
+    own_seq = std::max(own_seq, number);
+    if (record.all) own_all.raise(record.mode, number);
+    for (const std::string& tag : record.tags) own_tags.at(tag).raise(record.mode, number);
+    for (const std::string& prefix : record.prefixes)
+      own_prefixes.at(prefix).raise(record.mode, number);
+    own_tags.fold(limits::purged_tags_max, own_all);
+    own_prefixes.fold(limits::purged_prefixes_max, own_all);
   }
   void remember(const std::string& id, std::uint64_t number) {
     if (!seq_of_id.try_emplace(id, number).second) return;
@@ -127,6 +141,22 @@ struct State {
     out.prefixes.assign(prefixes.map.begin(), prefixes.map.end());
     return out;
   }
+  PurgeState own_purges() const {
+    PurgeState out;
+    out.seq = own_seq;
+    out.all = own_all;
+    out.tags.assign(own_tags.map.begin(), own_tags.map.end());
+    out.prefixes.assign(own_prefixes.map.begin(), own_prefixes.map.end());
+    return out;
+  }
+  void set_own(const PurgeState& own) {
+    own_seq = own.seq;
+    own_all = own.all;
+    own_tags = {};
+    own_prefixes = {};
+    for (const auto& [name, epochs] : own.tags) own_tags.at(name) = epochs;
+    for (const auto& [name, epochs] : own.prefixes) own_prefixes.at(name) = epochs;
+  }
   StateRecord record() const { return {seen, active, active_seq, active_created, purges()}; }
 };
 
@@ -144,6 +174,7 @@ struct Store::Shared {
   Log& log;
   Disk& disk;
   Descriptor owner_lock;
+  std::string node;                   // set by recover
   std::atomic<bool> is_guest{false};  // LOCK is somebody else's; set under writer_
   BlobStore blobs;
   Scrubber scrubber;  // under tick_
@@ -176,6 +207,7 @@ struct Store::Shared {
   }
 
   Status recover();
+  Status name_node(bool anew);
   void replay(const Record& record, const std::shared_ptr<const void>& owner, bool& is_complete);
   Status open_active();
   Result<std::shared_ptr<const Release>> open_release(ReleaseId id);
@@ -187,7 +219,7 @@ struct Store::Shared {
   Status append(Op op, const std::string& payload, Apply apply);
   Status sync();
   Status write_snapshot(std::uint64_t number, const std::vector<FillSlot>& fills,
-                        const StateRecord& head, const PurgeIds& ids);
+                        const StateRecord& head, const PurgeState& own, const PurgeIds& ids);
   Status snapshot(std::uint64_t beyond = 0);  // its log gets a number beyond that one
   std::size_t collect();
   std::size_t collect_builds();

@@ -28,6 +28,7 @@ Status Store::Shared::snapshot(std::uint64_t beyond) {
   const std::lock_guard one(snapshot_);
   std::vector<FillSlot> fills;
   StateRecord head;
+  PurgeState own;
   PurgeIds ids;
   std::uint64_t number = 0;
   {
@@ -37,12 +38,13 @@ Status Store::Shared::snapshot(std::uint64_t beyond) {
     unsynced_since.store(0);
     state.with([&](const State& now) {
       head = now.record();
+      own = now.own_purges();
       ids.assign(now.ids.begin(), now.ids.end());
       fills.reserve(now.fills.size());
       for (const auto& [key, slot] : now.fills) fills.push_back(slot);
     });
   }
-  TRY(write_snapshot(number, fills, head, ids));
+  TRY(write_snapshot(number, fills, head, own, ids));
   snapshots.fetch_add(1, std::memory_order_relaxed);
   for (const std::uint64_t old : TRY(numbered_files(settings.directory + "/log", ".log")))
     if (old < number) TRY(disk.remove(log_path_of(settings.directory, old)));
@@ -52,7 +54,8 @@ Status Store::Shared::snapshot(std::uint64_t beyond) {
 }
 
 Status Store::Shared::write_snapshot(std::uint64_t number, const std::vector<FillSlot>& fills,
-                                     const StateRecord& head, const PurgeIds& ids) {
+                                     const StateRecord& head, const PurgeState& own,
+                                     const PurgeIds& ids) {
   constexpr std::size_t piece_bytes = 1 * MiB;
   const std::string unfinished = settings.directory + "/tmp/snapshot-" + std::to_string(number);
   TRY(disk.remove(unfinished));
@@ -76,6 +79,7 @@ Status Store::Shared::write_snapshot(std::uint64_t number, const std::vector<Fil
   const std::uint64_t last = std::max(head.purges.seq, head.active_seq);
   const std::uint64_t seq = std::max(last, sorted.empty() ? 0 : sorted.back()->generation);
   append_record(bytes, Op::state, seq, encode_state(head));
+  append_record(bytes, Op::own, seq, encode_epochs(own));
   append_record(bytes, Op::ids, seq, encode_ids(ids));
   append_record(bytes, Op::end, seq, {});
   TRY(flush());

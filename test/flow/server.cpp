@@ -198,7 +198,7 @@ int Process::wait() {
 namespace {
 
 std::vector<std::string> serve_words(const std::string& root, const Server::Options& options) {
-  std::vector<std::string> words{"--root", root, "serve", "--listen", "127.0.0.1:0"};
+  std::vector<std::string> words{"--root", root, "serve", "--listen", options.listen};
   if (options.admin) words.insert(words.end(), {"--admin", "127.0.0.1:0"});
   words.insert(words.end(), options.words.begin(), options.words.end());
   return words;

@@ -68,7 +68,8 @@ class Server {
   struct Options {
     std::vector<std::string> words = {};  // after `serve`
     std::map<std::string, std::string> environment = {};
-    bool admin = true;         // with a loopback admin listener
+    bool admin = true;  // with a loopback admin listener
+    std::string listen = "127.0.0.1:0";
     std::string program = {};  // instead of the binary under test
   };
   Server(const std::string& root, Options options);

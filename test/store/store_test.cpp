@@ -474,3 +474,29 @@ TEST_CASE("after a failed sync the log begins anew and purges are acknowledged a
   need(store->purge({.tags = {"taken"}}, Store::Durable::now));
   CHECK(body_in(*store, "/a/") == "before");
 }
+
+TEST_CASE("C-58: what was asked for here is told apart from what was learnt, also after a restart",
+          "[store]") {
+  StoreBench bench;
+  auto store = bench.open();
+  const std::string node = store->node();
+  CHECK(node.size() == 32);
+  const auto own = need(store->purge({.tags = {"a"}}, Store::Durable::now)).seq;
+  PurgeRecord learnt{.mode = PurgeMode::hard, .tags = {"b"}};
+  learnt.is_learnt = true;
+  const auto later = need(store->purge(learnt, Store::Durable::now)).seq;
+  for (const char* how : {"as it ran", "from the log", "from a snapshot"}) {
+    INFO(how);
+    const PurgeState told = store->own_purges();
+    CHECK(told.seq == own);
+    REQUIRE(told.tags.size() == 1);
+    CHECK(told.tags[0].first == "a");
+    CHECK(store->own_purge_seq() == own);
+    CHECK(store->purges().seq == later);
+    CHECK(store->purges().tags.size() == 2);
+    CHECK(store->node() == node);
+    if (std::string_view(how) == "from the log") CHECK(store->snapshot().ok());
+    store.reset();
+    store = bench.open();
+  }
+}

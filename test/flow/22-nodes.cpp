@@ -1,0 +1,205 @@
+// Goal: nodes with stores of their own learn from each other what was purged, also what was purged
+// while they were down, and one that hears nobody does not take its copies for fresh.
+// Method: real processes on ports that were free a moment before.
+
+#include "server.h"
+
+#include "base/file.h"
+#include "text/json.h"
+
+#include <catch2/catch.hpp>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+
+using namespace weir;
+using flow::get;
+using flow::post;
+
+namespace {
+
+unsigned short free_port() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+  socklen_t bytes = sizeof address;
+  REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), bytes) == 0);
+  REQUIRE(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &bytes) == 0);
+  ::close(socket);
+  return ::ntohs(address.sin_port);
+}
+
+// Nodes that share the list of all of them, as an operator would write it.
+class Nodes {
+ public:
+  explicit Nodes(std::size_t count, std::string_view more = {}) : servers_(count) {
+    std::string peers;
+    for (std::size_t at = 0; at < count; ++at) {
+      ports_.push_back(free_port());
+      peers += (at == 0 ? "\"" : ", \"") + url(at) + "\"";
+    }
+    for (std::size_t at = 0; at < count; ++at) {
+      directories_.push_back(std::make_unique<test::TemporaryDirectory>());
+      directories_[at]->write("secrets/peers", at == 3 ? "another secret" : "the nodes' secret");
+      flow::write_site(*directories_[at], "[cache]\npeers = [" + peers +
+                                              "]\npeer_secret = { file = \"secrets/peers\" }\n" +
+                                              "max_lag = \"2s\"\n" + std::string(more));
+    }
+  }
+  std::string url(std::size_t at) const { return "http://127.0.0.1:" + std::to_string(ports_[at]); }
+  void start(std::size_t at) {
+    flow::Server::Options options;
+    options.listen = "127.0.0.1:" + std::to_string(ports_[at]);
+    servers_[at] = std::make_unique<flow::Server>(directories_[at]->path(), std::move(options));
+    INFO(servers_[at]->process().errors());
+    REQUIRE(servers_[at]->port() == ports_[at]);
+  }
+  void kill(std::size_t at) {
+    servers_[at]->kill();
+    servers_[at].reset();
+  }
+  flow::Server& server(std::size_t at) { return *servers_[at]; }
+  std::string store(std::size_t at) const { return directories_[at]->path() + "/cache"; }
+
+  std::int64_t purge(std::size_t at, const std::string& body) {
+    const auto answer = post(server(at).admin_port(), "/_weir/purge", body);
+    REQUIRE(answer.status == 200);
+    const auto told = text::parse_json(answer.body);
+    return told.ok() && told->find("seq") != nullptr ? *told->find("seq")->integer() : 0;
+  }
+  std::string why(std::size_t at, const std::string& path) {
+    const auto told =
+        text::parse_json(get(server(at).admin_port(), "/_weir/entry?url=" + path).body);
+    return told.ok() && told->find("why") != nullptr ? *told->find("why")->string() : "?";
+  }
+
+ private:
+  std::vector<unsigned short> ports_;
+  std::vector<std::unique_ptr<test::TemporaryDirectory>> directories_;
+  std::vector<std::unique_ptr<flow::Server>> servers_;
+};
+
+}  // namespace
+
+TEST_CASE("a purge on one node reaches the others, and it is told who has it", "[flow][nodes]") {
+  Nodes nodes(3);
+  for (std::size_t at = 0; at < 3; ++at) nodes.start(at);
+  for (std::size_t at = 0; at < 3; ++at) {
+    CHECK(get(nodes.server(at).port(), "/blog/one/").status == 200);
+    CHECK(flow::eventually([&] { return nodes.why(at, "/blog/one/").empty(); }));
+  }
+  const std::int64_t seq = nodes.purge(0, R"({"paths":["/blog/one/"]})");
+  for (const std::size_t other : {1UL, 2UL})
+    CHECK(flow::eventually([&] { return nodes.why(other, "/blog/one/").starts_with("path at "); }));
+  CHECK(flow::eventually([&] {
+    const auto told = text::parse_json(
+        get(nodes.server(0).admin_port(), "/_weir/purge/" + std::to_string(seq)).body);
+    const text::Value::Array* rows = told.ok() ? told->find("nodes")->array() : nullptr;
+    return rows != nullptr && rows->size() == 3 &&
+           std::all_of(rows->begin(), rows->end(),
+                       [](const text::Value& row) { return *row.find("has_it")->boolean(); });
+  }));
+  // Each way to purge travels; what was learnt is not told on, so that nothing goes round for ever.
+  nodes.purge(1, R"({"tags":["gauge"],"mode":"hard"})");
+  nodes.purge(1, R"({"prefix":["/blog/t"]})");
+  for (const std::size_t other : {0UL, 2UL}) {
+    CHECK(
+        flow::eventually([&] { return nodes.why(other, "/live/").starts_with("tag gauge at "); }));
+    CHECK(flow::eventually(
+        [&] { return nodes.why(other, "/blog/two/").starts_with("prefix /blog/t at "); }));
+  }
+  const auto numbers = [&](std::size_t at) {
+    const auto body = get(nodes.server(at).admin_port(), "/_weir/purges?after=0&wait=0").body;
+    return body.substr(body.find("\"seq\""));
+  };
+  const std::string before = numbers(2);
+  CHECK_THAT(before, Catch::StartsWith("\"seq\":0,"));
+  nodes.purge(0, R"({"all":true})");
+  CHECK(flow::eventually([&] { return nodes.why(2, "/").starts_with("all at "); }));
+  CHECK(numbers(2) == before);
+}
+
+TEST_CASE("a node that was down goes on where it stopped", "[flow][nodes]") {
+  Nodes nodes(2);
+  nodes.start(0);
+  nodes.start(1);
+  CHECK(get(nodes.server(1).port(), "/blog/two/").status == 200);
+  nodes.purge(0, R"({"paths":["/blog/two/"]})");
+  CHECK(flow::eventually([&] { return nodes.why(1, "/blog/two/").starts_with("path at "); }));
+  // Refreshed on the second node: what it had heard already must not make it stale again.
+  CHECK(get(nodes.server(1).port(), "/blog/two/").status == 200);
+  CHECK(flow::eventually([&] { return nodes.why(1, "/blog/two/").empty(); }));
+  CHECK(get(nodes.server(1).port(), "/blog/one/").status == 200);
+  CHECK(flow::eventually([&] { return read_file(nodes.store(1) + "/peers.json").ok(); }));
+  nodes.kill(1);
+  nodes.purge(0, R"({"paths":["/blog/one/"]})");
+  nodes.start(1);
+  CHECK(flow::eventually([&] { return nodes.why(1, "/blog/one/").starts_with("path at "); }));
+  CHECK(nodes.why(1, "/blog/two/").empty());
+}
+
+TEST_CASE("a node whose store was made anew takes everything, and is followed from its beginning",
+          "[flow][nodes]") {
+  Nodes nodes(2);
+  nodes.start(0);
+  nodes.start(1);
+  for (int round = 0; round < 5; ++round) nodes.purge(0, R"({"tags":["gauge"]})");
+  CHECK(flow::eventually([&] { return nodes.why(1, "/live/").starts_with("tag gauge at "); }));
+  nodes.kill(0);
+  std::filesystem::remove_all(nodes.store(0));
+  nodes.start(0);
+  nodes.purge(0, R"({"paths":["/blog/one/"]})");  // a smaller number than the second node has seen
+  CHECK(flow::eventually([&] { return nodes.why(1, "/blog/one/").starts_with("path at "); }));
+}
+
+TEST_CASE("a node that is cut off validates what it serves, and is fresh again when it hears",
+          "[flow][nodes]") {
+  Nodes nodes(2);
+  nodes.start(0);
+  nodes.start(1);
+  CHECK(get(nodes.server(1).port(), "/blog/one/").status == 200);
+  CHECK(flow::eventually([&] { return nodes.why(1, "/blog/one/").empty(); }));
+  nodes.kill(0);
+  CHECK(flow::eventually([&] { return nodes.why(1, "/blog/one/") == "cut off from other nodes"; }));
+  const auto stale = get(nodes.server(1).port(), "/blog/one/");
+  CHECK(stale.status == 200);
+  CHECK_THAT(stale.field("cache-status"), Catch::Contains("detail=lag"));
+  // Files of a release are the release's.
+  CHECK(get(nodes.server(1).port(), "/robots-note.txt").status == 200);
+  CHECK(nodes.why(1, "/robots-note.txt").empty());
+  nodes.start(0);
+  CHECK(flow::eventually([&] { return nodes.why(1, "/blog/two/").empty(); }));
+}
+
+TEST_CASE("with strict_lag a node that is cut off serves nothing unvalidated", "[flow][nodes]") {
+  Nodes nodes(2, "strict_lag = true\n");
+  nodes.start(0);
+  nodes.start(1);
+  const auto before = get(nodes.server(1).port(), "/live/").body;
+  nodes.kill(0);
+  CHECK(flow::eventually([&] { return nodes.why(1, "/live/") == "cut off from other nodes"; }));
+  const auto after = get(nodes.server(1).port(), "/live/");
+  CHECK(after.status == 200);
+  CHECK(after.body != before);
+}
+
+TEST_CASE("who does not know the secret learns nothing and teaches nothing", "[flow][nodes]") {
+  Nodes nodes(4);  // the last one has another secret
+  nodes.start(0);
+  nodes.start(3);
+  CHECK(get(nodes.server(0).port(), "/_weir/purges?after=0&wait=0").status == 401);
+  CHECK(nodes.server(3).process().errors().find("peer-not-heard") != std::string::npos);
+  nodes.purge(3, R"({"paths":["/blog/one/"]})");
+  nodes.purge(0, R"({"paths":["/blog/two/"]})");
+  CHECK(nodes.server(0).process().wait_for_line("peer-refused").has_value());
+  CHECK_FALSE(nodes.why(0, "/blog/one/").starts_with("path at "));
+  CHECK_FALSE(nodes.why(3, "/blog/two/").starts_with("path at "));
+}
