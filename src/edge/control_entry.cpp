@@ -13,7 +13,7 @@
 namespace weir::edge {
 namespace {
 
-constexpr std::array<std::string_view, 4> target_names{"control", "site", "data", "proxy"};
+constexpr std::array<std::string_view, 5> target_names{"control", "site", "data", "proxy", "page"};
 
 text::Value stages_of(const Route& route) {
   text::Value::Array rows;
@@ -66,11 +66,11 @@ void Control::entry(Visit& visit, std::string_view rest) {
       if (!kept) kept = describer->describe({route, asked.host, asked.path, asked.query});
     text::Value out = kept ? std::move(*kept) : text::Value(text::Value::Object{});
     if (!kept) {
-      out.set("state", "not kept");
+      const bool is_proxy = route.target == Route::Target::proxy;
+      out.set("state", is_proxy ? "not described" : "not kept");
       out.set("why", "");
-      out.set("next", "the route's " +
-                          std::string(target_names[static_cast<std::size_t>(route.target)]) +
-                          " is asked each time");
+      out.set("next", is_proxy ? "the upstream is asked, unless an answer of it is kept and fresh"
+                               : "it is answered anew each time");
     }
     out.set("url", url);
     out.set("route", route.name);

@@ -50,8 +50,14 @@ std::string PageDescriber::leads_to(const std::string& path) const {
 }
 
 std::optional<text::Value> PageDescriber::describe(const EntryAsk& ask) {
-  if (ask.route.target != Route::Target::site) return std::nullopt;
-  cache::EntryInfo info = cache_.describe(ask.path);
+  if (!ask.route.is_page()) return std::nullopt;
+  // A page that a route makes has its key from the route, unless the release holds the path.
+  std::string key = ask.path;
+  const auto release = cache_.release();
+  const bool is_held = release != nullptr && release->find(ask.path).has_value();
+  if (ask.route.page != nullptr && !is_held && !ask.route.page->write_key(ask.path, ask.query, key))
+    key = ask.path;
+  cache::EntryInfo info = cache_.describe(key);
   if (info.state == "absent")
     if (const std::string target = leads_to(ask.path); !target.empty()) info.next = target;
   text::Value out = text::Value::Object{};
