@@ -18,6 +18,15 @@ inline constexpr std::size_t signed_headers_max = 64;        // named by one web
 inline constexpr std::size_t host_bytes_max = 255;    // RFC 1035 2.3.4; of a purged host; 400
 inline constexpr std::size_t hook_targets_max = 256;  // rows of map and always; configuration error
 
+// --- representations of pages (cache, section 7)
+inline constexpr std::size_t preload_scan_bytes_max = 64 * KiB;  // of a page's HTML; then no hints
+inline constexpr std::size_t preloads_max = 16;  // hints of one page; more are left out
+inline constexpr std::size_t dictionary_bytes_max = 128 * KiB;     // what does not fit is left out
+inline constexpr std::size_t dictionary_kinds_max = 8;             // the most frequent ones
+inline constexpr std::size_t dictionary_pages_min = 8;             // fewer gain nothing by one
+inline constexpr std::size_t dictionary_page_bytes_min = 512;      // smaller ones are not counted
+inline constexpr std::size_t dictionary_pages_looked_at = 20'000;  // of a larger release, every nth
+
 // --- nodes that tell each other (cache C-58)
 inline constexpr std::size_t peers_max = 64;           // configuration error; readers over it go
 inline constexpr std::size_t purge_waiters_max = 256;  // long polls; over: answered at once

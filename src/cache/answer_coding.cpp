@@ -11,9 +11,11 @@ bool may_be_coded(const Answer& answer) {
 std::shared_ptr<const Answer> coded(const Answer& answer, TagEpochs& tags) {
   Codings codings;
   bool gains = false;
-  for (const auto& [codec, code] : {std::pair{store::Codec::zstd, &store::zstd_of},
-                                    std::pair{store::Codec::brotli, &store::brotli_of},
-                                    std::pair{store::Codec::gzip, &store::gzip_of}}) {
+  using Code = std::string (*)(std::string_view);
+  for (const auto& [codec, code] :
+       {std::pair<store::Codec, Code>{store::Codec::zstd, &store::zstd_of},
+        std::pair<store::Codec, Code>{store::Codec::brotli, &store::brotli_of},
+        std::pair<store::Codec, Code>{store::Codec::gzip, &store::gzip_of}}) {
     std::string body = code(*answer.body);
     if (body.size() >= answer.body->size()) continue;
     codings[static_cast<std::size_t>(codec)] = std::make_shared<const std::string>(std::move(body));

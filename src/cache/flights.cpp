@@ -588,63 +588,6 @@ void PageCache::Shared::land(const std::string& key, std::uint64_t number,
 // Further codings are made behind the back of everybody: the page is served without them until then
 // (C-43). Those of a release's pages are kept on disk; those of fills, which may change every
 // second, only in memory.
-void PageCache::Shared::enrich_later(const std::shared_ptr<const Page>& page) {
-  if (page->gone) return;
-  const std::size_t body_bytes = page->find(store::Codec::identity)->body->size();
-  if (!store::is_worth_compressing(page->content_type, body_bytes)) return;
-  const bool starts = to_enrich.with([&page](ToEnrich& all) {
-    if (all.pages.size() >= limits::enrich_queue_max) return false;
-    all.pages.push_back(page);
-    return !std::exchange(all.is_running, true);
-  });
-  if (!starts) return;
-  if (!renders.offer([self = shared_from_this()] { self->enrich_next(); }))
-    to_enrich.with([](ToEnrich& all) { all.is_running = false; });  // the next page tries again
-}
-
-void PageCache::Shared::enrich_next() {
-  const auto page = to_enrich.with([](ToEnrich& all) {
-    std::shared_ptr<const Page> next;
-    if (!all.pages.empty()) next = std::move(all.pages.front());
-    if (next != nullptr) all.pages.pop_front();
-    return next;
-  });
-  // One that was replaced meanwhile is nobody's business any more.
-  if (page != nullptr && in_memory(page->key) == page) enrich(*page);
-  const bool goes_on =
-      to_enrich.with([](ToEnrich& all) { return all.is_running = !all.pages.empty(); });
-  if (goes_on && !renders.offer([self = shared_from_this()] { self->enrich_next(); }))
-    to_enrich.with([](ToEnrich& all) { all.is_running = false; });
-}
-
-void PageCache::Shared::enrich(const Page& page) {
-  Bodies bodies = bodies_of(page);
-  const std::string& identity = *body_of(bodies, store::Codec::identity);
-  const bool is_of_release = page.generation == page.activation;
-  bool has_more = false;
-  for (const store::Codec codec : {store::Codec::gzip, store::Codec::brotli}) {
-    std::shared_ptr<const std::string>& body = bodies[static_cast<std::size_t>(codec)];
-    if (body != nullptr) continue;
-    if (is_of_release) {
-      auto kept = store.blobs().read_coding(page.body_id, codec);
-      if (kept) body = std::make_shared<const std::string>(std::move(kept).value());
-    }
-    if (body == nullptr) {
-      std::string packed =
-          codec == store::Codec::gzip ? store::gzip_of(identity) : store::brotli_of(identity);
-      if (packed.size() >= identity.size()) continue;
-      if (is_of_release)
-        if (const Status put = store.blobs().put_coding(page.body_id, codec, packed); !put)
-          counts.not_stored.fetch_add(1, std::memory_order_relaxed);
-      body = std::make_shared<const std::string>(std::move(packed));
-    }
-    has_more = true;
-  }
-  if (!has_more) return;
-  const auto more = with_codings(page, bodies);
-  if (more.ok()) shelf.put(*more, [](ShelfEntry&) {});
-}
-
 std::shared_ptr<const Page> PageCache::Shared::in_memory(std::string_view key) {
   BorrowedSlot slot(domain);
   const EpochGuard guard(domain, slot.slot());

@@ -24,10 +24,12 @@ struct Prepared;
 
 namespace weir::cache {
 
+class Dictionary;
+
 // One coding of the page. `ok` is the whole answer with the page's own status, `not_modified` the
 // 304 for it.
 struct Representation {
-  std::string etag;  // with quotes: "<22 characters of base64url SHA-256>-<i|g|b|z>" (C-45)
+  std::string etag;  // with quotes: "<22 characters of base64url SHA-256>-<i|g|b|z|d>" (C-45)
   std::shared_ptr<const http::Prepared> ok;
   std::shared_ptr<const http::Prepared> not_modified;
   std::shared_ptr<const std::string> body;
@@ -66,6 +68,13 @@ struct Page : PageFacts, std::enable_shared_from_this<Page> {
     const Representation& found = representations[static_cast<std::size_t>(codec)];
     return found.ok == nullptr ? nullptr : &found;
   }
+
+  // What changed against the layout of its release, for clients that hold that (RFC 9842). Both or
+  // none.
+  std::shared_ptr<const Dictionary> dictionary;
+  Representation dcz;
+
+  std::string preloads;  // for 103 Early Hints: the value of a Link field; empty = none
 
   std::size_t bytes = 0;  // what it costs the memory tier
 

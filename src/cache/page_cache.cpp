@@ -44,7 +44,9 @@ PageCache::Shared::Shared(CacheSettings wanted, Parts given)
 }
 
 PageCache::PageCache(CacheSettings settings, Parts parts)
-    : shared_(std::make_shared<Shared>(settings, parts)) {}
+    : shared_(std::make_shared<Shared>(settings, parts)) {
+  shared_->make_dictionary_later(shared_->hold_active());
+}
 PageCache::~PageCache() { shared_->render_queue.clear(); }  // what waits there holds `shared_`
 
 Mono PageCache::now() const { return shared_->clock.mono(); }
@@ -253,6 +255,7 @@ void PageCache::use_active_release() {
   // load.
   Status offered = shared_->loads.offer([shared = shared_, next] { shared->warm(next); });
   if (!offered) shared_->log.info("cache.not_warmed", {{"reason", offered.error().what}});
+  shared_->make_dictionary_later(next);
 }
 
 std::uint64_t PageCache::activation() const {
@@ -311,6 +314,15 @@ void PageCache::set_lag(std::optional<Nanos> age_max, Lag lag) {
 }
 
 void PageCache::on_purge(std::function<void()> call) { shared_->on_purge = std::move(call); }
+
+std::shared_ptr<const Dictionary> PageCache::dictionary() const {
+  return shared_->dictionary.with([](const auto& held) { return held; });
+}
+
+std::string PageCache::preloads(std::string_view key) {
+  const auto page = shared_->in_memory(key);
+  return page == nullptr ? std::string() : page->preloads;
+}
 
 void PageCache::tick() { shared_->tick(); }
 

@@ -91,6 +91,7 @@ struct CacheSettings {
   Nanos warm_window = std::chrono::seconds(30);
   HardOnError hard_on_error = HardOnError::error;
   std::uint64_t seed = 0;               // of the jitter; 0 = random
+  bool dictionaries = false;            // pages as their difference to the layout (dcz, C-46)
   std::vector<std::string> hosts = {};  // names that the pages are served under; empty = any
 };
 
@@ -211,6 +212,11 @@ class PageCache {
   // Purges name tags and paths, whatever carries them: what else is kept looks at the same epochs.
   TagEpochs& tags();
   EpochDomain& domain();
+
+  // The layout of the active release; null = none is made (yet).
+  std::shared_ptr<const Dictionary> dictionary() const;
+  // What the copy that is too old to be served asked browsers to fetch first; empty = nothing.
+  std::string preloads(std::string_view key);
 
   EntryInfo describe(std::string_view key);  // reads the disk when it is not in memory
   CacheCounters counters() const;

@@ -94,6 +94,7 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
     bool is_running = false;
   };
   Guarded<ToEnrich> to_enrich;
+  Guarded<std::shared_ptr<const Dictionary>> dictionary;  // of the active release
 
   Guarded<std::vector<Reader*>> readers;
   struct Counts {
@@ -151,6 +152,9 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   void enrich_later(const std::shared_ptr<const Page>& page);
   void enrich_next();
   void enrich(const Page& page);
+  DictionaryCoding dictionary_coding_of(const Page& page, std::size_t best_bytes);
+  void make_dictionary(const std::shared_ptr<const Active>& from);
+  void make_dictionary_later(const std::shared_ptr<const Active>& from);
   void note_success(const std::string& key);
   void note_failure(const std::string& key, const Error& why);
   Result<std::shared_ptr<const Page>> load(const std::string& key,

@@ -1,6 +1,7 @@
 #include "cache/page_maker.h"
 
 #include "base/bytes.h"
+#include "cache/preloads.h"
 #include "http/dates.h"
 #include "http/prepared.h"
 
@@ -30,17 +31,28 @@ bool has_hash_in_name(std::string_view path) {
   return false;
 }
 
+store::Fields shared_fields(const Page& page, char letter);
+
 bool holds(const store::Fields& fields, std::string_view name) {
   return std::ranges::any_of(
       fields, [name](const auto& field) { return equals_ignoring_case(field.first, name); });
 }
 
-Result<Representation> represent(const Page& page, store::Codec codec,
+struct Coding {
+  char letter;             // of the ETag
+  std::string_view token;  // of Content-Encoding; empty = none
+};
+constexpr Coding dcz_coding{'d', "dcz"};
+Coding whole_coding_of(store::Codec codec) {
+  return {store::etag_letter_of(codec), store::coding_of(codec)};
+}
+
+Result<Representation> represent(const Page& page, Coding coding,
                                  std::shared_ptr<const std::string> body) {
   const http::PrepareOptions options{.age = http::PrepareOptions::Age::slot};
   Representation out;
-  out.etag = etag_of(page.sha256, codec);
-  const store::Fields shared = shared_fields_of(page, codec);
+  out.etag = etag_of(page.sha256, coding.letter);
+  const store::Fields shared = shared_fields(page, coding.letter);
 
   store::Fields whole;
   if (!page.content_type.empty()) whole.emplace_back("Content-Type", page.content_type);
@@ -49,8 +61,7 @@ Result<Representation> represent(const Page& page, store::Codec codec,
     whole.emplace_back("Last-Modified", http::date_of(page.modified.seconds()));
     whole.emplace_back("Accept-Ranges", "bytes");
   }
-  if (codec != store::Codec::identity)
-    whole.emplace_back("Content-Encoding", store::coding_of(codec));
+  if (!coding.token.empty()) whole.emplace_back("Content-Encoding", coding.token);
   store::Fields brief = shared;
   for (const auto& field : page.fields) {
     if (field.second.empty()) continue;  // one that the site took away
@@ -81,23 +92,33 @@ std::size_t bytes_of_facts(const Page& page) {
   return bytes;
 }
 
-Status dress(Page& page, const Bodies& bodies) {
+Status dress(Page& page, const Bodies& bodies, const std::shared_ptr<const std::string>& dcz) {
   page.bytes = bytes_of_facts(page);
   for (std::size_t i = 0; i < store::codec_count; ++i) {
     if (bodies[i] == nullptr) continue;
-    page.representations[i] = TRY(represent(page, static_cast<store::Codec>(i), bodies[i]));
+    page.representations[i] =
+        TRY(represent(page, whole_coding_of(static_cast<store::Codec>(i)), bodies[i]));
     page.bytes +=
         page.representations[i].ok->bytes() + page.representations[i].not_modified->bytes();
   }
+  if (dcz != nullptr) {
+    page.dcz = TRY(represent(page, dcz_coding, dcz));
+    page.bytes += page.dcz.ok->bytes() + page.dcz.not_modified->bytes();
+  }
+  page.bytes += page.preloads.size();
   return done;
 }
 
 }  // namespace
 
-std::string etag_of(const Sha256& sha256, store::Codec codec) {
+std::string etag_of(const Sha256& sha256, char letter) {
   std::string etag = "\"" + base64url_of(sha256).substr(0, etag_hash_characters) + '-';
-  etag += store::etag_letter_of(codec);
+  etag += letter;
   return etag + '"';
+}
+
+std::string etag_of(const Sha256& sha256, store::Codec codec) {
+  return etag_of(sha256, store::etag_letter_of(codec));
 }
 
 std::string_view cache_control_of(store::EntryKind kind, std::string_view path) {
@@ -107,17 +128,34 @@ std::string_view cache_control_of(store::EntryKind kind, std::string_view path) 
 }
 
 store::Fields shared_fields_of(const Page& page, store::Codec codec) {
+  return shared_fields(page, store::etag_letter_of(codec));
+}
+
+namespace {
+
+store::Fields shared_fields(const Page& page, char letter) {
   store::Fields fields;
-  fields.emplace_back("ETag", etag_of(page.sha256, codec));
+  fields.emplace_back("ETag", etag_of(page.sha256, letter));
   if (!holds(page.fields, "cache-control"))
     fields.emplace_back("Cache-Control", cache_control_of(page.kind, page.key));
   // Whether a coding is at hand now or only later, the answer depends on what the client accepts.
-  const bool varies =
-      codec != store::Codec::identity || store::is_worth_compressing(page.content_type, 1 * MiB);
-  if (varies && !holds(page.fields, "vary")) fields.emplace_back("Vary", "Accept-Encoding");
+  const bool varies = letter != store::etag_letter_of(store::Codec::identity) ||
+                      store::is_worth_compressing(page.content_type, 1 * MiB);
+  const bool has_dictionary = page.dictionary != nullptr;
+  if (varies && !holds(page.fields, "vary"))
+    fields.emplace_back(
+        "Vary", has_dictionary ? "Accept-Encoding, Available-Dictionary" : "Accept-Encoding");
   if (page.policy.ttl) fields.emplace_back("Date", http::date_of(page.rendered_wall.seconds()));
   return fields;
 }
+
+std::string_view link_field_of(const store::Fields& fields) {
+  for (const auto& [name, value] : fields)
+    if (equals_ignoring_case(name, "link")) return value;
+  return {};
+}
+
+}  // namespace
 
 Bodies bodies_of(store::Body body) {
   Bodies bodies;
@@ -139,7 +177,10 @@ Result<std::shared_ptr<const Page>> make_page(PageFacts facts, const Bodies& bod
                                               TagEpochs& tags) {
   MUST(bodies[static_cast<std::size_t>(store::Codec::identity)] != nullptr);
   std::shared_ptr<Page> page = blank_page(std::move(facts), tags);
-  TRY(dress(*page, bodies));
+  if (page->renderable == store::Renderable::yes && page->content_type.starts_with("text/html"))
+    page->preloads = preloads_of(*bodies[static_cast<std::size_t>(store::Codec::identity)],
+                                 link_field_of(page->fields));
+  TRY(dress(*page, bodies, nullptr));
   return std::shared_ptr<const Page>(std::move(page));
 }
 
@@ -150,11 +191,14 @@ std::shared_ptr<const Page> make_gone_page(PageFacts facts, TagEpochs& tags) {
   return page;
 }
 
-Result<std::shared_ptr<const Page>> with_codings(const Page& page, const Bodies& bodies) {
+Result<std::shared_ptr<const Page>> with_codings(const Page& page, const Bodies& bodies,
+                                                 const DictionaryCoding& dcz) {
   auto more = std::make_shared<Page>();
   static_cast<PageFacts&>(*more) = page;
   more->epochs = page.epochs;
-  TRY(dress(*more, bodies));
+  more->preloads = page.preloads;
+  more->dictionary = dcz.dictionary;
+  TRY(dress(*more, bodies, dcz.body));
   return std::shared_ptr<const Page>(std::move(more));
 }
 

@@ -34,10 +34,16 @@ Result<std::shared_ptr<const Page>> make_page(PageFacts facts, const Bodies& bod
                                               TagEpochs& tags);
 std::shared_ptr<const Page> make_gone_page(PageFacts facts, TagEpochs& tags);
 
-// The same generation with more codings.
-Result<std::shared_ptr<const Page>> with_codings(const Page& page, const Bodies& bodies);
+// The same generation with more codings. `dcz` is of that dictionary; both or none.
+struct DictionaryCoding {
+  std::shared_ptr<const Dictionary> dictionary = {};
+  std::shared_ptr<const std::string> body = {};
+};
+Result<std::shared_ptr<const Page>> with_codings(const Page& page, const Bodies& bodies,
+                                                 const DictionaryCoding& dcz);
 
 std::string etag_of(const Sha256& sha256, store::Codec codec);
+std::string etag_of(const Sha256& sha256, char letter);
 std::string_view cache_control_of(store::EntryKind kind, std::string_view path);
 
 // What every answer that is made of a page carries, be it whole, 304 or 206 (RFC

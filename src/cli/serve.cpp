@@ -168,6 +168,7 @@ cache::CacheSettings cache_settings(const edge::Config& config, std::size_t memo
   const edge::CacheSettings& said = config.cache;
   cache::CacheSettings settings;
   settings.hosts = config.serve.hosts;
+  settings.dictionaries = said.dictionaries;
   settings.memory_bytes_max = said.memory_bytes_max;
   if (memory_bytes_max != 0)
     settings.memory_bytes_max = std::min(settings.memory_bytes_max, memory_bytes_max / 4);

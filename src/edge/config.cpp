@@ -280,6 +280,7 @@ void read_cache(Table table, Findings& findings, CacheSettings& cache, HookSetti
   table.read("strict_negotiation", cache.strict_negotiation);
   read_own_hook(table.table("webhook"), own_hook);
   read_peers(table, cache);
+  table.read("dictionaries", cache.dictionaries);
   for (const std::string_view later : {"lease", "forward_targeted"}) {
     table.not_available(later);
   }

@@ -160,6 +160,7 @@ struct CacheSettings {
   std::vector<Secret> peer_secrets;  // that all nodes share; empty: nobody may read our purges
   Nanos max_lag = std::chrono::seconds(30);
   bool strict_lag = false;
+  bool dictionaries = true;  // RFC 9842
 };
 
 // How a sender signs, in the form that nearly all of them have: an HMAC in one field.
@@ -304,7 +305,8 @@ struct ProxySettings {
   bool refuses_encoded_slash = false;
 };
 
-// cache = { ... } of a proxy route (cache.md, section 12); ttl, swr and sie are RouteSettings::policy.
+// cache = { ... } of a proxy route (cache.md, section 12); ttl, swr and sie are
+// RouteSettings::policy.
 struct ProxyCacheSettings {
   std::string profile = "guarded";  // guarded | rfc9111
   bool ignores_cookies = false;

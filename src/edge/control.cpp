@@ -2,9 +2,11 @@
 
 #include "base/crypto.h"
 #include "base/text_escape.h"
+#include "cache/dictionary.h"
 #include "edge/control_answers.h"
 #include "edge/metrics.h"
 #include "edge/tables.h"
+#include "http/negotiate.h"
 #include "text/json.h"
 
 namespace weir::edge {
@@ -25,6 +27,7 @@ std::span<const ControlRow> ControlRow::all() {
       {"healthz", "GET, HEAD", Who::everybody, &Control::healthz},
       {"readyz", "GET, HEAD", Who::everybody, &Control::readyz},
       {"problems", "GET, HEAD", Who::everybody, &Control::problem},
+      {"dictionary", "GET, HEAD", Who::everybody, &Control::dictionary},
       {"purge", "POST, GET", Who::signed_, &Control::purge},
       {"purges", "GET", Who::everybody, &Control::purges},
       {"revalidate", "POST", Who::signed_, &Control::revalidate},
@@ -129,6 +132,27 @@ void Control::problem(Visit& visit, std::string_view slug) {
                   {{"Content-Type", "text/html; charset=utf-8"},
                    {"Cache-Control", "public, max-age=3600"}},
                   problem_page(*found)});
+}
+
+// The layout that pages are sent as a difference to (RFC 9842). A name says what the bytes are, so
+// they are good for ever; after the next release nobody asks for them.
+void Control::dictionary(Visit& visit, std::string_view name) {
+  const auto found = parts_.cache.dictionary();
+  if (found == nullptr || found->name() != name) return not_found(visit);
+  const http::Request& request = visit.exchange->request();
+  const auto weights = request.use_list(http::Known::accept_encoding, http::parse_accept_encoding);
+  http::Response response;
+  response.fields = {{"Content-Type", "application/octet-stream"},
+                     {"Cache-Control", "public, max-age=31536000, immutable"},
+                     {"Vary", "Accept-Encoding"},
+                     {"Use-As-Dictionary", "match=\"/*\", id=\"layout-" + found->name() + '"'}};
+  if (weights.zstd > 0) {
+    response.fields.emplace_back("Content-Encoding", "zstd");
+    response.body = found->zstd();
+  } else {
+    response.body = found->bytes();
+  }
+  respond(visit, std::move(response));
 }
 
 void Control::metrics(Visit& visit, std::string_view rest) {

@@ -1,11 +1,9 @@
 #pragma once
 // The endpoints below /_weir/ (experience, section 13), one row each in control.cpp.
 //
-//   public    healthz readyz problems/{slug}; purge revalidate[/{hook}] when a secret is
-//   configured, signed
-//   nodes     purges, when they share a secret, signed
-//   admin     metrics entry purge/{seq} deliveries releases config, and purge and revalidate
-//   without a signature
+//   public    healthz readyz problems/{slug} dictionary/{name}; purge revalidate[/{hook}] when a
+//   secret is configured, signed nodes     purges, when they share a secret, signed admin metrics
+//   entry purge/{seq} deliveries releases config, and purge and revalidate without a signature
 //
 // Admin endpoints answer only on the admin socket and on admin listeners; elsewhere they are 404,
 // also for a loopback peer. What blocks (purge, adoption of a release) runs on a worker. One per
@@ -91,6 +89,7 @@ class Control {
   void healthz(Visit& visit, std::string_view rest);
   void readyz(Visit& visit, std::string_view rest);
   void problem(Visit& visit, std::string_view slug);
+  void dictionary(Visit& visit, std::string_view name);
   void purge(Visit& visit, std::string_view rest);
   void purges(Visit& visit, std::string_view rest);
   void revalidate(Visit& visit, std::string_view hook);

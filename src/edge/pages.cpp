@@ -1,6 +1,7 @@
 #include "edge/pages.h"
 
 #include "base/crypto.h"
+#include "cache/dictionary.h"
 #include "cache/page_maker.h"
 #include "edge/answers.h"
 #include "edge/pattern.h"
@@ -10,6 +11,8 @@
 #include "http/dates.h"
 #include "http/negotiate.h"
 #include "http/ranges.h"
+
+#include <algorithm>
 
 namespace weir::edge {
 namespace {
@@ -39,11 +42,49 @@ constexpr Offered preference[] = {{Codec::brotli, http::Encoding::brotli},
                                   {Codec::gzip, http::Encoding::gzip},
                                   {Codec::identity, http::Encoding::identity}};
 
-// Null: nothing that the client accepts.
+// RFC 9842 10: where others could read or change what passes, a difference tells or spoils too
+// much.
+bool may_use_dictionary(const http::Request& request) {
+  if (request.secure) return true;
+  const std::string_view host = request.host.substr(0, request.host.rfind(':'));
+  return host == "localhost" || host == "127.0.0.1" || host == "[::1]" ||
+         request.host == "localhost" || request.host == "127.0.0.1" || request.host == "[::1]";
+}
+
+struct Choice {
+  const cache::Representation* representation = nullptr;  // null: nothing that the client accepts
+  // The client could use the page's dictionary, and does not say that it has it.
+  bool wants_dictionary = false;
+};
+
+// The difference to the layout goes before everything else (C-44), but in pieces nobody wants it.
+void prefer_dictionary(const cache::Page& page, const http::Request& request,
+                       const http::EncodingWeights& weights, Choice& choice) {
+  const std::uint16_t best =
+      std::max({weights.brotli, weights.zstd, weights.gzip, weights.identity});
+  if (page.dictionary == nullptr || weights.dcz == 0 || !may_use_dictionary(request)) return;
+  const http::Field* const held = request.find("available-dictionary");
+  choice.wants_dictionary = held == nullptr || held->value != page.dictionary->available();
+  if (!choice.wants_dictionary && weights.dcz >= best && !request.has(http::Known::range))
+    choice.representation = &page.dcz;
+}
+
 const cache::Representation* choose(const cache::Page& page, const http::Request& request,
-                                    Codec& chosen_codec) {
+                                    const http::EncodingWeights& weights, Codec& chosen_codec);
+
+Choice choose(const cache::Page& page, const http::Request& request, Codec& chosen_codec) {
   chosen_codec = Codec::identity;
-  if (!request.has(http::Known::accept_encoding)) return page.find(Codec::identity);
+  if (!request.has(http::Known::accept_encoding)) return {page.find(Codec::identity)};
+  const auto weights = request.use_list(http::Known::accept_encoding, http::parse_accept_encoding);
+  Choice choice;
+  if (weights.dcz > 0) prefer_dictionary(page, request, weights, choice);
+  if (choice.representation == nullptr)
+    choice.representation = choose(page, request, weights, chosen_codec);
+  return choice;
+}
+
+const cache::Representation* choose(const cache::Page& page, const http::Request&,
+                                    const http::EncodingWeights& weights, Codec& chosen_codec) {
   std::array<http::Encoding, std::size(preference)> encodings{};
   std::array<Codec, std::size(preference)> codecs{};
   std::size_t count = 0;
@@ -52,7 +93,6 @@ const cache::Representation* choose(const cache::Page& page, const http::Request
     encodings[count] = offered.encoding;
     codecs[count++] = offered.codec;
   }
-  const auto weights = request.use_list(http::Known::accept_encoding, http::parse_accept_encoding);
   const int at = http::choose_encoding(weights, {encodings.data(), count});
   if (at < 0) return nullptr;
   chosen_codec = codecs[static_cast<std::size_t>(at)];
@@ -69,11 +109,12 @@ bool is_conditional(const http::Request& request) {
 http::Condition condition_of(const cache::Page& page, const cache::Representation& chosen,
                              const http::Request& request, std::int64_t now_seconds) {
   if (!is_conditional(request)) return http::Condition::proceed;
-  std::array<std::string_view, store::codec_count> others;
+  std::array<std::string_view, store::codec_count + 1> others;
   std::size_t count = 0;
   for (const cache::Representation& one : page.representations) {
     if (one.ok != nullptr && &one != &chosen) others[count++] = one.etag;
   }
+  if (page.dcz.ok != nullptr && &page.dcz != &chosen) others[count++] = page.dcz.etag;
   http::Validators validators;
   validators.chosen_etag = chosen.etag;
   validators.other_etags = {others.data(), count};
@@ -210,6 +251,7 @@ void Pages::load(Visit& visit, std::string_view key) {
   http::Loop& loop = visit.exchange->loop();
   const http::ExchangeId id = visit.exchange->id();
   visit.began = visit.loop->clock.mono();
+  hint(visit, key);
   auto owned_key = std::make_shared<const std::string>(key);
   const Status begun =
       cache_.fetch(*owned_key, [this, &loop, id, owned_key](const cache::Fetched& fetched) {
@@ -224,6 +266,19 @@ void Pages::load(Visit& visit, std::string_view key) {
     refuse(visit,
            {503, "overloaded", "Too many requests wait for pages.", {}, {{"Retry-After", "1"}}});
   }
+}
+
+// 103 Early Hints while a page is made again (C-33): what its last copy asked for first. Old
+// clients over HTTP/1.1 mistake any interim answer, so there only a browser that navigates gets it.
+void Pages::hint(Visit& visit, std::string_view key) {
+  const http::Request& request = visit.exchange->request();
+  if (request.method != http::Method::get) return;
+  if (request.version_major < 2) {
+    const http::Field* const mode = request.find("sec-fetch-mode");
+    if (mode == nullptr || mode->value != "navigate" || request.version_minor == 0) return;
+  }
+  const std::string links = cache_.preloads(key);
+  if (!links.empty()) visit.exchange->inform(103, {{"Link", links}});
 }
 
 void Pages::loaded(Visit& visit, const std::string& key, const cache::Fetched& fetched) {
@@ -250,13 +305,17 @@ void Pages::loaded(Visit& visit, const std::string& key, const cache::Fetched& f
 }
 
 std::string_view Pages::extra_fields(Visit& visit, const Lookup& lookup,
-                                     const cache::Fetched* fetched) {
+                                     const cache::Fetched* fetched,
+                                     const cache::Dictionary* offered) {
   std::array<char, 96> room{};
   scratch_ = visit.fields;
   if (lookup.age_s == 0) scratch_ += visit.limit_fields;
   scratch_ += "Cache-Status: weir; ";
   scratch_ += cache::cache_status_of(lookup, fetched, room);
   scratch_ += "\r\n";
+  if (offered != nullptr)
+    scratch_ +=
+        "Link: </_weir/dictionary/" + offered->name() + ">; rel=\"compression-dictionary\"\r\n";
   append_server_timing(scratch_, visit);
   return scratch_;
 }
@@ -278,7 +337,8 @@ void Pages::send(Visit& visit, const Lookup& lookup, const cache::Fetched* fetch
     return send_as(visit, page);
 
   Codec codec = Codec::identity;
-  const cache::Representation* chosen = choose(page, request, codec);
+  const Choice choice = choose(page, request, codec);
+  const cache::Representation* chosen = choice.representation;
   if (chosen == nullptr) {
     if (settings_.negotiation == Negotiation::strict) {
       return refuse(visit,
@@ -296,7 +356,8 @@ void Pages::send(Visit& visit, const Lookup& lookup, const cache::Fetched* fetch
                   {412, "precondition", "The page is another one than the request expects."});
   }
   visit.decision.status = condition == http::Condition::not_modified ? 304 : page.status;
-  const std::string_view extra = extra_fields(visit, lookup, fetched);
+  const std::string_view extra = extra_fields(
+      visit, lookup, fetched, choice.wants_dictionary ? page.dictionary.get() : nullptr);
   const http::SlotValues slots{lookup.age_s, lookup.ttl_s.value_or(0)};
   if (condition == http::Condition::not_modified)
     return visit.exchange->respond(chosen->not_modified, extra, slots);

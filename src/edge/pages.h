@@ -60,6 +60,7 @@ class Pages {
   void send_range(Visit& visit, const cache::Lookup& lookup, const cache::Representation& chosen,
                   std::string_view status_field);
   void send_as(Visit& visit, const cache::Page& page);
+  void hint(Visit& visit, std::string_view key);
   void answer_absent(Visit& visit, std::string_view key);
   enum class Asked : std::uint8_t { before_pages, behind_pages };
   bool follows_rule(Visit& visit, Asked asked);
@@ -77,7 +78,8 @@ class Pages {
   bool answers_meaning(Visit& visit);
   void refuse_method(Visit& visit);
   std::string_view extra_fields(Visit& visit, const cache::Lookup& lookup,
-                                const cache::Fetched* fetched);
+                                const cache::Fetched* fetched,
+                                const cache::Dictionary* offered = nullptr);
 
   cache::PageCache& cache_;
   std::unique_ptr<cache::PageCache::Reader> reader_;

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,13 @@ std::string zstd_of(std::string_view body);
 // `body_bytes` is what the header promised; more or less is Errc::corrupt, and nothing larger is
 // allocated.
 Result<std::string> unpack_zstd(std::string_view stored, std::size_t body_bytes);
+
+// Bytes that a body is compressed against (raw content: no trained tables). Immutable once made;
+// callable from any thread.
+class ZstdDictionary;
+std::shared_ptr<const ZstdDictionary> prepare_dictionary(std::string_view bytes);
+std::string zstd_of(std::string_view body,
+                    const ZstdDictionary& dictionary);  // level 12, one frame
 
 std::string gzip_of(std::string_view body);    // level 6
 std::string brotli_of(std::string_view body);  // quality 5, window 22

@@ -13,6 +13,7 @@ namespace weir::store {
 namespace {
 
 constexpr int level = 3;
+constexpr int dictionary_level = 12;
 constexpr std::size_t whole_bytes_max = 1 * MiB;
 constexpr std::size_t frame_bytes = 256 * KiB;
 
@@ -45,6 +46,35 @@ std::string zstd_of(std::string_view body) {
     append_frame(out, body.substr(0, step));
     body.remove_prefix(std::min(step, body.size()));
   } while (!body.empty());
+  out.shrink_to_fit();
+  return out;
+}
+
+class ZstdDictionary {
+ public:
+  explicit ZstdDictionary(std::string_view bytes)
+      : prepared_(ZSTD_createCDict(bytes.data(), bytes.size(), dictionary_level)) {
+    MUST(prepared_ != nullptr);
+  }
+  ~ZstdDictionary() { ZSTD_freeCDict(prepared_); }
+  ZstdDictionary(const ZstdDictionary&) = delete;
+  ZstdDictionary& operator=(const ZstdDictionary&) = delete;
+  const ZSTD_CDict* prepared() const { return prepared_; }
+
+ private:
+  ZSTD_CDict* prepared_;
+};
+
+std::shared_ptr<const ZstdDictionary> prepare_dictionary(std::string_view bytes) {
+  return std::make_shared<const ZstdDictionary>(bytes);
+}
+
+std::string zstd_of(std::string_view body, const ZstdDictionary& dictionary) {
+  std::string out(ZSTD_compressBound(body.size()), '\0');
+  const std::size_t written = ZSTD_compress_usingCDict(
+      &compression(), out.data(), out.size(), body.data(), body.size(), dictionary.prepared());
+  MUST(!ZSTD_isError(written));  // the room is the library's own bound
+  out.resize(written);
   out.shrink_to_fit();
   return out;
 }
