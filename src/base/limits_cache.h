@@ -17,6 +17,9 @@ inline constexpr std::size_t page_query_names_max = 8;          // of a route; c
 inline constexpr std::size_t page_query_value_bytes_max = 256;  // 404
 
 inline constexpr std::size_t renders_per_source_max = 8;   // at once, of one remote origin; wait
+// Questions to servers behind everybody's back, on one loop; hits try again later, purges wait for
+// their turn (C-19). More than renders get, because a question is mostly waiting.
+inline constexpr std::size_t answer_refreshes_max = 16;
 inline constexpr std::size_t doorkeeper_bytes = 64 * KiB;  // C-67
 // Halved after so many fills: one in forty is then taken for a repeated one by mistake.
 inline constexpr std::size_t doorkeeper_fills = 16'384;

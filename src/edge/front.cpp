@@ -162,7 +162,7 @@ void Front::refresh(const std::shared_ptr<const cache::Answer>& old,
   const Route& route =
       state_.now().pipeline->route_of(RouteAsk{question.client_host, question.path, "GET"});
   if (route.proxy == nullptr) return ready(false);
-  proxy_->refresh(old, *route.proxy, std::move(ready));
+  proxy_->refresh(old, route.proxy, std::move(ready));
 }
 
 void Front::succession_changed() {

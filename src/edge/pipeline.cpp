@@ -373,7 +373,7 @@ Status Pipeline::add_route(const RouteSettings& settings, Route::Target target,
   for (const StageSettings& stage : stages)
     route.steps.push_back(TRY(step_of(stage, settings, target, config, parts)));
   if (target == Route::Target::proxy) {
-    auto proxy = std::make_unique<ProxyRoute>(proxy_route_of(settings, config, upstreams_));
+    auto proxy = std::make_shared<ProxyRoute>(proxy_route_of(settings, config, upstreams_));
     for (const StageSettings& stage : stages)
       for (const AuthSettings& auth : config.auth)
         proxy->strips_authorization |= stage.kind == StageKind::auth && auth.strips_authorization &&

@@ -42,7 +42,7 @@ struct Route {
   Target target = Target::site;
   std::vector<StepSettings> steps;
   const Pipeline* pipeline = nullptr;       // whose it is
-  std::unique_ptr<const ProxyRoute> proxy;  // of a proxy route
+  std::shared_ptr<const ProxyRoute> proxy;  // of a proxy route
   std::shared_ptr<const PageRoute> page;    // of a route to made pages
 };
 

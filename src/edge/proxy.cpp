@@ -50,10 +50,10 @@ void Proxy::finished(Visit& visit) {
   free_.push_back(ask);
 }
 
-void Proxy::refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route,
-                    std::function<void(bool)> ready) {
+void Proxy::refresh(const std::shared_ptr<const cache::Answer>& old,
+                    std::shared_ptr<const ProxyRoute> route, std::function<void(bool)> ready) {
   if (!cache_) return ready(false);
-  cache_->refresh(old, route, std::move(ready));
+  cache_->refresh(old, std::move(route), std::move(ready));
 }
 
 void Proxy::answer(Visit& visit) {

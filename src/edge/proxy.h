@@ -48,8 +48,8 @@ class Proxy {
   void finished(Visit& visit);  // its exchange has ended: what is under way is cancelled
   // Asks anew for a stored answer. `ready` is called once, with whether it is the newest now; on
   // any thread.
-  void refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route,
-               std::function<void(bool)> ready);
+  void refresh(const std::shared_ptr<const cache::Answer>& old,
+               std::shared_ptr<const ProxyRoute> route, std::function<void(bool)> ready);
 
  private:
   ProxyAsk& take(Visit& visit);

@@ -278,12 +278,19 @@ ProxyFetch& ProxyCache::add(std::unique_ptr<ProxyFetch> fetch) {
 void ProxyCache::remove(ProxyFetch& fetch) {
   const auto found = fetches_.find(fetch.number);
   if (found == fetches_.end()) return;
+  if (fetch.is_refresh) --refreshing_;
   const bool is_first = ended_.empty();
   ended_.push_back(std::move(found->second));
   fetches_.erase(found);
   if (!is_first) return;
   state_.loop.post([this, alive = std::weak_ptr<bool>(is_alive_)] {
-    if (!alive.expired()) ended_.clear();
+    if (alive.expired()) return;
+    ended_.clear();
+    while (!turns_.empty() && refreshing_ < limits::answer_refreshes_max) {
+      Turn turn = std::move(turns_.front());
+      turns_.pop_front();
+      take_turn(std::move(turn));
+    }
   });
 }
 

@@ -12,12 +12,14 @@
 #include "edge/proxy_fetch.h"
 #include "edge/proxy_request.h"
 
+#include "base/limits_cache.h"
 #include "base/worker_pool.h"
 #include "cache/answer_cache.h"
 #include "cache/answer_disk.h"
 #include "http/upstream.h"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <random>
@@ -53,16 +55,18 @@ class ProxyCache {
   // The client has left, or has its answer.
   void finished(ProxyAsk& ask);
 
-  // Asks anew for what is stored, behind everybody's back. Nothing happens while somebody does.
+  // Asks anew for what is stored, behind everybody's back. Nothing happens while somebody does, or
+  // while limits::answer_refreshes_max are under way on this loop: the next hit tries again (C-19).
   void refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route);
   // The same for a purge: `ready` is told, once and on any thread, whether an answer that was asked
-  // for after this call is there.
-  void refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route,
-               std::function<void(bool)> ready);
+  // for after this call is there. It waits for its turn.
+  void refresh(const std::shared_ptr<const cache::Answer>& old,
+               std::shared_ptr<const ProxyRoute> route, std::function<void(bool)> ready);
 
  private:
   friend struct ProxyFetch;
   struct Look;
+  struct Turn;
   std::string base_of(const http::Request& request) const;
   Look look(const ProxyAsk& ask, const ProxyRoute& route);
   void pass(ProxyAsk& ask, const ProxyRoute& route, std::string_view why);
@@ -83,6 +87,8 @@ class ProxyCache {
   bool fits(const ProxyAsk& ask, const cache::AnswerFacts& facts) const;
   void again(ProxyAsk& ask);     // by itself: what others get is not for it
   void ask_anew(ProxyAsk& ask);  // looked up again: more is known by now
+  std::shared_ptr<cache::Flight> begin_refresh(std::string_view key, std::string_view selection);
+  void take_turn(Turn turn);
   ProxyFetch& add(std::unique_ptr<ProxyFetch> fetch);
   bool send_question(ProxyFetch& fetch, const ProxyRoute& route);
   void remove(ProxyFetch& fetch);  // it lives until control has returned to the loop
@@ -104,6 +110,13 @@ class ProxyCache {
   std::unordered_map<std::uint64_t, std::unique_ptr<ProxyFetch>> fetches_;
   std::vector<std::unique_ptr<ProxyFetch>> ended_;
   std::uint64_t numbers_ = 0;
+  std::size_t refreshing_ = 0;
+  struct Turn {
+    std::shared_ptr<const cache::Answer> old;
+    std::shared_ptr<const ProxyRoute> route;
+    std::function<void(bool)> ready;
+  };
+  std::deque<Turn> turns_;                                         // of purges
   std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);  // for what was posted
 };
 

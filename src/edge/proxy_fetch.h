@@ -38,7 +38,8 @@ struct ProxyFetch final : http::AnswerSink {
   Mono sent;
   ProxyAsk* ask = nullptr;  // the client that caused it, as long as it is there
   http::UpstreamCall* call = nullptr;
-  bool passes = false;  // the answer is for `ask` alone: everything goes there
+  bool is_refresh = false;  // behind everybody's back
+  bool passes = false;      // the answer is for `ask` alone: everything goes there
   std::shared_ptr<cache::Filling> filling;
   bool was_announced = false;
 

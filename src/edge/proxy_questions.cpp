@@ -156,11 +156,12 @@ void ProxyCache::refresh_behind(ProxyAsk& ask, const ProxyRoute& route, const Lo
   if (is_guarded || found.asking.has_authorization || found.asking.has_cookie ||
       ask.exchange().request().method != http::Method::get)
     return refresh(found.answer, route);
-  std::shared_ptr<cache::Flight> flight =
-      answers_.begin_refresh(ask.key, found.answer->selection, state_.loop.now());
+  std::shared_ptr<cache::Flight> flight = begin_refresh(ask.key, found.answer->selection);
   if (flight == nullptr) return;
   ProxyFetch& fetch = fetch_for(ask, route, found);
   fetch.flight = std::move(flight);
+  fetch.is_refresh = true;
+  ++refreshing_;
   if (!ask_for(fetch, ask, route)) return fetch.on_failed(http::UpstreamFailure::bad_answer, {});
   send_question(fetch, route);
 }
@@ -178,11 +179,12 @@ bool ProxyCache::send_question(ProxyFetch& fetch, const ProxyRoute& route) {
 
 void ProxyCache::refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route) {
   if (old->question == nullptr || !route.cache) return;
-  const Mono now = state_.loop.now();
-  std::shared_ptr<cache::Flight> flight = answers_.begin_refresh(old->key, old->selection, now);
+  std::shared_ptr<cache::Flight> flight = begin_refresh(old->key, old->selection);
   if (flight == nullptr) return;
   auto made = std::make_unique<ProxyFetch>(*this);
   ProxyFetch& fetch = *made;
+  fetch.is_refresh = true;
+  ++refreshing_;
   fetch.route = *route.cache;
   fetch.key = old->key;
   fetch.path = old->path;
@@ -207,16 +209,29 @@ void ProxyCache::refresh(const std::shared_ptr<const cache::Answer>& old, const 
   send_question(fetch, route);
 }
 
-void ProxyCache::refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route,
-                         std::function<void(bool)> ready) {
-  if (old->question == nullptr || !route.cache) return ready(false);
+std::shared_ptr<cache::Flight> ProxyCache::begin_refresh(std::string_view key,
+                                                         std::string_view selection) {
+  if (refreshing_ >= limits::answer_refreshes_max) return nullptr;
+  return answers_.begin_refresh(key, selection, state_.loop.now());
+}
+
+void ProxyCache::refresh(const std::shared_ptr<const cache::Answer>& old,
+                         std::shared_ptr<const ProxyRoute> route, std::function<void(bool)> ready) {
+  if (old->question == nullptr || !route->cache) return ready(false);
+  Turn turn{old, std::move(route), std::move(ready)};
+  if (refreshing_ < limits::answer_refreshes_max) return take_turn(std::move(turn));
+  if (turns_.size() >= limits::refresh_queue_max) return turn.ready(false);
+  turns_.push_back(std::move(turn));
+}
+
+void ProxyCache::take_turn(Turn turn) {
   const std::uint64_t seq = answers_.tags().seq();
-  refresh(old, route);
-  const auto told = [&answers = answers_, ready, seq](const Landing& landing) {
+  refresh(turn.old, *turn.route);
+  const auto told = [ready = std::move(turn.ready), seq](const Landing& landing) {
     const bool is_new = landing.kind == Landing::Kind::answer && landing.answer->fill_seq >= seq;
     ready(is_new);
   };
-  const auto joined = answers_.join(old->key, old->selection, told, state_.loop.now());
+  const auto joined = answers_.join(turn.old->key, turn.old->selection, told, state_.loop.now());
   // Nothing is under way: the question could not even be asked.
   if (joined.is_leader) answers_.land(joined.flight, {});
 }
