@@ -225,7 +225,12 @@ AnswerCache::Found AnswerCache::find(std::string_view key, const http::Request& 
     found.selection = found.answer != nullptr ? found.answer->selection
                                               : selection_of(resource.names, request.fields);
   }
-  if (found.answer != nullptr) found.purged = purged(*found.answer);
+  if (found.answer == nullptr) return found;
+  found.purged = purged(*found.answer);
+  const std::int64_t lag = lag_age_max_.load(std::memory_order_relaxed);
+  if (lag != 0 && (now - found.answer->received).count() > lag)
+    found.lag =
+        lag_is_strict_.load(std::memory_order_relaxed) ? Found::Lag::strict : Found::Lag::stale;
   return found;
 }
 
@@ -234,6 +239,12 @@ VaryNames AnswerCache::names_at(std::string_view key) const {
   const std::lock_guard lock(shard.mutex);
   const auto at = shard.table.find(key);
   return at == shard.table.end() ? VaryNames() : at->second->names;
+}
+
+void AnswerCache::set_lag(std::optional<Nanos> age_max, bool is_strict) {
+  lag_is_strict_.store(is_strict, std::memory_order_relaxed);
+  lag_age_max_.store(age_max ? std::max<std::int64_t>(age_max->count(), 1) : 0,
+                     std::memory_order_relaxed);
 }
 
 void AnswerCache::learn_names(std::string_view key, const VaryNames& names) {

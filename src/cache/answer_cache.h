@@ -82,6 +82,9 @@ class AnswerCache {
   struct Found {
     std::shared_ptr<const Answer> answer;  // the variant that it selects; null = none
     Purged purged = Purged::no;
+    // This node does not hear what others purge (C-58): a copy of that age counts as stale, or must
+    // be validated first.
+    enum class Lag : std::uint8_t { none, stale, strict } lag = Lag::none;
     bool has_variants = false;    // others are there
     bool is_uncacheable = false;  // the last answer was not for keeping: nobody waits for another's
     unsigned failures = 0;        // of questions since the last answer
@@ -134,6 +137,8 @@ class AnswerCache {
   // The key of a query, by that rule.
   std::string key_of(std::string_view base, std::string_view query) const;
 
+  // Answers older than `age_max` may have been purged elsewhere; nullopt = all purges are heard.
+  void set_lag(std::optional<Nanos> age_max, bool is_strict);
   Purged purged(const Answer& answer);
   // Answers that a purge names, for mode refresh; at most `most`, those used lately first.
   std::vector<std::shared_ptr<const Answer>> matching(const PurgeRequest& request,
@@ -192,6 +197,8 @@ class AnswerCache {
   const Clock& clock_;
   std::array<Shard, shard_count> shards_;
   std::atomic<bool> has_query_rules_{false};
+  std::atomic<std::int64_t> lag_age_max_{0};  // nanoseconds; 0 = no lag
+  std::atomic<bool> lag_is_strict_{false};
   Guarded<std::unordered_map<std::string, NoVarySearch, StringHash, std::equal_to<>>> query_rules_;
   std::atomic<std::size_t> bytes_{0};
   std::atomic<std::uint64_t> invalidations_{1};

@@ -17,6 +17,7 @@
 #include "base/must.h"
 #include "base/process_limits.h"
 #include "base/version.h"
+#include "edge/answer_describer.h"
 #include "edge/front.h"
 #include "edge/page_describer.h"
 #include "edge/peer_follower.h"
@@ -352,6 +353,7 @@ class Serving {
   edge::PurgeFeed purge_feed_;
   std::unique_ptr<edge::PeerFollower> peers_;
   std::unique_ptr<edge::PageDescriber> page_describer_;
+  std::unique_ptr<edge::AnswerDescriber> answer_describer_;
   std::unique_ptr<edge::ControlParts> control_;
   edge::SuccessionParts succession_;
   std::unique_ptr<edge::FrontParts> front_;
@@ -491,6 +493,8 @@ void Serving::open_peers() {
       said.strict_lag ? cache::PageCache::Lag::strict : cache::PageCache::Lag::serve_stale;
   const auto cut_off = [this, age = said.max_lag, lag](bool is_cut_off) {
     cache_->set_lag(is_cut_off ? std::optional(age) : std::nullopt, lag);
+    answers_->set_lag(is_cut_off ? std::optional(age) : std::nullopt,
+                      lag == cache::PageCache::Lag::strict);
   };
   peers_ = std::make_unique<edge::PeerFollower>(
       edge::PeerSettings{said.peers, said.peer_secrets, said.max_lag,
@@ -546,7 +550,8 @@ Status Serving::open_server() {
       [this] { return tables()->pipeline->key_ages(); }, [this] { return reload(); },
       [this] { return kept_.with([](const auto& why) { return why; }); }});
   page_describer_ = std::make_unique<edge::PageDescriber>(*cache_);
-  control_->describers = {page_describer_.get()};
+  answer_describer_ = std::make_unique<edge::AnswerDescriber>(*answers_, clock_);
+  control_->describers = {page_describer_.get(), answer_describer_.get()};
   control_->certificate_notes = [this] { return certificates_->notes(); };
   control_->certificates = [this] { return certificates_->ages(); };
   control_->answers = answers_.get();

@@ -99,8 +99,11 @@ ProxyCache::Look ProxyCache::look(const ProxyAsk& ask, const ProxyRoute& route) 
   if (out.answer != nullptr) {
     out.judgement = cache::judge(out.answer->policy, out.asking, now - out.answer->received);
     Reuse reuse = out.judgement.reuse;
-    if (out.found.purged == cache::Purged::soft && reuse == Reuse::fresh)
+    using Lag = cache::AnswerCache::Found::Lag;
+    const bool is_doubted = out.found.purged == cache::Purged::soft || out.found.lag != Lag::none;
+    if (is_doubted && reuse == Reuse::fresh)
       reuse = out.answer->policy.never_stale ? Reuse::strict : Reuse::stale;
+    if (out.found.lag == Lag::strict && reuse == Reuse::stale) reuse = Reuse::validate;
     if (reuse == Reuse::fresh) return is(Way::serve, {});
     if (reuse == Reuse::stale && is_backing_off) return is(Way::serve_old, "stale");
     if (reuse == Reuse::stale && out.answer->question != nullptr)

@@ -159,6 +159,22 @@ TEST_CASE("purges reach answers by tag, path, host and all", "[cache]") {
   CHECK(keeper.answers->matching(by_tag, 10).empty());
 }
 
+TEST_CASE("C-58: what may have been purged elsewhere is in doubt", "[cache]") {
+  using Lag = AnswerCache::Found::Lag;
+  Keeper keeper;
+  keeper.put(keeper.facts("http://h/a"), "x");
+  keeper.bench.clock().advance(std::chrono::seconds(20));
+  CHECK(keeper.find("http://h/a").lag == Lag::none);
+  keeper.answers->set_lag(std::chrono::seconds(30), false);
+  CHECK(keeper.find("http://h/a").lag == Lag::none);
+  keeper.answers->set_lag(std::chrono::seconds(10), false);
+  CHECK(keeper.find("http://h/a").lag == Lag::stale);
+  keeper.answers->set_lag(std::chrono::seconds(10), true);
+  CHECK(keeper.find("http://h/a").lag == Lag::strict);
+  keeper.answers->set_lag(std::nullopt, true);
+  CHECK(keeper.find("http://h/a").lag == Lag::none);
+}
+
 TEST_CASE("a flight has one leader, and all hear of its end", "[cache]") {
   Keeper keeper;
   int told = 0;

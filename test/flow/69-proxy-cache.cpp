@@ -423,6 +423,33 @@ TEST_CASE("C-51, C-53: purges reach what was proxied, by path and by the upstrea
   CHECK(flow::eventually([&site] { return site.backend.asked("/a") == 4; }));
 }
 
+TEST_CASE("C-71: explain tells of each variant why it is fresh or stale", "[flow][proxy-cache]") {
+  CachedSite site("guarded", [](const Question& question) {
+    return reply(200, "Cache-Control: max-age=3600\r\nCache-Tag: news\r\nVary: Accept-Language\r\n",
+                 numbered(question));
+  });
+  REQUIRE(site.port() != 0);
+  const auto explain = [&site] {
+    const std::string url = "http://localhost/a?b=1";  // the Host that `get` sends
+    return flow::get(site.server->admin_port(), "/_weir/entry?url=" + url).body;
+  };
+  CHECK(explain().find("\"state\":\"absent\"") != std::string::npos);
+  site.get("/a?b=1", "Accept-Language: de\r\n");
+  site.get("/a?b=1", "Accept-Language: fr\r\n");
+  const std::string fresh = explain();
+  INFO(fresh);
+  CHECK(fresh.find("\"state\":\"fresh\"") != std::string::npos);
+  CHECK(fresh.find("accept-language=+de") != std::string::npos);
+  CHECK(fresh.find("accept-language=+fr") != std::string::npos);
+  CHECK(flow::post(site.server->admin_port(), "/_weir/purge", R"({"tags": ["news"]})",
+                   "Content-Type: application/json\r\n")
+            .status == 200);
+  const std::string stale = explain();
+  INFO(stale);
+  CHECK(stale.find("\"state\":\"stale\"") != std::string::npos);
+  CHECK(stale.find("tag news at ") != std::string::npos);
+}
+
 TEST_CASE("C-63, C-67: what was asked for twice is there after a restart, and so are purges",
           "[flow][proxy-cache]") {
   CachedSite site("guarded", [](const Question& question) {
