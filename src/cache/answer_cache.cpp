@@ -15,6 +15,7 @@ constexpr std::size_t variants_max = 64;  // C-39
 constexpr Nanos backoff_first = 1s;       // C-11
 constexpr Nanos backoff_max = 60s;
 constexpr double jitter = 0.2;
+constexpr Nanos failure_mark = 1s;       // C-2
 constexpr Nanos flight_time_max = 120s;  // a leader that has not landed by then is dead
 constexpr std::size_t query_rules_max = 4'096;
 constexpr std::size_t resource_bytes = 512;  // of a key without answers: the marks
@@ -220,6 +221,7 @@ AnswerCache::Found AnswerCache::find(std::string_view key, const http::Request& 
     }
     found.failures = failure->count;
     found.next_try = failure->next_try;
+    found.marked_until = failure->marked_until;
     found.failure = failure->failure;
     found.failure_status = failure->status;
     found.selection = found.answer != nullptr ? found.answer->selection
@@ -472,6 +474,7 @@ void AnswerCache::note_failure(std::string_view key, std::string_view selection,
   const double factor = 1.0 - jitter + 2 * jitter * unit;
   mark->next_try =
       now + Nanos(static_cast<std::int64_t>(static_cast<double>(wait.count()) * factor));
+  mark->marked_until = now + failure_mark;
   mark->failure = failure;
   mark->status = status;
   make_room(shard, &resource);

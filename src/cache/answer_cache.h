@@ -88,7 +88,8 @@ class AnswerCache {
     bool has_variants = false;    // others are there
     bool is_uncacheable = false;  // the last answer was not for keeping: nobody waits for another's
     unsigned failures = 0;        // of questions since the last answer
-    Mono next_try;                // no question before, when there were failures
+    Mono next_try;                // no question before, when there is an old copy to serve
+    Mono marked_until;            // C-2: until then a failure answers the burst where there is none
     http::UpstreamFailure failure = http::UpstreamFailure::none;  // the last one
     int failure_status = 0;
     std::string selection;  // the request's values of the fields that select
@@ -151,7 +152,7 @@ class AnswerCache {
  private:
   struct Failure {
     unsigned count = 0;
-    Mono next_try;
+    Mono next_try, marked_until;
     http::UpstreamFailure failure = http::UpstreamFailure::none;
     int status = 0;
   };

@@ -124,7 +124,8 @@ ProxyCache::Look ProxyCache::look(const ProxyAsk& ask, const ProxyRoute& route) 
     if (out.on_disk) return is(Way::load, out.why);
   }
   if (out.asking.said.only_if_cached) return is(Way::refuse, out.why);
-  if (is_backing_off && is_guarded) return is(Way::refuse, out.why);
+  if (is_guarded && out.found.failures > 0 && now < out.found.marked_until)
+    return is(Way::refuse, out.why);
   if (is_guarded && (out.asking.has_authorization || ask.goes_alone)) return is(Way::pass, out.why);
   const bool may_share =
       !out.asking.has_authorization && !out.asking.has_cookie && !out.asking.said.no_store &&

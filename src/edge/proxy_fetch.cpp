@@ -112,7 +112,9 @@ void ProxyFetch::on_head(const http::AnswerHead& head) {
       return fail(http::UpstreamFailure::none, head.status);
     }
     if (route.profile == cache::Profile::guarded) {
-      owner.answers_.note_failure(key, selection, now, http::UpstreamFailure::none, head.status);
+      // What one client's credentials or cookies met says nothing about the others.
+      if (flight != nullptr)
+        owner.answers_.note_failure(key, selection, now, http::UpstreamFailure::none, head.status);
       if (ask != nullptr) ask->leave_cache();
       cache::Landing landing;
       landing.status = head.status;
@@ -241,7 +243,12 @@ bool ProxyFetch::keep(const http::AnswerHead& head, const cache::Policy& policy)
   const bool is_guarded = route.profile == cache::Profile::guarded;
   if (is_guarded) {
     // We code it ourselves (C-40).
-    if (head.find("content-encoding") == nullptr) std::erase(*names, "accept-encoding");
+    const bool is_coded = head.find("content-encoding") != nullptr;
+    if (!is_coded) std::erase(*names, "accept-encoding");
+    // A server that codes and does not say that this depends on what was asked for.
+    if (is_coded && !std::ranges::binary_search(*names, std::string_view("accept-encoding")))
+      names->insert(std::ranges::upper_bound(*names, std::string_view("accept-encoding")),
+                    "accept-encoding");
     for (const std::string& name : route.keys)
       if (!std::ranges::binary_search(*names, name))
         names->insert(std::ranges::upper_bound(*names, name), name);
@@ -386,7 +393,8 @@ void ProxyFetch::fail(http::UpstreamFailure failure, int status) {
   const Mono now = owner.state_.loop.now();
   // What must be validated and cannot be is 504, whatever went wrong (RFC 9111 5.2.2.2, C-14).
   if (status == 0 && old != nullptr && old->policy.never_stale) status = 504;
-  owner.answers_.note_failure(key, selection, now, failure, status);
+  if (flight != nullptr || old != nullptr)
+    owner.answers_.note_failure(key, selection, now, failure, status);
   cache::Landing landing;
   landing.failure = failure;
   landing.status = status;
