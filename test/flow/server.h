@@ -68,9 +68,9 @@ class Server {
   struct Options {
     std::vector<std::string> words = {};  // after `serve`
     std::map<std::string, std::string> environment = {};
-    bool admin = true;  // with a loopback admin listener
-    std::string listen = "127.0.0.1:0";
+    bool admin = true;         // with a loopback admin listener
     std::string program = {};  // instead of the binary under test
+    std::string listen = "127.0.0.1:0";
   };
   Server(const std::string& root, Options options);
   explicit Server(const std::string& root) : Server(root, Options{}) {}
