@@ -7,6 +7,7 @@
 #include "cache/fixture.h"
 #include "http/dates.h"
 
+#include <random>
 #include <thread>
 
 using namespace weir;
@@ -383,4 +384,54 @@ TEST_CASE("answers are there after a restart, with all that they were", "[cache]
   again.put(back, again.stamp());
   again.invalidate("http://h/a");
   CHECK_FALSE(again.put(need(disk->read(*fill)), 1));
+}
+
+TEST_CASE("many threads find, put, invalidate, purge and wait at once", "[cache]") {
+  Keeper keeper(2 * MiB);
+  AnswerCache& answers = *keeper.answers;
+  std::atomic<int> waits{0}, told{0}, wrong{0};
+  const auto work = [&](unsigned seed) {
+    std::minstd_rand random(seed);
+    for (int i = 0; i < 3'000; ++i) {
+      const std::string key = "http://h/" + std::to_string(random() % 40);
+      switch (random() % 8) {
+        case 0: answers.invalidate(key); break;
+        case 1: answers.mark_uncacheable(key, Mono{1}); break;
+        case 2: answers.note_failure(key, "", Mono{1}, http::UpstreamFailure::late, 0); break;
+        case 3: {
+          const std::uint64_t asked = answers.stamp();
+          answers.put(keeper.make(keeper.facts(key), key + std::string(random() % 9'000, '.')),
+                      asked);
+          break;
+        }
+        case 4: {
+          ++waits;
+          const auto joined = answers.join(
+              key, "", [&told](const Landing&) { ++told; }, Mono{1});
+          if (!joined.is_leader) break;
+          if (random() % 2 == 0) {
+            auto filling =
+                std::make_shared<Filling>(std::make_shared<const AnswerFacts>(), std::nullopt, 100,
+                                          answers.filling_budget(), [] {});
+            answers.announce(joined.flight, filling, 200);
+            filling->append("x");
+            filling->end();
+          }
+          answers.land(joined.flight, {Landing::Kind::reissue});
+          break;
+        }
+        default: {
+          const auto found = keeper.find(key);
+          if (found.answer != nullptr && !found.answer->body->starts_with(key)) ++wrong;
+        }
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 1; i <= 4; ++i) threads.emplace_back(work, i);
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+  CHECK(told == waits);  // exactly once each
+  CHECK(answers.counters().flights == 0);
+  CHECK(answers.counters().bytes <= 2 * MiB);
 }
