@@ -71,6 +71,7 @@ struct Answer : AnswerFacts {
     return form.ok == nullptr ? nullptr : &form;
   }
   std::size_t bytes = 0;                          // what it costs
+  mutable std::atomic<bool> was_wanted{false};    // asked for again: worth a place on disk (C-67)
   mutable std::atomic<std::uint64_t> checked{0};  // the purge that it was last compared with
 };
 

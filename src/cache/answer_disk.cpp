@@ -167,8 +167,11 @@ Result<std::shared_ptr<const Answer>> AnswerDisk::read(const store::Fill& fill) 
   facts.received = Mono{parts_.clock.mono().ns - resident.count()};
   facts.received_wall = fill.rendered;
   store::Body body = TRY(parts_.store.read_fill(fill));
-  return make_answer(std::move(facts),
-                     std::make_shared<const std::string>(std::move(body.identity)), parts_.tags);
+  auto answer =
+      TRY(make_answer(std::move(facts),
+                      std::make_shared<const std::string>(std::move(body.identity)), parts_.tags));
+  answer->was_wanted.store(true, std::memory_order_relaxed);  // it is there already
+  return answer;
 }
 
 void AnswerDisk::keep(const Answer& answer) {

@@ -185,6 +185,9 @@ void ProxyCache::send(ProxyAsk& ask, const ProxyRoute& route, const Look& found)
   const cache::Judgement& judgement = found.judgement;
   const bool is_fresh = found.way == Look::Way::serve;
   if (is_fresh) refresh_ahead(found, route);
+  const bool is_known = found.answer->was_wanted.load(std::memory_order_relaxed);
+  if (!is_known && !found.answer->was_wanted.exchange(true, std::memory_order_relaxed))
+    keep_later(found.answer);
   std::array<char, 96> room{};
   const std::string_view detail = is_fresh                                    ? ""
                                   : found.found.purged == cache::Purged::soft ? "; detail=purged"
