@@ -67,6 +67,14 @@ int connect_to(unsigned short port) {
   return number;
 }
 
+// In two seconds, of 200: 5 %. With instruments each wake costs several times as much; who spins
+// takes all.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr long ticks_at_rest_max = 60;
+#else
+constexpr long ticks_at_rest_max = 10;
+#endif
+
 }  // namespace
 
 TEST_CASE("F-1: 64 descriptors and 1,000 clients: no spinning, a word of refusal, and back to work",
@@ -91,7 +99,7 @@ TEST_CASE("F-1: 64 descriptors and 1,000 clients: no spinning, a word of refusal
   for (int i = 0; i < 25; ++i) flow::pause_20ms();
   const long before = ticks_of(server.process().id());
   for (int i = 0; i < 100; ++i) flow::pause_20ms();
-  CHECK(ticks_of(server.process().id()) - before <= 10);  // 5 % of two seconds
+  CHECK(ticks_of(server.process().id()) - before <= ticks_at_rest_max);
   std::size_t refused = 0;
   for (const int client : crowd) {
     char bytes[64] = {};
