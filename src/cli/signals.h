@@ -3,7 +3,9 @@
 // handler.
 //
 //   TERM INT QUIT   the first: `on_stop` with its number; the second of the same sender: the
-//   process ends at once with 128 + its number HUP             `on_reload` USR1 `on_reopen`
+//                   process ends at once with 128 + its number
+//   HUP             `on_reload`
+//   USR1            `on_reopen`
 //
 // Construct it before any other thread: the signals are blocked in the constructing thread and in
 // all made after it.

@@ -18,9 +18,8 @@ std::vector<Delivery> DeliveryLog::newest(std::size_t count, const std::string* 
     auto good = rings.good.rbegin();
     auto refused = rings.refused.rbegin();
     while (out.size() < count && (good != rings.good.rend() || refused != rings.refused.rend())) {
-      const bool takes_good =
-          refused == rings.refused.rend() ||
-          (good != rings.good.rend() && !(good->at < refused->at));
+      const bool takes_good = refused == rings.refused.rend() ||
+                              (good != rings.good.rend() && !(good->at < refused->at));
       const Delivery& next = takes_good ? *good++ : *refused++;
       if (hook == nullptr || next.hook == *hook) out.push_back(next);
     }

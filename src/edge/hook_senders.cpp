@@ -95,7 +95,8 @@ Claim read_standard(const SignedMessage& message) {
   const Once time = find_once(message, names.time);
   const Once signatures = find_once(message, names.signature);
   if (id.is_twice || time.is_twice || signatures.is_twice)
-    return unreadable(WebhookVerdict::malformed, "webhook-id, -timestamp or -signature is there twice");
+    return unreadable(WebhookVerdict::malformed,
+                      "webhook-id, -timestamp or -signature is there twice");
   if (id.value.empty() || time.value.empty() || signatures.value.empty())
     return unreadable(WebhookVerdict::unsigned_, {});
   Claim claim;
@@ -111,7 +112,8 @@ Claim read_standard(const SignedMessage& message) {
     const std::string_view one = rest.substr(0, blank);
     rest = blank == std::string_view::npos ? std::string_view() : rest.substr(blank + 1);
     if (one.starts_with("v1,")) claim.signatures.push_back(decoded("base64", one.substr(3)));
-    else if (one.starts_with("v1a,")) claim.by_public_key.push_back(decoded("base64", one.substr(4)));
+    else if (one.starts_with("v1a,"))
+      claim.by_public_key.push_back(decoded("base64", one.substr(4)));
     else continue;
     ++read;
   }
@@ -426,15 +428,17 @@ Status check_secret(const HookSettings& hook, const Secret& secret) {
                                c == '+' || c == '/' || c == '=' || c == '_' || c == '-';
                       });
     if (!fits)
-      return Error{Errc::invalid, "secret must be Contentful's 64 characters of 0-9a-zA-Z+/=_-, "
-                                  "these are " +
-                                      std::to_string(text.size())};
+      return Error{Errc::invalid,
+                   "secret must be Contentful's 64 characters of 0-9a-zA-Z+/=_-, "
+                   "these are " +
+                       std::to_string(text.size())};
   }
   if (!is_standard(hook)) return done;
   if (text.starts_with(hmac_key_prefix) && !parse_base64(text.substr(hmac_key_prefix.size())))
     return Error{Errc::invalid, "secret begins with whsec_, so base64 must follow"};
   if (text.starts_with(public_key_prefix) && !public_key_of(secret))
-    return Error{Errc::invalid, "secret begins with whpk_, so base64 of an Ed25519 key must follow"};
+    return Error{Errc::invalid,
+                 "secret begins with whpk_, so base64 of an Ed25519 key must follow"};
   return done;
 }
 

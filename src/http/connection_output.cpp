@@ -1,3 +1,7 @@
+// The outgoing side of a connection: heads are composed in the loop's batch, bodies are pointed at,
+// and everything that one wake produces leaves in one call. Long because both halves, composing and
+// sending, work on one queue, in the clear or through TLS.
+
 #include "http/connection.h"
 
 #include "base/must.h"
@@ -12,9 +16,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-
-// The outgoing side of a connection: heads are composed in the loop's batch, bodies are pointed at,
-// and everything that one wake produces leaves in one call.
 
 namespace weir::http {
 namespace {

@@ -1,3 +1,6 @@
+// The only file that knows libnghttp2, and long for that reason: its callbacks, the streams, their
+// windows and budgets, and what goes out on each of them.
+
 #include "http/http2_session.h"
 
 #include "base/bytes.h"
@@ -843,7 +846,8 @@ void Http2Session::answer(Exchange& exchange, const std::shared_ptr<const Prepar
     std::memcpy(text.data() + prepared->date_at, core_.date.data(), Prepared::date_bytes);
   if (prepared->age_at != 0)
     write_number_slot(text.data() + prepared->age_at, std::max<std::int64_t>(0, slots.age_seconds));
-  if (prepared->ttl_at != 0) write_parameter_slot(text.data() + prepared->ttl_at, slots.ttl_seconds);
+  if (prepared->ttl_at != 0)
+    write_parameter_slot(text.data() + prepared->ttl_at, slots.ttl_seconds);
   Lines lines(tools_, prepared->status);
   lines.add_lines(std::string_view(text).substr(status_line));
   lines.add_lines(extra_fields);

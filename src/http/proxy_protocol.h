@@ -2,11 +2,10 @@
 // The PROXY protocol, versions 1 and 2: what a balancer says of its client, in front of the first
 // byte of a connection (HAProxy's proxy-protocol.txt, 2020/03/05).
 //
-//   v1  "PROXY" SP ("TCP4" | "TCP6") SP source SP target SP port SP port CRLF      at most 107
-//   bytes
-//       "PROXY" SP "UNKNOWN" anything CRLF
+//   v1  "PROXY" SP ("TCP4" | "TCP6") SP source SP target SP port SP port CRLF
+//       "PROXY" SP "UNKNOWN" anything CRLF                       at most 107 bytes
 //   v2  signature of 12 bytes | 0x2 and command | family and transport | length u16, big-endian
-//       | addresses | TLV*          TLV = type u8, length u16, value
+//       | addresses | TLV*                                       TLV = type u8, length u16, value
 //
 // One way to read a header, or none: single spaces, ports without leading zeros, addresses in their
 // usual spelling, a length that holds its addresses and whose TLVs end where it ends. Values of

@@ -1,3 +1,6 @@
+// The only file that knows libssl: contexts, certificates by name, stapling, tickets, and the
+// handshake and records of one connection. Long because the library has one room.
+
 #include "http/tls.h"
 
 #include "base/bytes.h"

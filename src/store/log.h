@@ -4,10 +4,12 @@
 //
 //   file    = head record*
 //   head    = magic "WEIRLOG1" | number u64 | sum u64 (xxh3-64 of the 16 bytes before) 24 bytes
-//   record  = sum u64 | payload_bytes u32 | op u8 | check u24 | seq u64 | payload     sum = xxh3-64
-//   of what follows it; check = the upper 24 bits of the xxh3-64 of payload_bytes u32, op u32, seq
-//   u64, and 1 instead of 0. It tells a record whose length has rotten from one that was cut off.
-//   0 is accepted: logs were written without it.
+//   record  = sum u64 | payload_bytes u32 | op u8 | check u24 | seq u64 | payload
+//
+//   sum     xxh3-64 of what follows it
+//   check   the upper 24 bits of the xxh3-64 of payload_bytes u32, op u32, seq u64, and 1 instead
+//           of 0. It tells a record whose length has rotten from one that was cut off. 0 is
+//           accepted: logs were written without it.
 //
 // Little-endian. `seq` only grows. A reader stops at the first record that is short or whose sum is
 // wrong; what was acknowledged lies before it, because a sync covers everything written earlier.

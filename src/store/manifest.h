@@ -1,24 +1,27 @@
 #pragma once
 // The grammar of a release on disk. Written once by ReleaseWriter, mapped by Release.
 //
-//   file    = header section*                          all numbers little-endian, sections at
-//   multiples of 8 header  = magic "WEIRREL1" | sum u64 | version u32 = 1 | 0 u32 | id u64 |
-//   created_ns u64 | fill_seq u64
-//           | file_bytes u64 | (offset u64, count u64) for each Section               sum = xxh3-64
-//           of all behind it
-//   entries = Entry*          sorted by path             slots = u32*        hash table: entry
-//   number + 1, 0 = empty blobs   = Blob*           sorted by id               inputs = Input*
-//   sorted by name tags    = Tag*            sorted by name             entry_tags = u32*   numbers
-//   of tags, sorted per entry segments = Text*          names in blobs/, or none     text = bytes
-//   what Text points into
+//   file     = header section*      all numbers little-endian, sections at multiples of 8
+//   header   = magic "WEIRREL1" | sum u64 | version u32 = 1 | 0 u32 | id u64 | created_ns u64
+//            | fill_seq u64 | file_bytes u64 | (offset u64, count u64) for each Section
+//                                   sum = xxh3-64 of all behind it
+//   entries  = Entry*               sorted by path
+//   slots    = u32*                 hash table: entry number + 1, 0 = empty
+//   blobs    = Blob*                sorted by id
+//   inputs   = Input*               sorted by name
+//   tags     = Tag*                 sorted by name
+//   entry_tags = u32*               numbers of tags, sorted per entry
+//   segments = Text*                names in blobs/, or none
+//   text     = bytes                what Text points into
 //
 //   Text  = offset u32, bytes u32 (within `text`)
 //   Entry = path Text, content_type Text, fields Text, tags first u32, tags count u32, blob u32,
-//   status u16, kind u8,
-//           renderable u8, ttl i64 (-1 = none), swr i64, sie i64, sha256 32 bytes (96 bytes)
+//           status u16, kind u8, renderable u8, ttl i64 (-1 = none), swr i64, sie i64,
+//           sha256 32 bytes                                                      (96 bytes)
 //   Blob  = offset u64, segment u32, codec u32, identity u64, stored u64, id.low u64, id.high u64,
-//   stored_sum u64 (56) Input = name Text, blob u32, 0 u32, modified_ns i64 (24) Tag   = name Text,
-//   entries u32, 0 u32                                                              (16)
+//           stored_sum u64                                                       (56)
+//   Input = name Text, blob u32, 0 u32, modified_ns i64                          (24)
+//   Tag   = name Text, entries u32, 0 u32                                        (16)
 //
 // `fields` is "name: value\n" lines; names and values have neither CR nor LF (checked by the
 // writer). The slot of a path is hash64(path) under the store's secret, modulo the power of two,

@@ -3,21 +3,21 @@
 // length is checked, a wrong payload is Errc::corrupt, and nothing larger than the payload is
 // allocated.
 //
-//   text     = bytes u32 | bytes*                        list of X = count u32 | X*
-//   fill     = key text | kind u8 | status u16 | content_type text | fields list of (text text) |
-//   id u64 u64 | sha256
-//            | body_bytes u64 | inline_blob text | tags list of text | ttl i64 | swr i64 | sie i64
-//            | release u64 | fill_seq u64 | rendered i64 | modified i64                     its
-//            generation is the record's seq
+//   text     = bytes u32 | bytes*
+//   list of X = count u32 | X*
+//   fill     = key text | kind u8 | status u16 | content_type text | fields list of (text text)
+//            | id u64 u64 | sha256 | body_bytes u64 | inline_blob text | tags list of text
+//            | ttl i64 | swr i64 | sie i64 | release u64 | fill_seq u64 | rendered i64
+//            | modified i64              its generation is the record's seq
 //   purge    = mode u8 (bit 0: hard, bit 1: learnt from another node) | all u8 | wall i64 | id text
-//   | tags list of text | prefixes list of text activate = release u64 | created i64 | wall i64
-//   state    = wall i64 | active u64 | active_seq u64 | active_created i64 | purge_seq u64 | soft
-//   u64 | hard u64
-//            | tags list of (text soft hard) | prefixes list of (text soft hard)
+//            | tags list of text | prefixes list of text
+//   activate = release u64 | created i64 | wall i64
+//   state    = wall i64 | active u64 | active_seq u64 | active_created i64 | purge_seq u64
+//            | soft u64 | hard u64 | tags list of (text soft hard)
+//            | prefixes list of (text soft hard)
 //   own      = purge_seq u64 | soft u64 | hard u64 | tags and prefixes as in state
 //              of the purges that were asked for here; a snapshot without it: all of them
-//   ids      = list of (text seq)                                            idempotency keys of
-//   purges, oldest first
+//   ids      = list of (text seq)        idempotency keys of purges, oldest first
 // A fill in a snapshot keeps the seq of its first record.
 
 #include "store/store.h"

@@ -2,9 +2,9 @@
 //
 //   header  "TZif" version 15x0 isut isstd leap time type char   six counts, big-endian 32 bit
 //   block 1 32-bit times, skipped          block 2 after a second header:
-//   block 2 transition times 8 x time, type indexes 1 x time, types (offset 4, is_dst 1, name index
-//   1) x type,
-//           names char, leap seconds 12 x leap, 1 x isstd, 1 x isut
+//   block 2 transition times 8 x time, type indexes 1 x time,
+//           types (offset 4, is_dst 1, name index 1) x type, names char,
+//           leap seconds 12 x leap, 1 x isstd, 1 x isut
 //   footer  \n POSIX rule \n               for all times after the last transition
 #include "text/date.h"
 

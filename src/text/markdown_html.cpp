@@ -1,5 +1,6 @@
 // The HTML that Zola 0.22 writes, from our tree. Each block starts on a fresh line, and closes as
-// pulldown-cmark does, so that pages stay equal byte by byte where the parsers agree.
+// pulldown-cmark does, so that pages stay equal byte by byte where the parsers agree. Long because
+// it is one writer: a short function for each kind of node, all on the same lines and lists.
 #include "base/bytes.h"
 #include "base/must.h"
 #include "text/emoji.h"

@@ -3,8 +3,8 @@
 //
 //   pattern   = "/" segment *( "/" segment )
 //   segment   = literal | mixed | [literal] "*" [literal]      at most one "*" in a pattern
-//   mixed     = any mix of literals and ":name"                 name = ALPHA *( ALPHA | DIGIT | "_"
-//   )
+//   mixed     = any mix of literals and ":name"
+//   name      = ALPHA *( ALPHA | DIGIT | "_" )
 //
 // ":name" takes one or more characters other than "/", "*" takes anything, also nothing and also
 // "/"; both take as much as they can. As a placeholder never crosses a "/", segments are matched

@@ -9,8 +9,11 @@
 //   targets = ["args", "headers", "!headers:referer", "cookies:sid"]
 //   transform = ["url_decode", "html_entity", "lower"]
 //   regex = '\$\{jndi:'                  # or one of: any_of, contains, starts_with, equals,
-//   json_key, sqli, xss paranoia = 1 tags = ["attack-rce"] test_block = ["${jndi:ldap://a/b}"]  #
-//   must hit this rule; required test_pass = ["the ${name} placeholder"]  # must not; required
+//                                        # json_key, sqli, xss
+//   paranoia = 1
+//   tags = ["attack-rce"]
+//   test_block = ["${jndi:ldap://a/b}"]  # must hit this rule; required
+//   test_pass = ["the ${name} placeholder"]  # must not; required
 //
 // A RuleSet never changes: shared by all loops and workers. State of one request is in
 // waf/inspect.h.
