@@ -69,13 +69,14 @@ Result<Document> Commit::create_document(const std::string& name) {
 void Commit::append(const std::string& name, const Appended& operation) {
   Staged& staged = stage(name);
   staged.document.head = operation.position;
-  if (staged.positions.empty()) staged.origin = operation.origin;
-  if (staged.origin != operation.origin) staged.origin = 0;
   staged.positions.push_back(operation.position);
   if (!staged.is_followed) return;
   if (!staged.operations.empty()) staged.operations += ',';
   append_operation(staged.operations, operation.position, operation.replica, operation.counter,
                    operation.body);
+  if (staged.parts.empty() || staged.parts.back().origin != operation.origin)
+    staged.parts.push_back({operation.origin, 0});
+  staged.parts.back().end = staged.operations.size();
 }
 
 void Commit::remove_document(const std::string& name) {
@@ -85,6 +86,7 @@ void Commit::remove_document(const std::string& name) {
   staged.is_new = false;
   staged.positions.clear();
   staged.operations.clear();
+  staged.parts.clear();
 }
 
 std::vector<std::int64_t> Commit::positions_of(const std::string& name) const {
@@ -122,6 +124,7 @@ void Commit::after(std::function<void(Documents&)> change) {
 }
 
 void Commit::reveal(Documents& documents) {
+  for (const auto& note : before_) note();
   for (auto& [name, staged] : staged_) {
     if (staged.is_removed || staged.is_new) documents.remove(name);
     if (staged.is_new) {
@@ -145,8 +148,8 @@ void Commit::publish(Hub& hub) {
     if (staged.is_followed) {
       frame->document = name;
       frame->epoch = context_.epoch;
-      frame->origin = staged.origin;
       frame->operations = std::move(staged.operations);
+      frame->parts = std::move(staged.parts);
     }
     hub.publish(document_key(context_.tenant, name), std::move(frame));
   }

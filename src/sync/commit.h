@@ -75,7 +75,7 @@ class Commit {
     std::string_view replica;
     std::int64_t counter = 0;
     std::string_view body;
-    std::uint64_t origin = 0;  // of the socket that sent it (Frame::origin)
+    std::uint64_t origin = 0;  // of the socket that sent it (Frame::Part)
   };
   void append(const std::string& name, const Appended& operation);
   void remove_document(const std::string& name);
@@ -84,6 +84,8 @@ class Commit {
   // The key has another value now, or none. `event` is made only when somebody follows.
   void change_key(std::string_view key, std::int64_t position,
                   const std::function<std::string()>& event);
+  // Runs once the commit is on disk, before any reader sees it.
+  void before(std::function<void()> note) { before_.push_back(std::move(note)); }
   // Runs after the commit, before anything is published.
   void after(std::function<void(Documents&)> change);
 
@@ -101,7 +103,7 @@ class Commit {
     std::int64_t head_before = 0;
     std::vector<std::int64_t> positions;
     std::string operations;
-    std::uint64_t origin = 0;  // of all of them so far
+    std::vector<Frame::Part> parts;
   };
   Staged& stage(const std::string& name);
 
@@ -111,6 +113,7 @@ class Commit {
   HlcClock clock_;
   bool has_changes_ = false;
   std::map<std::string, Staged, std::less<>> staged_;
+  std::vector<std::function<void()>> before_;
   std::vector<std::function<void(Documents&)>> after_;
   std::vector<std::pair<std::string, SharedFrame>> key_frames_;
 };

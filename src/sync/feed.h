@@ -4,13 +4,12 @@
 //
 // The promise (data, D-44, D-45):
 //   - nothing is skipped and nothing comes twice: what `take` gives is contiguous from the cursor
-//   on;
+//     on;
 //   - a commit is encoded once and its bytes are shared by all feeds;
 //   - the live queue is only an optimisation over the log. It holds at most
-//   `limits::feed_bytes_max` bytes or
-//     `limits::feed_frames_max` frames; a reader that falls behind loses the queue, not the data:
-//     the feed turns to the log at its cursor and reads on as the reader takes. A slow reader costs
-//     one cursor.
+//     `limits::feed_bytes_max` bytes or `limits::feed_frames_max` frames; a reader that falls
+//     behind loses the queue, not the data: the feed turns to the log at its cursor and reads on as
+//     the reader takes. A slow reader costs one cursor.
 //
 // Use: the owner calls `take` whenever its socket has room. An empty result means "nothing now":
 // `wake` (given to `start`) is then called once, from a service thread and without a lock held, as

@@ -3,6 +3,8 @@
 #include "http/websocket_frames.h"
 #include "text/json.h"
 
+#include <algorithm>
+
 namespace weir::sync {
 
 bool Frame::was_followed() const {
@@ -43,9 +45,21 @@ const SharedText& Frame::message() const {
   return message_;
 }
 
-SharedText Frame::empty_message() const {
-  if (!was_followed()) return nullptr;
-  return operations_message(document, from, to, {});
+SharedText Frame::message_for(std::uint64_t origin) const {
+  const bool is_sender =
+      origin != 0 && std::any_of(parts.begin(), parts.end(),
+                                 [origin](const Part& part) { return part.origin == origin; });
+  if (!is_sender) return message();
+  std::string others;
+  std::size_t begin = 0;
+  for (const Part& part : parts) {
+    if (part.origin != origin) {
+      if (!others.empty()) others += ',';
+      others.append(operations, begin, part.end - begin);
+    }
+    begin = part.end + 1;
+  }
+  return operations_message(document, from, to, others);
 }
 
 std::string json_of(const PageText& page) {

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace weir::sync {
 
@@ -35,16 +36,22 @@ class Frame {
   std::string operations = {};
   std::string document = {};
   std::string epoch = {};
-  // The socket that sent all of them (Session::origin); 0 = none, or not one alone.
-  std::uint64_t origin = 0;
+  // Which socket sent what (Session::origin; 0 = none), stretch by stretch of `operations`.
+  struct Part {
+    std::uint64_t origin = 0;
+    std::size_t end = 0;  // byte in `operations`, before the comma that follows
+  };
+  std::vector<Part> parts = {};
+  std::uint64_t presence_origin = 0;
   SharedText value = {};     // of Kind::value: its event
   SharedText presence = {};  // of Kind::presence: its WebSocket frame
 
   // Null: there is nothing to tell in this form, or nobody followed when it was made.
   const SharedText& event() const;
   const SharedText& message() const;
-  // For the socket that sent all of it: the same positions, no operations. Null as above.
-  SharedText empty_message() const;
+  // For a socket: the same positions, without the operations that it sent itself; message() when
+  // there are none. Null as above.
+  SharedText message_for(std::uint64_t origin) const;
   bool was_followed() const;  // false: there was something to tell, but nobody to tell it to
 
  private:

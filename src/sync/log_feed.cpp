@@ -101,9 +101,7 @@ void LogFeed::read_now() {
 }
 
 SharedText LogFeed::text_of(const Frame& frame) const {
-  if (settings_.form == Form::events) return frame.event();
-  if (settings_.origin != 0 && frame.origin == settings_.origin) return frame.empty_message();
-  return frame.message();
+  return settings_.form == Form::events ? frame.event() : frame.message_for(settings_.origin);
 }
 
 bool LogFeed::has_room_for(const SharedText& text) const {
@@ -116,7 +114,7 @@ bool LogFeed::has_room_for(const SharedText& text) const {
 
 // Lost when there is no room: the next one says it again.
 void LogFeed::hear_presence(const Frame& frame) {
-  const bool is_own = frame.origin == settings_.origin;
+  const bool is_own = frame.presence_origin == settings_.origin;
   if (settings_.form == Form::events || is_own || lagging_ || !has_room_for(frame.presence)) return;
   push({frame.presence, queued_to_});
 }

@@ -4,9 +4,10 @@
 //   {"rep":"r_7hq3k2v9xw4mzp1c","n":41,
 //    "ops":[{"e":"task-17","f":"title","t":"lww","h":"0193a5c2f1e80000","v":"Buy milk"}, ...]}
 //
-//   lww       v: any value                          max, min  v: a number, or a decimal text beyond
-//   2^53 gset      a: values to add                      orset     a: values to add, r: tags to
-//   remove
+//   lww       v: any value
+//   max, min  v: a number, or a decimal text beyond 2^53
+//   gset      a: values to add
+//   orset     a: values to add, r: tags to remove
 //
 // Operation k of a batch has the counter n + k; its key is (document, replica, counter). Values are
 // kept as canonical JSON (RFC 8785): equal values are equal texts, which is what ties are broken by

@@ -49,7 +49,8 @@ Result<std::size_t> read_operations(Reader& reader, std::int64_t document,
 }
 
 Result<Page> read_page(const Tenant& tenant, Reader& reader, const std::string& name,
-                       std::int64_t since, const PageBounds& bounds) {
+                       std::int64_t since, const PageBounds& bounds,
+                       const std::function<bool(const LoggedOp&)>& leaves_out) {
   Page page;
   page.from = since;
   page.to = since;
@@ -63,15 +64,16 @@ Result<Page> read_page(const Tenant& tenant, Reader& reader, const std::string& 
       tenant.documents().positions(name, since, bounds.ops_max + 1);
   page.has_more = positions.size() > bounds.ops_max;
   if (page.has_more) positions.pop_back();
-  page.count =
-      TRY(read_operations(reader, document->id, positions, [&page, &bounds](const LoggedOp& op) {
-        if (!page.operations.empty() && page.operations.size() + op.body.size() > bounds.bytes_max)
-          return false;
-        if (!page.operations.empty()) page.operations += ',';
-        append_operation(page.operations, op.position, op.replica, op.counter, op.body);
-        page.to = op.position;
-        return true;
-      }));
+  page.count = TRY(read_operations(reader, document->id, positions, [&](const LoggedOp& op) {
+    if (!leaves_out || !leaves_out(op)) {
+      if (!page.operations.empty() && page.operations.size() + op.body.size() > bounds.bytes_max)
+        return false;
+      if (!page.operations.empty()) page.operations += ',';
+      append_operation(page.operations, op.position, op.replica, op.counter, op.body);
+    }
+    page.to = op.position;
+    return true;
+  }));
   // Cut by bytes, or rows were compacted away under us: the reader asks again from `to` and misses
   // nothing.
   if (page.count < positions.size()) page.has_more = true;

@@ -41,8 +41,10 @@ Result<std::size_t> read_operations(Reader& reader, std::int64_t document,
                                     std::span<const std::int64_t> positions,
                                     const std::function<bool(const LoggedOp&)>& take);
 
+// `leaves_out`: operations that count, but are not told.
 Result<Page> read_page(const Tenant& tenant, Reader& reader, const std::string& name,
-                       std::int64_t since, const PageBounds& bounds);
+                       std::int64_t since, const PageBounds& bounds,
+                       const std::function<bool(const LoggedOp&)>& leaves_out = {});
 Reply page_reply(const Tenant& tenant, const std::string& name, const Page& page);
 // The reply for a caught-up reader who waited for this commit, without the disk. Empty when the
 // frame does not fit.

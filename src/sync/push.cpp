@@ -10,9 +10,8 @@ namespace {
 
 struct Push {
   std::string document;
-  std::string subject;
+  Pusher pusher;
   Batch batch;
-  std::uint64_t origin = 0;
 };
 
 struct Replica {
@@ -26,7 +25,7 @@ Result<Replica> find_replica(Commit& commit, const Push& push) {
   Replica replica;
   if (TRY(find.step())) {
     replica.id = find.integer(0);
-    replica.is_strangers = find.bytes(1) != push.subject;
+    replica.is_strangers = find.bytes(1) != push.pusher.subject;
   }
   find.reset();
   return replica;
@@ -35,7 +34,7 @@ Result<Replica> find_replica(Commit& commit, const Push& push) {
 Result<std::int64_t> make_replica(Commit& commit, const Push& push) {
   data::Statement& insert = commit.sql().insert_replica;
   const bool has_row =
-      TRY(insert.bind_text(1, push.batch.replica).bind_text(2, push.subject).step());
+      TRY(insert.bind_text(1, push.batch.replica).bind_text(2, push.pusher.subject).step());
   MUST(has_row);
   const std::int64_t id = insert.integer(0);
   insert.reset();
@@ -110,11 +109,14 @@ Result<Reply> store(const Tenant& tenant, Commit& commit, const Push& push) {
         .bind(6, commit.now().millis())
         .bind_blob(7, op.body);
     TRY(insert.run());
-    commit.append(push.document, {position, batch.replica, batch.first + i, op.body, push.origin});
+    commit.append(push.document,
+                  {position, batch.replica, batch.first + i, op.body, push.pusher.origin});
     ack.stamp = commit.clock().receive(op.stamp);
     if (ack.first == 0) ack.first = position;
     ack.last = position;
   }
+  if (push.pusher.own != nullptr)
+    commit.before([own = push.pusher.own, ack] { own->add(ack.first, ack.last); });
   data::Statement& put_high = commit.sql().put_high;
   put_high.bind(1, document->id)
       .bind(2, replica.id)
@@ -136,13 +138,13 @@ BatchBounds bounds_at(const SyncSettings& settings, Wall now) {
   return bounds;
 }
 
-Job push_job(const std::shared_ptr<Tenant>& tenant, std::string document, std::string subject,
-             Batch batch, std::uint64_t origin) {
+Job push_job(const std::shared_ptr<Tenant>& tenant, std::string document, Pusher pusher,
+             Batch batch) {
   Job job;
   job.ops = batch.ops.size();
   job.bytes = batch.bytes;
-  const auto push = std::make_shared<const Push>(
-      Push{std::move(document), std::move(subject), std::move(batch), origin});
+  const auto push =
+      std::make_shared<const Push>(Push{std::move(document), std::move(pusher), std::move(batch)});
   job.apply = [tenant, push](Commit& commit) { return store(*tenant, commit, *push); };
   return job;
 }

@@ -5,10 +5,9 @@
 // A Reply is one of three things:
 //   - an answer: `status`, `fields`, `body`;
 //   - a problem (RFC 9457): `problem` is the slug below /_weir/problems/, `detail` one sentence,
-//   `members` go
-//     into the problem document beside them; `body` is empty;
+//     `members` go into the problem document beside them; `body` is empty;
 //   - a stream of server-sent events: `feed` is set; status and fields first, then what the feed
-//   gives (feed.h).
+//     gives (feed.h).
 
 #include "text/value.h"
 

@@ -15,9 +15,11 @@ namespace {
 // document, and the index from document to positions is in memory (documents.h). That is five times
 // cheaper per operation.
 //   log.body   an operation as JSON without its opening brace (op.h)
-//   doc.snap   folded state (crdt.h) up to snap_seq, doc.vv its version vector; doc.gone: rows up
-//   to here are deleted kv.exp     Unix milliseconds meta       epoch "<generation>-<random>"; seq
-//   and hlc: the last ones given, stored with each commit
+//   doc.snap   folded state (crdt.h) up to snap_seq, doc.vv its version vector
+//   doc.gone   rows up to here are deleted
+//   kv.exp     Unix milliseconds
+//   meta       epoch "<generation>-<random>"; seq and hlc: the last ones given, stored with each
+//              commit
 constexpr std::string_view version_1 = R"sql(
 CREATE TABLE log (seq INTEGER PRIMARY KEY, doc INT NOT NULL, rep INT NOT NULL, ctr INT NOT NULL, hlc INT NOT NULL,
                   recv INT NOT NULL, body BLOB NOT NULL) STRICT;

@@ -1,3 +1,7 @@
+// What the data side answers to one request: documents, keys, sessions. Long because its parts
+// share the tenants, the readers, the waiting and the counters; what they do to data stands
+// elsewhere (push, pages, fold, kv).
+
 #include "sync/service.h"
 
 #include "base/file.h"
@@ -391,7 +395,8 @@ void SyncService::Parts::push(const std::string& tenant, Ask& ask, const Answer&
     if (Reply* refused = std::get_if<Reply>(&decoded)) return answer(std::move(*refused));
     auto batch = std::make_shared<Batch>(std::get<Batch>(std::move(decoded)));
     with_tenant(tenant, answer, [asked, batch, answer](const std::shared_ptr<Tenant>& open) {
-      Job job = push_job(open, asked->path, subject_of(asked->claims.get()), std::move(*batch));
+      Job job = push_job(open, asked->path, {subject_of(asked->claims.get()), 0, nullptr},
+                         std::move(*batch));
       job.answer = answer;
       open->offer(std::move(job));
     });

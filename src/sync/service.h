@@ -3,10 +3,9 @@
 //
 // The promise:
 //   - what a reply acknowledges is on disk (a commit with synchronous=FULL); what any reader or
-//   feed has seen, too;
+//     feed has seen, too;
 //   - rules are deny by default: without a [[data.sync_rule]] (or kv_rule) nobody reads or writes,
-//   and the reply
-//     names the table to add;
+//     and the reply names the table to add;
 //   - a refused batch has stored nothing.
 //
 // Threads: `answer` and `cancel` may be called from any thread and never touch a disk or wait:
@@ -16,16 +15,20 @@
 // (post to a loop). After the destructor no callback runs.
 //
 // Requests (path below the mount, decoded, no slash in front):
-//   sync  POST   {doc}/ops        {"rep","n","ops"} ->
-//   {"epoch","seq","last","high","dup","hlc","durable"} + Sync-Token
-//         GET    {doc}            ?since=&limit=&wait=&epoch= ->
-//         {"epoch","from","to","more","ops"}; ?live=sse -> feed GET    {doc}/snapshot   ->
-//         {"epoch","seq","vv","xxh3","state"} HEAD   {doc}            -> Sync-Seq field DELETE
-//         {doc}            -> 204
-//   kv    GET    {key}            -> the value; ?watch=1 -> feed       HEAD alike
-//         PUT    {key}            If-Match, If-None-Match: *, Expires-In (seconds), Expires-At (RFC
-//         3339) DELETE {key}            If-Match GET    (empty path)     ?prefix=&cursor=&limit= ->
-//         {"items","cursor"} POST   atomic           {"checks","sets","deletes"}
+//   sync  POST   {doc}/ops        {"rep","n","ops"}
+//                                 -> {"epoch","seq","last","high","dup","hlc","durable"} and
+//                                 Sync-Token
+//         GET    {doc}            ?since=&limit=&wait=&epoch=
+//                                 -> {"epoch","from","to","more","ops"}; ?live=sse -> feed
+//         GET    {doc}/snapshot   -> {"epoch","seq","vv","xxh3","state"}
+//         HEAD   {doc}            -> Sync-Seq field
+//         DELETE {doc}            -> 204
+//   kv    GET    {key}            -> the value; ?watch=1 -> feed. HEAD alike
+//         PUT    {key}            If-Match, If-None-Match: *, Expires-In (seconds), Expires-At
+//                                 (RFC 3339)
+//         DELETE {key}            If-Match
+//         GET    (empty path)     ?prefix=&cursor=&limit= -> {"items","cursor"}
+//         POST   atomic           {"checks","sets","deletes"}
 
 #include "base/clock.h"
 #include "base/limits.h"

@@ -7,16 +7,16 @@
 //     `nack` means that nothing of the batch was stored;
 //   - per document, `ops` frames follow each other without a gap: each has `from` at most the
 //     client's cursor, and its `to` is the next cursor. The operations that this socket sent itself
-//     come back without content, so the cursor stays one number. A client that reads too slowly
-//     loses its queue, never an operation (log_feed.h);
+//     since it subscribed are not in them, but their positions are, so the cursor stays one number
+//     (own_operations.h has the bound). A client that reads too slowly loses its queue, never an
+//     operation (log_feed.h);
 //   - rules are asked at hello, at each sub and push, and again with each new token.
 //
 // Messages, JSON objects with `t`; C is the client, S the server:
 //   C hello {v:1, docs:[{d, since}], rep?, epoch?}   first, within limits::session_hello_max
 //   S ready {epoch, now, limits, docs:[{d, seq, mode:"tail|catchup|snapshot"} | {d, err}]}
 //   C push  {id, d, rep, n, ops}                     S ack {id, d, epoch, seq, last, high, dup,
-//   hlc,
-//                                                    durable} | S nack {id, d, problem}
+//                                                    hlc, durable} | S nack {id, d, problem}
 //   C sub {d, since}, unsub {d}                      S ready with that one document; none for unsub
 //   S ops {d, from, to, ops}                         S removed {d, to}: the document was deleted
 //   S snap {d, seq, part, last, state, vv?, xxh3?}   `state`: a piece of the state's text; vv and
@@ -36,6 +36,7 @@
 #include "base/limits_live.h"
 #include "sync/access.h"
 #include "sync/log_feed.h"
+#include "sync/own_operations.h"
 #include "sync/tenants.h"
 
 #include <atomic>
@@ -111,7 +112,8 @@ class Session final : public Follower, public std::enable_shared_from_this<Sessi
   enum class Phase : std::uint8_t { greeting, live, over };
   struct Subscription {
     std::shared_ptr<LogFeed> feed;
-    bool is_ready = false;  // stands in ready_
+    std::shared_ptr<OwnOperations> own;  // pushed since it began
+    bool is_ready = false;               // stands in ready_
     bool has_presence = false;
   };
   using Wake = std::function<void()>;
@@ -191,8 +193,10 @@ class Session final : public Follower, public std::enable_shared_from_this<Sessi
 // The log does not reach back to `since`, or too much would have to be sent.
 bool needs_snapshot(const Tenant& tenant, const std::string& document, std::int64_t since);
 
-// For feeds of sockets: the messages of a document after a cursor; a snapshot when the log does not
-// reach back, or when more than limits::session_replay_ops_max operations would have to be sent.
-LogFeed::Read document_messages(std::shared_ptr<Tenant> tenant, std::string document);
+// For feeds of sockets: the messages of a document after a cursor, without the operations in `own`;
+// a snapshot when the log does not reach back, or when more than limits::session_replay_ops_max
+// operations would have to be sent.
+LogFeed::Read document_messages(std::shared_ptr<Tenant> tenant, std::string document,
+                                std::shared_ptr<const OwnOperations> own);
 
 }  // namespace weir::sync

@@ -182,6 +182,69 @@ TEST_CASE("a push is acknowledged to its sender and told to the others", "[sync]
   CHECK(own.find("ops")->array()->empty());
 }
 
+TEST_CASE("what a socket pushed before its first read of the log is not told to it",
+          "[sync][session]") {
+  ServiceFixture fixture;
+  fixture.sync("GET", "d");  // opens the tenant, so that hello is answered at once
+  Client ann(fixture);
+  ann.hello(doc("d"));
+  ann.say(push(1, "d", replica_a, 1, title(fixture.clock, "mine")));
+  // Nothing was taken so far, so nothing was read.
+  weir::test::eventually([&] {
+    return json_in(fixture.sync("GET", "d", {}, "since=0")).find("ops")->array()->size() == 1;
+  });
+  fixture.sync("POST", "d/ops", batch(replica_b, 1, title(fixture.clock, "another's")));
+  const text::Value ops = ann.next_of("ops");
+  CHECK(number(ops, "to") == 2);
+  REQUIRE(ops.find("ops")->array()->size() == 1);
+  CHECK(text_of((*ops.find("ops")->array())[0], "rep") == replica_b);
+  // Who asks anew from 0 asks for all of it.
+  ann.say(R"({"t":"sub","d":"d","since":0})");
+  CHECK(ann.next_of("ops").find("ops")->array()->size() == 2);
+}
+
+TEST_CASE("a commit of several sockets leaves out each one's own", "[sync][session]") {
+  Frame frame;
+  frame.document = "d";
+  frame.to = 5;
+  frame.count = 5;
+  const std::vector<std::pair<std::uint64_t, std::string>> told = {
+      {1, "{\"seq\":1},{\"seq\":2}"}, {2, "{\"seq\":3}"}, {1, "{\"seq\":4}"}, {0, "{\"seq\":5}"}};
+  for (const auto& [origin, text] : told) {
+    if (!frame.operations.empty()) frame.operations += ',';
+    frame.operations += text;
+    frame.parts.push_back({origin, frame.operations.size()});
+  }
+  const auto seen_by = [&frame](std::uint64_t origin) {
+    std::string bytes = *frame.message_for(origin);
+    const text::Value message = text::parse_json(weir::test::take_frame(bytes).payload).value();
+    CHECK(number(message, "to") == 5);
+    std::vector<std::int64_t> positions;
+    for (const text::Value& op : *message.find("ops")->array())
+      positions.push_back(number(op, "seq"));
+    return positions;
+  };
+  CHECK(seen_by(1) == std::vector<std::int64_t>{3, 5});
+  CHECK(seen_by(2) == std::vector<std::int64_t>{1, 2, 4, 5});
+  CHECK(seen_by(3) == std::vector<std::int64_t>{1, 2, 3, 4, 5});
+  CHECK(seen_by(0) == std::vector<std::int64_t>{1, 2, 3, 4, 5});
+  CHECK(frame.message_for(3) == frame.message());  // shared, not made again
+}
+
+TEST_CASE("own positions are known in ranges, the newest of them", "[sync][session]") {
+  OwnOperations own;
+  CHECK_FALSE(own.has(1));
+  own.add(3, 5);
+  own.add(6, 6);
+  own.add(9, 9);
+  for (const std::int64_t position : {3, 4, 5, 6, 9}) CHECK(own.has(position));
+  for (const std::int64_t position : {0, 2, 7, 8, 10}) CHECK_FALSE(own.has(position));
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(own_ranges_max); ++i)
+    own.add(20 + 2 * i, 20 + 2 * i);
+  CHECK_FALSE(own.has(3));  // forgotten: told again
+  CHECK(own.has(20));
+}
+
 TEST_CASE("what came over HTTP is told to sockets, and what came by sockets to HTTP",
           "[sync][session]") {
   ServiceFixture fixture;
@@ -290,11 +353,13 @@ TEST_CASE("two clients that write at once converge to one order", "[sync][sessio
         own.insert(number(message, "last"));
         ++acked;
       } else if (Client::type_of(message) == "ops") {
-        // A commit with operations of both comes whole: our own are passed over.
+        // Also of a commit, or a read of the log, with operations of both.
         const std::int64_t before = cursor.at;
         REQUIRE(number(message, "from") <= before);
-        for (const text::Value& op : *message.find("ops")->array())
-          if (text_of(op, "rep") != replica) cursor.seen.push_back(number(op, "seq"));
+        for (const text::Value& op : *message.find("ops")->array()) {
+          REQUIRE(text_of(op, "rep") != replica);
+          cursor.seen.push_back(number(op, "seq"));
+        }
         cursor.at = number(message, "to");
       }
     }
