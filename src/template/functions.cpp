@@ -81,6 +81,7 @@ Result<Value> get_env(const Call& call) {
   const std::string_view name = TRY(call.text("name"));
   if (call.recorder() != nullptr)
     call.recorder()->read({ReadKind::environment, ReadGroup::meta, 0, name});
+  call.mark_volatile();  // another build may run with another value
   if (const char* value = std::getenv(std::string(name).c_str())) return Value::text(value);
   if (const Value* otherwise = call.find("default")) return *otherwise;
   return call.error("the environment has no variable `" + std::string(name) + '`');

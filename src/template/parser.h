@@ -1,6 +1,8 @@
 #pragma once
-// One template's source to its tree. The grammar of Tera v1, read a little more generously where
-// that is harmless: whatever Tera accepts means the same here.
+// One template's source to its tree: the front end of a dialect. This one reads Tera v1, a little
+// more generously where that is harmless: whatever Tera accepts means the same here. Another
+// dialect (Tera v2) would be another function of this kind beside it; engine.cpp calls it at one
+// place, and what stands behind the tree (compiler, machine, library) is the same for both.
 //
 //   either    = both ("or" both)*
 //   both      = value ("and" value)*
@@ -9,10 +11,10 @@
 //   operand   = concat filters | sum
 //   concat    = (string | primary) ("~" primary)*          a string alone counts
 //   sum       = filtered (("+" | "-" | "*" | "/" | "%") filtered)*
-//   filtered  = math filters                                a filter takes all of the sum at its
-//   left math      = primary (("+" | "-" | "*" | "/" | "%") primary)* filters   = ("|" name ["("
-//   arguments ")"])* primary   = number | true | false | path ["is" ["not"] test] | name "("
-//   arguments ")"
+//   filtered  = math filters                    a filter takes all of the sum at its left
+//   math      = primary (("+" | "-" | "*" | "/" | "%") primary)*
+//   filters   = ("|" name ["(" arguments ")"])*
+//   primary   = number | true | false | path ["is" ["not"] test] | name "(" arguments ")"
 //             | name "::" name "(" arguments ")" | "(" either ")" | "[" items "]"
 //
 // so `1 + 2 | f` is f(3) and `x | length + 1` is (x | length) + 1; `sum` and `math` both climb

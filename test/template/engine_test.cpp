@@ -513,7 +513,8 @@ TEST_CASE("the recorder hears every template, and that now() is volatile", "[tem
   const auto result = house.render(Context(), {.recorder = &ears});
 
   REQUIRE(result.ok());
-  CHECK(ears.heard == "page.html base.html m.html part.html volatile:now env:WEIR_NONE ");
+  CHECK(ears.heard ==
+        "page.html base.html m.html part.html volatile:now env:WEIR_NONE volatile:get_env ");
   CHECK(house.engine.templates_of("page.html") ==
         std::vector<std::string_view>{"page.html", "base.html", "m.html", "part.html"});
 }
