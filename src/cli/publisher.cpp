@@ -12,7 +12,7 @@
 #include "text/json.h"
 
 #include "base/bytes.h"
-#include "base/file.h"
+#include "base/file_draft.h"
 #include "base/must.h"
 #include "base/worker_pool.h"
 
@@ -110,27 +110,22 @@ class Sink final : public site::OutputSink {
 // page").
 Status keep_inputs(store::ReleaseWriter& writer, const site::SiteSource& source,
                    const site::BuildReport& report, const site::BuildOptions& options) {
-  const site::BuildMemory* before = options.before;
-  const site::BuildMemory& now = report.memory;
-  std::uint32_t next_before = 0;
-  std::uint32_t next_now = 0;
-  const auto looks_the_same = [&](const std::string& name) {
-    if (before == nullptr) return false;
-    const std::uint32_t old = before->find_file(name, next_before);
-    const std::uint32_t row = now.find_file(name, next_now);
-    if (old == site::BuildMemory::none || row == site::BuildMemory::none) return false;
-    next_before = old + 1;
-    next_now = row + 1;
-    return before->files[old].look == now.files[row].look &&
-           !before->is_racy(before->files[old].look);
+  std::uint32_t next = 0;
+  const auto looks_the_same = [&](const site::BuildInput& input) {
+    if (options.before == nullptr) return false;
+    const site::BuildMemory& before = *options.before;
+    const std::uint32_t row = before.find_file(input.name, next);
+    if (row == site::BuildMemory::none) return false;
+    next = row + 1;
+    return before.files[row].look == input.look && !before.is_racy(input.look);
   };
   std::vector<std::size_t> read_anew;
   for (std::size_t i = 0; i < report.inputs.size(); ++i)
-    if (!looks_the_same(report.inputs[i]) || !writer.keep_input(report.inputs[i]))
+    if (!looks_the_same(report.inputs[i]) || !writer.keep_input(report.inputs[i].name))
       read_anew.push_back(i);
   const auto keep = [&](std::size_t i) -> Status {
     store::NewInput input;
-    input.name = report.inputs[read_anew[i]];
+    input.name = report.inputs[read_anew[i]].name;
     input.bytes = TRY(source.read(input.name));
     return writer.add_input(std::move(input));
   };
@@ -190,9 +185,9 @@ std::string settings_of(const BuildOrder& order) {
 // What the last build of this store remembered, if the release that it made is the newest still.
 std::unique_ptr<site::BuildMemory> memory_of(const std::string& store, store::ReleaseId newest) {
   if (newest == 0) return nullptr;
-  const auto text = read_file(store + "/" + std::string(memory_name));
+  auto text = read_file(store + "/" + std::string(memory_name));
   if (!text.ok()) return nullptr;
-  std::optional<site::BuildMemory> memory = site::decode_memory(*text);
+  std::optional<site::BuildMemory> memory = site::decode_memory(std::move(text).value());
   if (!memory || memory->release != newest) return nullptr;
   return std::make_unique<site::BuildMemory>(std::move(*memory));
 }
@@ -202,7 +197,42 @@ struct Held {
   std::unique_ptr<site::DirectorySource> directory;
   std::optional<site::ListedSource> source;
   std::unique_ptr<site::BuildMemory> before;
+  site::BuildMemory after;
   site::Workpiece work;
+};
+
+// What the next build needs, written by another thread while the release is put away.
+class MemoryDraft {
+ public:
+  // `held` and `report` stay as they are, and outlive it.
+  MemoryDraft(const std::string& store, Held& held, const site::BuildReport& report)
+      : writing_([this, path = store + "/" + std::string(memory_name), &held, &report] {
+          held.after = site::take_memory(held.work, report);
+          status_ = write(path, held.after);
+        }) {}
+
+  // Not synced: a memory that is lost or torn only costs the next build its head start.
+  Status publish(store::ReleaseId release) {
+    writing_.join();
+    TRY(std::move(status_));
+    TRY(file_->overwrite(0, site::label_of(sum_, release)));
+    return file_->publish();
+  }
+
+ private:
+  Status write(const std::string& path, const site::BuildMemory& memory) {
+    file_ = TRY(FileDraft::create(path));
+    Status written = file_->append(std::string(site::label_bytes, '\0'));
+    sum_ = site::encode_body(memory, [&](std::string_view bytes) {
+      if (written.ok()) written = file_->append(bytes);
+    });
+    return written;
+  }
+
+  Status status_ = done;
+  std::unique_ptr<FileDraft> file_;
+  std::uint64_t sum_ = 0;
+  std::jthread writing_;  // last: it ends first
 };
 
 Built same_as_before(const site::BuildMemory& memory) {
@@ -325,6 +355,8 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
   show_report(built.report, source, order.loaded.root, session);
   if (built.report.failed()) return built;
 
+  // What the next build needs is written down by one thread, while this one puts the release away.
+  MemoryDraft memory(order.loaded.store_directory, *held, built.report);
   TRY(sink.add_redirects(built.report.base_url));
   TRY(sink.add_rules());
   TRY(keep_inputs(*writer, source, built.report, options));
@@ -338,10 +370,7 @@ Result<Built> build_release(const BuildOrder& order, Session& session, const Clo
     built.written = sink.count() - sink.kept();
     built.unchanged = sink.kept();
   }
-  built.report.memory.release = built.release;
-  // Not synced: a memory that is lost or torn only costs the next build its head start.
-  TRY(write_file_atomically(order.loaded.store_directory + "/" + std::string(memory_name),
-                            site::encode_memory(built.report.memory), Sync::no));
+  TRY(memory.publish(built.release));
   built.took = std::chrono::duration_cast<std::chrono::milliseconds>(real.mono() - begun);
   return built;
 }

@@ -4,6 +4,7 @@
 
 #include "base/embedded.h"
 #include "base/limits.h"
+#include "base/must.h"
 #include "base/worker_pool.h"
 #include "http/mime.h"
 #include "site/hosting.h"
@@ -48,25 +49,41 @@ void count_outputs(const Site& site, BuildReport& report) {
 
 // A release keeps what any later render may read: the configuration, all content, templates and
 // static files, and the data files that were read.
-std::vector<std::string> inputs_of(const Site& site) {
-  std::set<std::string> inputs;
-  std::vector<std::string> directories = {"content", "templates", "static"};
+std::vector<BuildInput> inputs_of(const Site& site) {
+  std::vector<BuildInput> inputs;
+  std::vector<std::string> directories = {"content", "static", "templates"};
   if (!site.config().theme.empty()) directories.push_back("themes/" + site.config().theme);
   for (const std::string& directory : directories) {
     const Result<SiteSource::SharedListing> listing = site.source().listing(directory);
     if (!listing.ok()) continue;
-    for (const FoundFile& file : (*listing)->files) inputs.insert(file.path);
+    inputs.reserve(inputs.size() + (*listing)->files.size());
+    for (const FoundFile& file : (*listing)->files) inputs.push_back({file.path, look_of(file)});
   }
+  const auto listed = static_cast<std::ptrdiff_t>(inputs.size());
+  const auto add = [&](std::string name) {
+    const Result<std::optional<FoundFile>> file = site.source().look(name);
+    const bool is_there = file.ok() && *file;
+    inputs.push_back({std::move(name), is_there ? look_of(**file) : FileLook()});
+  };
   for (const std::string_view file : {"weir.toml", "zola.toml", "config.toml"}) {
     const Result<bool> is_there = site.source().exists(file);
-    if (is_there.ok() && *is_there) inputs.emplace(file);
+    if (is_there.ok() && *is_there) add(std::string(file));
   }
-  inputs.insert(site.config().file);
-  for (std::string& file : site.data().files_read()) inputs.insert(std::move(file));
-  for (const std::string& file : site.files().sass()) inputs.insert(file);
+  add(site.config().file);
+  for (std::string& file : site.data().files_read()) add(std::move(file));
+  for (const std::string& file : site.files().sass()) add(file);
   if (const auto& highlighting = site.config().markdown.highlighting)
-    inputs.insert(highlighting->files.begin(), highlighting->files.end());
-  return {inputs.begin(), inputs.end()};
+    for (const std::string& file : highlighting->files) add(file);
+  // The listings are sorted, and their directories' names are in order and no prefixes of each
+  // other.
+  const auto by_name = [](const BuildInput& a, const BuildInput& b) { return a.name < b.name; };
+  std::stable_sort(inputs.begin() + listed, inputs.end(), by_name);
+  std::inplace_merge(inputs.begin(), inputs.begin() + listed, inputs.end(), by_name);
+  inputs.erase(
+      std::unique(inputs.begin(), inputs.end(),
+                  [](const BuildInput& a, const BuildInput& b) { return a.name == b.name; }),
+      inputs.end());
+  return inputs;
 }
 
 // Renders all outputs; the first error of the sink ends it.
@@ -179,17 +196,28 @@ void finish(const Diagnostics& diagnostics, BuildReport& report) {
 }  // namespace
 
 Workpiece::Workpiece() = default;
-Workpiece::~Workpiece() { site.reset(); }
+Workpiece::~Workpiece() {
+  increment.reset();
+  site.reset();
+}
 Workpiece::Workpiece(Workpiece&&) noexcept = default;
 Workpiece& Workpiece::operator=(Workpiece&& other) noexcept {
-  site = std::move(other.site);  // it refers to the diagnostics of its own workpiece
+  increment = std::move(other.increment);  // first who refers to the others of its own workpiece
+  site = std::move(other.site);
   diagnostics = std::move(other.diagnostics);
   return *this;
 }
 
 BuildReport build(const SiteSource& source, const BuildOptions& options, OutputSink& sink) {
   Workpiece work;
-  return build(source, options, sink, work);
+  BuildReport report = build(source, options, sink, work);
+  if (options.remembers && !report.failed()) report.memory = take_memory(work, report);
+  return report;
+}
+
+BuildMemory take_memory(Workpiece& work, const BuildReport& report) {
+  MUST(work.increment != nullptr && !report.failed());
+  return work.increment->take_memory(report);
 }
 
 namespace {
@@ -206,6 +234,7 @@ void check_dynamic_routes(const Site& site, Diagnostics& diagnostics) {
 BuildReport build(const SiteSource& source, const BuildOptions& options, OutputSink& sink,
                   Workpiece& work) {
   BuildReport report;
+  work.increment.reset();
   work.site.reset();
   work.diagnostics = std::make_unique<Diagnostics>(options.strictness);
   Diagnostics& diagnostics = *work.diagnostics;
@@ -223,10 +252,10 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
     count_outputs(*site, report);
   }
   if (site) check_dynamic_routes(*site, diagnostics);
-  std::optional<Increment> increment;
   if (site && !diagnostics.failed()) {
     if (options.remembers) {
-      increment.emplace(*site, options, sink).keep_contents();
+      work.increment = std::make_unique<Increment>(*site, options, sink);
+      work.increment->keep_contents();
       watch.lap("compare");
     }
     site->render_all_content();
@@ -236,22 +265,18 @@ BuildReport build(const SiteSource& source, const BuildOptions& options, OutputS
   }
   if (site && !diagnostics.failed()) {
     sink.use_rules(read_hosting_rules(*site, diagnostics));
-    if (increment) increment->compare_facts();
+    if (work.increment) work.increment->compare_facts();
     watch.lap("compare");
-    render_outputs(*site, options, increment ? &*increment : nullptr, sink, diagnostics, report);
+    render_outputs(*site, options, work.increment.get(), sink, diagnostics, report);
     watch.lap("templates");
     if (options.mode != Mode::check && !diagnostics.failed())
       report.outputs +=
-          make_images(*site, options, increment ? &*increment : nullptr, sink, diagnostics, report);
+          make_images(*site, options, work.increment.get(), sink, diagnostics, report);
     watch.lap("images");
     report.inputs = inputs_of(*site);
     watch.lap("inputs");
   }
   finish(diagnostics, report);
-  if (increment && !report.failed()) {
-    report.memory = increment->take_memory(report);
-    watch.lap("remember");
-  }
   return report;
 }
 

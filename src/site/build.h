@@ -90,6 +90,12 @@ struct TemplateTime {
   std::chrono::microseconds time{0};
 };
 
+// A file that a release keeps.
+struct BuildInput {
+  std::string name;
+  FileLook look;
+};
+
 struct BuildReport {
   std::vector<Diagnostic> diagnostics;  // in the order of files, lines; at most
                                         // limits::diagnostics_max of each severity
@@ -106,10 +112,10 @@ struct BuildReport {
   bool preserve_dotfiles = false;  // preserve_dotfiles_in_output
   // Everything a later render of any output may read, sorted: what a release has to keep beside the
   // outputs.
-  std::vector<std::string> inputs;
+  std::vector<BuildInput> inputs;
   std::vector<PhaseTime> phases;
   std::vector<TemplateTime> templates;  // the dearest first
-  BuildMemory memory;                   // good for the next build if this one has not failed
+  BuildMemory memory;    // good for the next build if this one has not failed; see take_memory
   std::size_t kept = 0;  // of the outputs: not rendered, because nothing they read has changed
 
   bool failed() const { return errors != 0; }
@@ -119,18 +125,23 @@ struct BuildReport {
 BuildReport build(const SiteSource& source, const BuildOptions& options, OutputSink& sink);
 
 class Diagnostics;
+class Increment;
 class Site;
-// What a build worked on, for who goes on with it (resident.h). The site refers to the diagnostics.
+// What a build worked on, for who goes on with it (resident.h). Each refers to those above it.
 struct Workpiece {
   std::unique_ptr<Diagnostics> diagnostics;
-  std::unique_ptr<Site> site;  // null when there was no configuration
+  std::unique_ptr<Site> site;            // null when there was no configuration
+  std::unique_ptr<Increment> increment;  // null when the build does not remember
   Workpiece();
   ~Workpiece();
   Workpiece(Workpiece&&) noexcept;
   Workpiece& operator=(Workpiece&&) noexcept;
 };
+// Leaves the memory of a good build to be taken: that may be done while the outputs are put away.
 BuildReport build(const SiteSource& source, const BuildOptions& options, OutputSink& sink,
                   Workpiece& work);
+// Once, of a build that remembers and has not failed, while what it was given is there.
+BuildMemory take_memory(Workpiece& work, const BuildReport& report);
 
 // Reads and links everything, checks internal links, renders nothing to a sink.
 BuildReport check(const SiteSource& source, const BuildOptions& options);

@@ -429,7 +429,8 @@ void ConfigReader::read_language(std::string_view code, const Value& table, Plac
     known->code = code;
     known->search_index_format = config_.languages.front().search_index_format;
   }
-  Fields fields(table, config_.file, "[languages." + std::string(code) + "]", diagnostics_);
+  const std::string name = "[languages." + std::string(code) + "]";
+  Fields fields(table, config_.file, name, diagnostics_);
   for (const std::string_view old : {"generate_feed", "feed_filename", "generate_rss"})
     if (fields.find(old) != nullptr)
       deprecated(fields, old, old == "feed_filename" ? "feed_filenames" : "generate_feeds");

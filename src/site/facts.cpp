@@ -45,6 +45,38 @@ void add_meta(Digest& digest, const Content& content) {
   for (const Asset& asset : content.assets) digest.add(asset.file);
 }
 
+void add_dates(Digest& digest, const Page& page) {
+  digest.add(page.permalink);
+  for (const std::optional<Dated>* date : {&page.front.date, &page.front.updated})
+    digest.add(*date ? std::string_view((*date)->text) : std::string_view());
+}
+
+// Of all that decides about its entries and what they show; the order follows from that.
+void add_sitemap(Digest& digest, const Library& library) {
+  for (const Page& page : library.pages) {
+    if (!page.front.render) continue;
+    digest.add(page.relative_path);  // the tags name it
+    add_dates(digest, page);
+    const text::Value::Object* extra = page.front.extra.object();
+    if (extra != nullptr && !extra->empty()) digest.add(encode_value(page.front.extra));
+  }
+  const auto add_pagers = [&](std::size_t count, const std::optional<std::size_t>& paginate_by) {
+    // As the sitemap counts them: none of an empty list (plan.h: sitemap_entries_of).
+    digest.add(paginate_by ? (count + *paginate_by - 1) / *paginate_by : 0);
+  };
+  for (const Section& section : library.sections) {
+    add_meta(digest, section);
+    add_pagers(section.pages.size(), section.front.paginate_by);
+  }
+  for (const Taxonomy& taxonomy : library.taxonomies) {
+    digest.add(taxonomy.permalink);
+    for (const Term& term : taxonomy.terms) {
+      digest.add(term.permalink);
+      add_pagers(term.pages.size(), taxonomy.config->paginate_by);
+    }
+  }
+}
+
 }  // namespace
 
 bool Facts::is_fact(const ReadSet::Name& name) {
@@ -207,17 +239,24 @@ Hash128 Facts::lookup(std::string_view path) const {
 
 Hash128 Facts::whole(std::string_view name) const {
   Digest digest;
-  constexpr std::string_view pages = "pages/";
   const Library& library = site_.library();
-  if (name.starts_with(pages)) {
-    const std::optional<std::uint32_t> language =
-        site_.config().language_of(name.substr(pages.size()));
+  const auto language_behind = [&](std::string_view begin) {
+    return name.starts_with(begin) ? site_.config().language_of(name.substr(begin.size()))
+                                   : std::nullopt;
+  };
+  if (const auto language = language_behind(whole_dates)) {
     for (const Page& page : library.pages)
-      if (language && page.language == *language) add_meta(digest, page);
+      if (page.language == *language) add_dates(digest, page);
+  } else if (const auto searched = language_behind(whole_searched)) {
+    for (const Section& section : library.sections) {
+      if (section.language != *searched || !section.front.in_search_index) continue;
+      digest.add(section.relative_path).add(section.front.redirect_to ? 1 : 0);
+      for (const PageId page : section.pages)
+        if (library.pages[page].front.in_search_index)
+          digest.add(library.pages[page].relative_path);
+    }
   } else if (name == whole_sitemap) {
-    for (const SitemapEntry& entry : sitemap_entries_of(site_.config(), library))
-      digest.add(entry.permalink);
-    for (const Section& section : library.sections) add_meta(digest, section);
+    add_sitemap(digest, library);
   } else if (name == whole_sass) {
     for (const std::string& directory :
          {std::string("sass"), "themes/" + site_.config().theme + "/sass"}) {

@@ -23,6 +23,12 @@ class Facts {
   // times that are not formatted are not either: nothing that read them is ever kept.
   static bool is_fact(const ReadSet::Name& name);
 
+  // The same of ReadSet::keys. A page that was read as one of a list (ReadGroup::list) is a tag and
+  // no fact: what was shown of it is in a `whole` that was read with it.
+  static bool is_fact(std::uint64_t key) {
+    return key_kind(key) != tmpl::ReadKind::page || key_group(key) != tmpl::ReadGroup::list;
+  }
+
   // Of a plan: everything that decides which file is made from what.
   Hash128 plan_hash(const Planned& planned) const;
   // Of what the HTML of a body depends on without reading it.

@@ -13,17 +13,17 @@ Place Fields::place_of_name(std::string_view name) const {
   if (const text::Value::Object* members = table_.object()) {
     for (const text::Member& member : *members) {
       if (member.name == name)
-        return {file_, member.line, member.column,
+        return {std::string(file_), member.line, member.column,
                 member.column == 0 ? 0 : member.column + static_cast<std::uint32_t>(name.size())};
     }
   }
-  return {file_, table_.line, table_.column, 0};
+  return {std::string(file_), table_.line, table_.column, 0};
 }
 
 void Fields::wrong(std::string_view name, std::string_view expected) {
   const text::Value* value = table_.find(name);
-  std::string what =
-      "\"" + std::string(name) + "\" in " + what_ + " must be " + std::string(expected);
+  std::string what = "\"" + std::string(name) + "\" in " + std::string(what_) + " must be " +
+                     std::string(expected);
   if (value == nullptr) {
     diagnostics_.error(Error{Errc::invalid, std::move(what)}.at(place_of_name(name)));
     return;
@@ -121,9 +121,10 @@ void Fields::report_unknown(Unknown severity) {
   if (members == nullptr) return;
   for (const text::Member& member : *members) {
     if (std::find(known_.begin(), known_.end(), member.name) != known_.end()) continue;
-    Error error = Error{Errc::invalid, "unknown key \"" + member.name + "\" in " + what_}
-                      .at(place_of_name(member.name))
-                      .with_help(did_you_mean(member.name, known_));
+    Error error =
+        Error{Errc::invalid, "unknown key \"" + member.name + "\" in " + std::string(what_)}
+            .at(place_of_name(member.name))
+            .with_help(did_you_mean(member.name, known_));
     severity == Unknown::error ? diagnostics_.error(std::move(error))
                                : diagnostics_.warning(std::move(error));
   }

@@ -19,10 +19,12 @@ namespace weir::site {
 
 class Fields {
  public:
-  // `what` names the table in messages: "page front matter", "[markdown]".
+  // `what` names the table in messages: "page front matter", "[markdown]". All must outlive it.
   Fields(const text::Value& table, std::string_view file, std::string_view what,
          Diagnostics& diagnostics)
-      : table_(table), file_(file), what_(what), diagnostics_(diagnostics) {}
+      : table_(table), file_(file), what_(what), diagnostics_(diagnostics) {
+    known_.reserve(16);
+  }
 
   const text::Value* find(std::string_view name);  // marks the name as known
   std::optional<std::string> string(std::string_view name);
@@ -36,7 +38,9 @@ class Fields {
   // The index of the word in `words`; any other is an error that lists them.
   std::optional<std::size_t> word(std::string_view name, std::span<const std::string_view> words);
 
-  Place place_of(const text::Value& value) const { return {file_, value.line, value.column, 0}; }
+  Place place_of(const text::Value& value) const {
+    return {std::string(file_), value.line, value.column, 0};
+  }
   Place place_of_name(std::string_view name) const;
   void wrong(std::string_view name, std::string_view expected);
   enum class Unknown { warning, error };
@@ -44,8 +48,8 @@ class Fields {
 
  private:
   const text::Value& table_;
-  std::string file_;
-  std::string what_;
+  std::string_view file_;
+  std::string_view what_;
   Diagnostics& diagnostics_;
   std::vector<std::string_view> known_;
 };

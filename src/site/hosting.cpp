@@ -21,7 +21,7 @@ std::optional<RuleFile> read_rule_file(const Site& site, std::string_view path,
     diagnostics.error(std::move(text).error());
     return std::nullopt;
   }
-  return RuleFile{planned->origin, std::move(*text)};
+  return RuleFile{std::string(planned->origin), std::move(*text)};
 }
 
 void tell(std::vector<Error>& left_out, std::vector<Error>& notes, Diagnostics& diagnostics) {

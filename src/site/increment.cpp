@@ -14,8 +14,6 @@ using tmpl::ReadKind;
 
 constexpr std::string_view config_files[] = {"weir.toml", "zola.toml", "config.toml"};
 
-FileLook look_of(const FoundFile& file) { return {file.bytes, file.modified_ns, file.changed_ns}; }
-
 void add(std::string& to, std::string_view text) {
   to += std::to_string(text.size()) + ':';
   to += text;
@@ -61,6 +59,53 @@ Hash128 hash_of_settings(const Site& site, Hash128 options) {
   return hash_of_input(all);
 }
 
+// With the settings, everything that decides which outputs there are and how pages, sections and
+// terms stand to each other. While it stays, an edit was one of bodies, templates or data.
+Hash128 hash_of_structure(const Site& site) {
+  std::string all;
+  const auto add_content = [&](const Content& content) {
+    add(all, content.relative_path);
+    all.append(reinterpret_cast<const char*>(&content.front_hash), sizeof content.front_hash);
+    for (const Asset& asset : content.assets) add(all, asset.file);
+  };
+  for (const Page& page : site.library().pages) add_content(page);
+  all += "sections";
+  for (const Section& section : site.library().sections) {
+    add_content(section);
+    all += section.has_file ? '1' : '0';
+  }
+  for (const Files::Copied& copied : site.files().copied()) {
+    add(all, copied.file);
+    add(all, copied.target);
+  }
+  all += "sass";
+  for (const std::string& file : site.files().sass()) add(all, file);
+  return hash_of_input(all);
+}
+
+// What of a site of one structure is always worth the same.
+bool is_of_structure(const FactName& fact) {
+  switch (fact.kind) {
+    case ReadKind::page:
+    case ReadKind::section:
+      return fact.group == ReadGroup::meta || fact.group == ReadGroup::list ||
+             fact.group == ReadGroup::links;
+    case ReadKind::term: return true;
+    case ReadKind::whole: return fact.name != whole_sass;
+    default: return false;
+  }
+}
+// What of a page or section is worth the same as long as its body is.
+bool is_of_own_body(const FactName& fact) {
+  return (fact.kind == ReadKind::page || fact.kind == ReadKind::section) &&
+         (fact.group == ReadGroup::content || fact.group == ReadGroup::summary ||
+          fact.group == ReadGroup::toc || fact.group == ReadGroup::size);
+}
+
+bool is_copy(const Planned& planned) {
+  return planned.kind == OutputKind::asset || planned.kind == OutputKind::static_file;
+}
+
 // Read while no body is there yet, these are empty whatever they are later (S-49).
 bool is_of_body(const FactName& fact) {
   return fact.group == ReadGroup::content || fact.group == ReadGroup::summary ||
@@ -86,9 +131,11 @@ Increment::Increment(Site& site, const BuildOptions& options, const OutputSink& 
       read_from_(options.before),
       options_(hash_of_options(options)),
       settings_(hash_of_settings(site, options_)),
+      structure_(hash_of_structure(site)),
       facts_(site),
       fresh_(site.plan().outputs.size()) {
   if (options.before != nullptr && options.before->settings == settings_) before_ = options.before;
+  has_same_structure_ = before_ != nullptr && before_->structure == structure_;
 }
 
 bool Increment::holds(Span32 facts) const {
@@ -97,9 +144,19 @@ bool Increment::holds(Span32 facts) const {
                      [&](std::uint32_t fact) { return holds_[fact] != 0; });
 }
 
+// Without a look at the site.
+bool Increment::is_as_recorded(const FactName& fact) const {
+  if (!has_same_structure_) return false;
+  return is_of_structure(fact) || (is_of_own_body(fact) && fresh_contents_.count(fact.name) == 0);
+}
+
 void Increment::value_fact(std::uint32_t number) {
   const FactName fact = before_->fact_at(number);
   const Hash128 recorded = before_->facts[number].value;
+  if (is_as_recorded(fact)) {
+    values_[number] = recorded;
+    return;
+  }
   const Hash128 value = facts_.value_of(fact);
   holds_[number] = value == recorded;
   // Of the clock there is what was shown; an image has only to be there, since its name says from
@@ -116,14 +173,21 @@ void Increment::value_facts(bool (*is_wanted)(const FactName& fact)) {
   });
 }
 
+void Increment::note_fresh(const Content& content, bool is_known) {
+  if (!is_known) fresh_contents_.insert(content.relative_path);
+}
+
 void Increment::keep_contents() {
   if (before_ == nullptr) return;
   site_.keep_from(*before_);
   values_.resize(before_->facts.size());
   holds_.assign(before_->facts.size(), 1);
-  value_facts(is_not_of_body);
   const Library& library = site_.library();
   const std::size_t pages = library.pages.size();
+  // First those that were read anew, as their lengths may be others; then those to be rendered.
+  for (const Page& page : library.pages) note_fresh(page, page.front_kept.empty());
+  for (const Section& section : library.sections) note_fresh(section, section.front_kept.empty());
+  value_facts(is_not_of_body);
   for_each_in_chunks(pages + library.sections.size(), site_.options(), [&](std::size_t i) {
     const ContentId id = i < pages ? ContentId{true, static_cast<std::uint32_t>(i)}
                                    : ContentId{false, static_cast<std::uint32_t>(i - pages)};
@@ -131,9 +195,13 @@ void Increment::keep_contents() {
     if (content.row_before == BuildMemory::none) return;
     const ContentRow& row = before_->contents[content.row_before];
     if (row.is_settled != 0 && row.body_hash == content.body_hash &&
-        row.around == facts_.around(id) && holds(row.facts))
+        (has_same_structure_ || row.around == facts_.around(id)) && holds(row.facts))
       site_.keep_content(id, content.row_before);
   });
+  for (PageId id = 0; id < pages; ++id)
+    note_fresh(library.pages[id], site_.kept_row({true, id}) != nullptr);
+  for (SectionId id = 0; id < library.sections.size(); ++id)
+    note_fresh(library.sections[id], site_.kept_row({false, id}) != nullptr);
 }
 
 void Increment::compare_facts() {
@@ -142,9 +210,11 @@ void Increment::compare_facts() {
   rows_.assign(outputs.size(), BuildMemory::none);
   if (before_ != nullptr) value_facts(is_of_body);
   for_each_in_chunks(outputs.size(), site_.options(), [&](std::size_t i) {
-    plans_[i] = facts_.plan_hash(outputs[i]);
     if (before_ != nullptr)
       rows_[i] = before_->find_output(outputs[i].file, static_cast<std::uint32_t>(i));
+    const bool is_known =
+        has_same_structure_ && rows_[i] != BuildMemory::none && !is_copy(outputs[i]);
+    plans_[i] = is_known ? before_->outputs[rows_[i]].plan : facts_.plan_hash(outputs[i]);
   });
 }
 
@@ -195,6 +265,7 @@ class MemoryWriter {
   BuildMemory made(const BuildReport& report) {
     memory_.options = increment_.options_;
     memory_.settings = increment_.settings_;
+    memory_.structure = increment_.structure_;
     memory_.begun_ns = site_.begun_ns();
     memory_.pages = report.pages;
     memory_.sections = report.sections;
@@ -247,7 +318,7 @@ class MemoryWriter {
     std::vector<std::uint32_t> all;
     all.reserve(keys.size() + names.size());
     for (const std::uint64_t key : keys)
-      all.push_back(number_of(increment_.facts_.name_of_key(key)));
+      if (Facts::is_fact(key)) all.push_back(number_of(increment_.facts_.name_of_key(key)));
     for (const ReadSet::Name& name : names)
       if (Facts::is_fact(name)) all.push_back(number_of({name.kind, name.group, name.name}));
     return memory_.add_numbers(all);
@@ -347,9 +418,7 @@ class MemoryWriter {
       return row;
     }
     bool is_settled = !fresh.is_volatile;
-    const bool is_copy =
-        planned.kind == OutputKind::asset || planned.kind == OutputKind::static_file;
-    if (is_copy && !planned.origin.starts_with("builtin:")) {
+    if (is_copy(planned) && !planned.origin.starts_with("builtin:")) {
       const Result<std::optional<FoundFile>> file = site_.source().look(planned.origin);
       is_settled = file.ok() && *file && !site_.is_racy(look_of(**file));
     }
@@ -472,7 +541,7 @@ bool is_nothing_changed(const SiteSource& source, const BuildOptions& options,
   for (std::uint32_t i = 0; i < before.facts.size(); ++i) {
     const FactRow& row = before.facts[i];
     if (row.kind == static_cast<std::uint32_t>(ReadKind::clock) &&
-        value_of_time(before.fact_at(i), *options.clock) != row.value)
+        value_of_time(before.fact_at(i), *options.clock) != row.value && before.is_read(i))
       return false;
   }
   // Both are sorted, so each file is met in its turn.

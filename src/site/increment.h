@@ -9,11 +9,17 @@
 
 #include "site/facts.h"
 
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace weir::site {
 
 class MemoryWriter;
+
+inline FileLook look_of(const FoundFile& file) {
+  return {file.bytes, file.modified_ns, file.changed_ns};
+}
 
 class Increment {
  public:
@@ -34,6 +40,8 @@ class Increment {
   void value_fact(std::uint32_t number);
   void value_facts(bool (*is_wanted)(const FactName& fact));
   bool holds(Span32 facts) const;
+  bool is_as_recorded(const FactName& fact) const;
+  void note_fresh(const Content& content, bool is_known);
 
   struct Fresh {
     bool is_rendered = false;
@@ -48,6 +56,10 @@ class Increment {
   const BuildMemory* before_ = nullptr;  // the same, when its settings are this build's
   Hash128 options_;
   Hash128 settings_;
+  Hash128 structure_;
+  bool has_same_structure_ = false;  // as `before_`
+  // Paths of pages and sections whose bodies are not known to be what they were.
+  std::unordered_set<std::string_view> fresh_contents_;
   Facts facts_;
   std::vector<Hash128> plans_;
   std::vector<std::uint32_t> rows_;  // of each output of the plan, in before_

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/worker_pool.h"
 #include "site/glob.h"
+#include "site/page_order.h"
 #include "text/front_matter.h"
 #include "text/slug.h"
 #include "text/utf8.h"
@@ -70,9 +71,12 @@ class Loader {
   void number();
   void link_sections();
   void link_pages();
+  void order_by_date();
   void sort_sections();
   void link_translations();
   void link_taxonomies();
+  void collect_terms(std::vector<std::map<std::string, Term>>& terms);
+  void complain_of_taxonomy(const Page& page, std::string_view name);
 
   const SiteSource& source_;
   const SiteConfig& config_;
@@ -83,6 +87,9 @@ class Loader {
   std::vector<ContentFile> page_files_;
   std::vector<ContentFile> section_files_;
   std::vector<Glob> ignored_;
+  // Those with a date, the newest first, then by permalink; and where each of them is in there.
+  std::vector<PageId> by_date_;
+  std::vector<std::uint32_t> place_by_date_;
 };
 
 bool Loader::is_ignored(std::string_view relative_path) const {
@@ -300,15 +307,10 @@ void Loader::place_page(const ContentFile& file, Page& page) {
   }
   page.canonical = joined(file.directory, file.stem);
 
-  const text::DatedName dated = text::dated_name_of(name);
   std::string_view slug_source = name;
-  if (dated.has_date) {
-    if (!config_.paths_keep_dates) slug_source = dated.rest;
-    if (!page.front.date) {
-      Result<text::DateTime> time = text::parse_date(dated.date);
-      if (time.ok()) page.front.date = Dated{std::string(dated.date), std::move(time).value()};
-    }
-  }
+  const text::DatedName dated = text::dated_name_of(name);
+  if (dated.has_date && !config_.paths_keep_dates) slug_source = dated.rest;
+  if (!page.front.date) page.front.date = date_of_name(page);
   if (page.front.slug) slug_source = *page.front.slug;
   page.slug = text::slugify(slug_source, config_.slug_paths);
 
@@ -390,12 +392,6 @@ void Loader::number() {
     library_.section_ids.emplace(library_.sections[i].relative_path, i);
 }
 
-std::string section_path_of(const SiteConfig& config, std::string_view directory,
-                            std::uint32_t language) {
-  return joined(directory,
-                language == 0 ? "_index.md" : "_index." + config.languages[language].code + ".md");
-}
-
 void Loader::link_sections() {
   for (SectionId id = 0; id < library_.sections.size(); ++id) {
     Section& section = library_.sections[id];
@@ -434,8 +430,6 @@ void Loader::link_pages() {
   };
   for (PageId id = 0; id < library_.pages.size(); ++id) {
     Page& page = library_.pages[id];
-    bool has_template = page.front.template_name.has_value();
-    if (has_template) page.template_name = *page.front.template_name;
     std::string_view directory = page.directory;
     for (;;) {
       const SectionId owner = owner_of(directory, page.language);
@@ -445,70 +439,23 @@ void Loader::link_pages() {
       if (page.front.render) section.pages.push_back(id);
       page.ancestors = section.ancestors;
       page.ancestors.push_back(owner);
-      for (auto at = page.ancestors.rbegin(); at != page.ancestors.rend() && !has_template; ++at) {
-        const std::optional<std::string>& name = library_.sections[*at].front.page_template;
-        if (!name) continue;
-        page.template_name = *name;
-        has_template = true;
-      }
       if (!section.front.transparent || directory.empty()) break;
       directory = directory_of(directory);
     }
+    page.template_name = template_of(library_, page);
     if (page.section == no_id && page.front.render) library_.orphans.push_back(id);
   }
 }
 
-// What a page is ordered by; the second of the pair is whether it has that at all.
-bool has_sort_key(const Page& page, SortBy by) {
-  switch (by) {
-    case SortBy::date: return page.front.date.has_value();
-    case SortBy::update_date: return page.front.date.has_value() || page.front.updated.has_value();
-    case SortBy::title:
-    case SortBy::title_bytes: return page.front.title.has_value();
-    case SortBy::weight: return page.front.weight.has_value();
-    case SortBy::none:
-    case SortBy::slug:
-    case SortBy::permalink: return true;
-  }
-  return true;
-}
-
-// The later of the two dates, or the one there is.
-const text::DateTime& update_time_of(const Page& page) {
-  if (!page.front.updated) return page.front.date->time;
-  if (!page.front.date) return page.front.updated->time;
-  return is_before(page.front.date->time, page.front.updated->time) ? page.front.updated->time
-                                                                    : page.front.date->time;
-}
-
-int compared(const Page& a, const Page& b, SortBy by) {
-  const auto sign = [](bool is_less, bool is_greater) { return is_less ? -1 : is_greater ? 1 : 0; };
-  const auto newest_first = [&](const text::DateTime& x, const text::DateTime& y) {
-    return sign(is_before(y, x), is_before(x, y));
-  };
-  switch (by) {
-    case SortBy::date: return newest_first(a.front.date->time, b.front.date->time);
-    case SortBy::update_date: return newest_first(update_time_of(a), update_time_of(b));
-    case SortBy::weight:
-      return sign(*a.front.weight < *b.front.weight, *b.front.weight < *a.front.weight);
-    case SortBy::title:
-      return sign(is_before_naturally(*a.front.title, *b.front.title),
-                  is_before_naturally(*b.front.title, *a.front.title));
-    case SortBy::title_bytes:
-      return sign(*a.front.title < *b.front.title, *b.front.title < *a.front.title);
-    case SortBy::slug:
-      return sign(is_before_naturally(a.slug, b.slug), is_before_naturally(b.slug, a.slug));
-    case SortBy::permalink:
-    case SortBy::none: return 0;
-  }
-  return 0;
-}
-
-void sort_pages(std::vector<PageId>& ids, const std::vector<Page>& pages, SortBy by) {
-  std::stable_sort(ids.begin(), ids.end(), [&](PageId a, PageId b) {
-    const int order = compared(pages[a], pages[b], by);
-    return order != 0 ? order < 0 : pages[a].permalink < pages[b].permalink;
-  });
+// Once for all lists that are in this order: a page is in its section and in those of its terms.
+void Loader::order_by_date() {
+  const std::vector<Page>& pages = library_.pages;
+  for (PageId id = 0; id < pages.size(); ++id)
+    if (pages[id].front.date) by_date_.push_back(id);
+  sort_pages(by_date_, pages, SortBy::date);
+  place_by_date_.assign(pages.size(), no_id);
+  for (std::uint32_t place = 0; place < by_date_.size(); ++place)
+    place_by_date_[by_date_[place]] = place;
 }
 
 void Loader::sort_sections() {
@@ -520,7 +467,12 @@ void Loader::sort_sections() {
                               [&](PageId id) { return has_sort_key(library_.pages[id], by); });
     section.unsorted.assign(first_unsorted, section.pages.end());
     section.pages.erase(first_unsorted, section.pages.end());
-    sort_pages(section.pages, library_.pages, by);
+    if (by == SortBy::date) {
+      std::sort(section.pages.begin(), section.pages.end(),
+                [this](PageId a, PageId b) { return place_by_date_[a] < place_by_date_[b]; });
+    } else {
+      sort_pages(section.pages, library_.pages, by);
+    }
     if (section.front.transparent) continue;
     for (std::size_t i = 0; i < section.pages.size(); ++i) {
       Page& page = library_.pages[section.pages[i]];
@@ -564,49 +516,63 @@ void Loader::link_taxonomies() {
     }
   }
   std::vector<std::map<std::string, Term>> terms(library_.taxonomies.size());  // by slug
-  std::unordered_map<std::string_view, std::string> slugs;  // of names, which repeat
-  for (PageId id = 0; id < library_.pages.size(); ++id) {
-    const Page& page = library_.pages[id];
-    for (const auto& [name, values] : page.front.taxonomies) {
-      const Taxonomy* taxonomy = library_.taxonomy_of(name, page.language);
-      if (taxonomy == nullptr) {
-        std::vector<std::string_view> known;
-        for (const TaxonomyConfig& one : config_.languages[page.language].taxonomies)
-          known.push_back(one.name);
-        std::string help = did_you_mean(name, known);
-        if (help.empty()) help = "add { name = \"" + name + "\" } to taxonomies in " + config_.file;
-        diagnostics_.error(Error{Errc::invalid, "taxonomy \"" + name + "\" is not configured"}
-                               .at(page.front.taxonomies_place)
-                               .with_help(std::move(help)));
-        continue;
-      }
-      if (!page.front.render) continue;
-      for (const std::string& value : values) {
-        const auto [known, is_new] = slugs.try_emplace(value);
-        if (is_new) known->second = text::slugify(value, config_.slug_taxonomies);
-        const std::string& slug = known->second;
-        Term& term = terms[static_cast<std::size_t>(taxonomy - library_.taxonomies.data())][slug];
-        // Names that differ but have one slug are one term, under the name that sorts first.
-        if (term.name.empty() || value < term.name) term.name = value;
-        if (term.slug.empty()) term.slug = slug;
-        if (term.pages.empty() || term.pages.back() != id) term.pages.push_back(id);
-      }
-    }
-  }
+  collect_terms(terms);
   for (std::size_t i = 0; i < terms.size(); ++i) {
     Taxonomy& taxonomy = library_.taxonomies[i];
     for (auto& [slug, term] : terms[i]) {
       term.path = taxonomy.path + slug + '/';
       term.permalink = config_.permalink_of(term.path);
-      const auto first_undated = std::stable_partition(
-          term.pages.begin(), term.pages.end(),
-          [&](PageId id) { return library_.pages[id].front.date.has_value(); });
-      std::vector<PageId> dated(term.pages.begin(), first_undated);
-      sort_pages(dated, library_.pages, SortBy::date);
-      std::copy(dated.begin(), dated.end(), term.pages.begin());
       taxonomy.terms.push_back(std::move(term));
     }
   }
+}
+
+// Pages are met in the order in which terms list them: the newest first, those without a date last.
+void Loader::collect_terms(std::vector<std::map<std::string, Term>>& terms) {
+  std::vector<std::unordered_map<std::string_view, Term*>> by_name(terms.size());  // names repeat
+  const auto term_of = [&](std::size_t taxonomy, const std::string& name) -> Term& {
+    const auto [known, is_new] = by_name[taxonomy].try_emplace(name);
+    if (!is_new) return *known->second;
+    std::string slug = text::slugify(name, config_.slug_taxonomies);
+    Term& term = terms[taxonomy][slug];
+    // Names that differ but have one slug are one term, under the name that sorts first.
+    if (term.name.empty() || name < term.name) term.name = name;
+    term.slug = std::move(slug);
+    known->second = &term;
+    return term;
+  };
+  const auto collect = [&](PageId id) {
+    const Page& page = library_.pages[id];
+    for (const auto& [name, values] : page.front.taxonomies) {
+      const Taxonomy* taxonomy = library_.taxonomy_of(name, page.language);
+      if (taxonomy == nullptr) {
+        complain_of_taxonomy(page, name);
+        continue;
+      }
+      if (!page.front.render) continue;
+      for (const std::string& value : values) {
+        Term& term =
+            term_of(static_cast<std::size_t>(taxonomy - library_.taxonomies.data()), value);
+        if (term.pages.empty() || term.pages.back() != id) term.pages.push_back(id);
+      }
+    }
+  };
+  for (const PageId id : by_date_) collect(id);
+  for (PageId id = 0; id < library_.pages.size(); ++id)
+    if (place_by_date_[id] == no_id) collect(id);
+}
+
+void Loader::complain_of_taxonomy(const Page& page, std::string_view name) {
+  std::vector<std::string_view> known;
+  for (const TaxonomyConfig& one : config_.languages[page.language].taxonomies)
+    known.push_back(one.name);
+  std::string help = did_you_mean(name, known);
+  if (help.empty())
+    help = "add { name = \"" + std::string(name) + "\" } to taxonomies in " + config_.file;
+  diagnostics_.error(
+      Error{Errc::invalid, "taxonomy \"" + std::string(name) + "\" is not configured"}
+          .at(page.front.taxonomies_place)
+          .with_help(std::move(help)));
 }
 
 Library Loader::load() {
@@ -618,6 +584,7 @@ Library Loader::load() {
   number();
   link_sections();
   link_pages();
+  order_by_date();
   sort_sections();
   link_translations();
   link_taxonomies();
@@ -625,6 +592,34 @@ Library Loader::load() {
 }
 
 }  // namespace
+
+std::string section_path_of(const SiteConfig& config, std::string_view directory,
+                            std::uint32_t language) {
+  return joined(directory,
+                language == 0 ? "_index.md" : "_index." + config.languages[language].code + ".md");
+}
+
+std::optional<Dated> date_of_name(const Page& page) {
+  // "blog/2024-02-29-x", or that directory with an index.md
+  std::string_view name = name_of_file(page.canonical);
+  if (!page.colocated_path.empty()) name = name_of_file(directory_of(page.canonical));
+  const text::DatedName dated = text::dated_name_of(name);
+  if (!dated.has_date) return std::nullopt;
+  Result<text::DateTime> time = text::parse_date(dated.date);
+  if (!time.ok()) return std::nullopt;
+  return Dated{std::string(dated.date), std::move(time).value()};
+}
+
+std::string template_of(const Library& library, const Page& page) {
+  if (page.front.template_name) return *page.front.template_name;
+  if (page.section != no_id) {
+    const Section& owner = library.sections[page.section];
+    if (owner.front.page_template) return *owner.front.page_template;
+    for (auto at = owner.ancestors.rbegin(); at != owner.ancestors.rend(); ++at)
+      if (const auto& name = library.sections[*at].front.page_template) return *name;
+  }
+  return "page.html";
+}
 
 PageId Library::page_of(std::string_view relative_path) const {
   const auto found = page_ids.find(relative_path);
@@ -643,38 +638,6 @@ const Taxonomy* Library::taxonomy_of(std::string_view name, std::uint32_t langua
 Library load_library(const SiteSource& source, const SiteConfig& config,
                      const BuildOptions& options, Diagnostics& diagnostics) {
   return Loader(source, config, options, diagnostics).load();
-}
-
-bool is_before_naturally(std::string_view a, std::string_view b) {
-  const std::string x = lower_of(text::transliterated(a));
-  const std::string y = lower_of(text::transliterated(b));
-  std::size_t i = 0;
-  std::size_t j = 0;
-  const auto run_of_digits = [](const std::string& text, std::size_t& at) {
-    const std::size_t first = std::min(text.find_first_not_of('0', at), text.size());
-    std::size_t end = first;
-    while (end < text.size() && is_digit(text[end])) ++end;
-    at = end;
-    return std::string_view(text).substr(first, end - first);
-  };
-  while (i < x.size() && j < y.size()) {
-    if (is_digit(x[i]) && is_digit(y[j])) {
-      const std::string_view number_a = run_of_digits(x, i);
-      const std::string_view number_b = run_of_digits(y, j);
-      if (number_a.size() != number_b.size()) return number_a.size() < number_b.size();
-      if (number_a != number_b) return number_a < number_b;
-      continue;
-    }
-    if (x[i] != y[j]) {
-      if (is_alnum(x[i]) != is_alnum(y[j])) return !is_alnum(x[i]);
-      return x[i] < y[j];
-    }
-    ++i;
-    ++j;
-  }
-  const std::size_t rest_a = x.size() - i;
-  const std::size_t rest_b = y.size() - j;
-  return rest_a != rest_b ? rest_a < rest_b : a < b;
 }
 
 }  // namespace weir::site

@@ -3,9 +3,9 @@
 // S-24).
 //
 // `load_library` reads and parses all content files on all cores and links them; afterwards nothing
-// changes, so any number of threads may read. Numbers (PageId, SectionId) are dense and the same
-// for the same content, whatever the number of threads: files are numbered in bytewise order of
-// their paths.
+// changes, so any number of threads may read, unless a page is moved in it where nobody does
+// (relink.h). Numbers (PageId, SectionId) are dense and the same for the same content, whatever the
+// number of threads: files are numbered in bytewise order of their paths.
 
 #include "site/config.h"
 #include "site/diagnostics.h"
@@ -15,6 +15,7 @@
 #include "template/value.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -131,7 +132,13 @@ struct Library {
 Library load_library(const SiteSource& source, const SiteConfig& config,
                      const BuildOptions& options, Diagnostics& diagnostics);
 
-// Less than, as people sort: case and accents do not count, runs of digits are numbers (S-17).
-bool is_before_naturally(std::string_view a, std::string_view b);
+// What linking goes by, also where one page is linked anew (relink.h).
+// "blog", 0 -> "blog/_index.md"
+std::string section_path_of(const SiteConfig& config, std::string_view directory,
+                            std::uint32_t language);
+// The date that stands in front of a file's or directory's name.
+std::optional<Dated> date_of_name(const Page& page);
+// The template that front matter names, the page's own or the nearest section's.
+std::string template_of(const Library& library, const Page& page);
 
 }  // namespace weir::site

@@ -9,7 +9,9 @@ namespace weir::site {
 
 namespace {
 
-constexpr std::string_view magic = "WEIRMEM2";
+constexpr std::string_view magic = "WEIRMEM3";
+constexpr std::size_t release_offset = magic.size(), sum_offset = release_offset + 8;
+static_assert(label_bytes == sum_offset + 8);
 constexpr std::size_t depth_max = 128;  // of front matter; its parsers stop before
 
 class Writer {
@@ -111,6 +113,9 @@ class Reader {
     std::memcpy(rows, text_.data() + at_, bytes);
     at_ += bytes;
   }
+  void skip(std::size_t bytes) {
+    if (has_room(bytes, 1)) at_ += bytes;
+  }
   bool has_room(std::uint64_t count, std::size_t bytes) {
     if (count > (text_.size() - at_) / bytes) is_good_ = false;
     return is_good_;
@@ -180,7 +185,8 @@ class Reader {
   bool is_good_ = true;
 };
 
-// The parts of a memory that are written as they lie, behind each other, each behind its count.
+// The parts of a memory that are written as they lie, behind each other, each behind its count; the
+// text comes last.
 template <class Memory, class Use>
 void for_each_part(Memory& memory, Use use) {
   use(memory.files);
@@ -192,17 +198,15 @@ void for_each_part(Memory& memory, Use use) {
   use(memory.ids);
   use(memory.links);
   use(memory.numbers);
-  use(memory.text);
 }
 
 struct Head {
-  Hash128 options, settings;
+  Hash128 options, settings, structure;
   std::int64_t begun_ns = 0;
-  std::uint64_t release = 0, pages = 0, sections = 0, orphans = 0, warnings = 0, has_unsettled = 0,
-                made = 0;
+  std::uint64_t pages = 0, sections = 0, orphans = 0, warnings = 0, has_unsettled = 0, made = 0;
 };
 // As they lie: no byte of a row is left to chance.
-static_assert(sizeof(Head) == 96 && sizeof(FileRow) == 32 && sizeof(LinkRow) == 16);
+static_assert(sizeof(Head) == 104 && sizeof(FileRow) == 32 && sizeof(LinkRow) == 16);
 static_assert(sizeof(ContentRow) == 160 && sizeof(FactRow) == 32 && sizeof(OutputRow) == 40);
 
 template <class Rows, class TextOf>
@@ -215,6 +219,13 @@ std::uint32_t find_row(const Rows& rows, std::string_view wanted, std::uint32_t 
   return at == rows.end() || text_of(*at) != wanted ? BuildMemory::none
                                                     : static_cast<std::uint32_t>(at - rows.begin());
 }
+
+template <class T>
+std::string_view bytes_of(const T* rows, std::size_t count) {
+  return {reinterpret_cast<const char*>(rows), count * sizeof(T)};
+}
+
+std::uint64_t sum_of_release(std::uint64_t release) { return xxh3_64(bytes_of(&release, 1)); }
 
 // Whether every reference stays within its pool.
 bool is_whole(const BuildMemory& memory) {
@@ -255,11 +266,11 @@ std::uint32_t BuildMemory::find_output(std::string_view file, std::uint32_t gues
   return find_row(outputs, file, guess, [&](const OutputRow& row) { return text_at(row.file); });
 }
 
-TextPlace BuildMemory::add_text(std::string_view added) {
-  MUST(text.size() + added.size() <= UINT32_MAX);
-  const TextPlace place{static_cast<std::uint32_t>(text.size()),
-                        static_cast<std::uint32_t>(added.size())};
-  text += added;
+TextPlace TextPool::add(std::string_view text) {
+  MUST(size() + text.size() <= UINT32_MAX);
+  const TextPlace place{static_cast<std::uint32_t>(size()),
+                        static_cast<std::uint32_t>(text.size())};
+  added_ += text;
   return place;
 }
 
@@ -268,6 +279,13 @@ Span32 BuildMemory::add_numbers(std::span<const std::uint32_t> added) {
                     static_cast<std::uint32_t>(added.size())};
   numbers.insert(numbers.end(), added.begin(), added.end());
   return span;
+}
+
+bool BuildMemory::is_read(std::uint32_t fact) const {
+  const auto reads = [&](const auto& row) {
+    return std::ranges::find(numbers_at(row.facts), fact) != numbers_at(row.facts).end();
+  };
+  return std::ranges::any_of(outputs, reads) || std::ranges::any_of(contents, reads);
 }
 
 bool BuildMemory::is_sparse() const {
@@ -343,49 +361,66 @@ std::optional<text::Value> decode_value(std::string_view text) {
   return value;
 }
 
-//   file = magic "WEIRMEM2" | sum u64 | version text | commit text | head | part*
-//   part = count u64 | its rows                     sum = xxh3-64 of all behind it
-std::string encode_memory(const BuildMemory& memory) {
+//   file = label | body        label = magic "WEIRMEM3" | release u64 | sum u64
+//   body = version text | commit text | head | part* | count u64 | the text
+//   part = count u64 | its rows
+//   sum = xxh3-64 of the body, exclusive or that of the release
+std::uint64_t encode_body(const BuildMemory& memory,
+                          const std::function<void(std::string_view)>& put) {
+  Checksum sum;
+  const auto add = [&](std::string_view bytes) {
+    sum.add(bytes);
+    put(bytes);
+  };
   Writer names;
   names.text(version);
   names.text(commit);
-  const Head head{memory.options,       memory.settings, memory.begun_ns, memory.release,
-                  memory.pages,         memory.sections, memory.orphans,  memory.warnings,
+  add(names.take());
+  const Head head{memory.options,       memory.settings, memory.structure, memory.begun_ns,
+                  memory.pages,         memory.sections, memory.orphans,   memory.warnings,
                   memory.has_unsettled, memory.made};
-  const std::string about = names.take();
-  std::size_t bytes = magic.size() + 8 + about.size() + sizeof head;
-  for_each_part(memory, [&](const auto& rows) { bytes += 8 + rows.size() * sizeof rows[0]; });
-  std::string text;
-  text.reserve(bytes);
-  text += magic;
-  text.append(8, '\0');
-  text += about;
-  text.append(reinterpret_cast<const char*>(&head), sizeof head);
+  add(bytes_of(&head, 1));
   for_each_part(memory, [&](const auto& rows) {
     const std::uint64_t count = rows.size();
-    text.append(reinterpret_cast<const char*>(&count), sizeof count);
-    text.append(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof rows[0]);
+    add(bytes_of(&count, 1));
+    add(bytes_of(rows.data(), rows.size()));
   });
-  const std::uint64_t sum = xxh3_64(std::string_view(text).substr(magic.size() + 8));
-  std::memcpy(text.data() + magic.size(), &sum, sizeof sum);
-  return text;
+  const std::uint64_t text_bytes = memory.text.size();
+  add(bytes_of(&text_bytes, 1));
+  add(memory.text.part_read());
+  add(memory.text.part_added());
+  return sum.value();
 }
 
-std::optional<BuildMemory> decode_memory(std::string_view text) {
-  if (!text.starts_with(magic) || text.size() < magic.size() + 8) return std::nullopt;
+std::string label_of(std::uint64_t sum_of_body, std::uint64_t release) {
+  const std::uint64_t sum = sum_of_body ^ sum_of_release(release);
+  return std::string(magic).append(bytes_of(&release, 1)).append(bytes_of(&sum, 1));
+}
+
+std::string encode_memory(const BuildMemory& memory) {
+  std::string body;
+  const std::uint64_t sum = encode_body(memory, [&body](std::string_view bytes) { body += bytes; });
+  return label_of(sum, memory.release) + body;
+}
+
+std::optional<BuildMemory> decode_memory(std::string file) {
+  const auto held = std::make_shared<const std::string>(std::move(file));
+  std::string_view text = *held;
+  if (!text.starts_with(magic) || text.size() < label_bytes) return std::nullopt;
+  BuildMemory memory;
   std::uint64_t sum = 0;
-  std::memcpy(&sum, text.data() + magic.size(), 8);
-  text.remove_prefix(magic.size() + 8);
-  if (xxh3_64(text) != sum) return std::nullopt;
+  std::memcpy(&memory.release, text.data() + release_offset, 8);
+  std::memcpy(&sum, text.data() + sum_offset, 8);
+  text.remove_prefix(label_bytes);
+  if ((xxh3_64(text) ^ sum_of_release(memory.release)) != sum) return std::nullopt;
   Reader in(text);
   if (in.text() != version || in.text() != commit) return std::nullopt;
   Head head;
   in.raw(&head, sizeof head);
-  BuildMemory memory;
   memory.options = head.options;
   memory.settings = head.settings;
+  memory.structure = head.structure;
   memory.begun_ns = head.begun_ns;
-  memory.release = head.release;
   memory.pages = head.pages;
   memory.sections = head.sections;
   memory.orphans = head.orphans;
@@ -398,6 +433,10 @@ std::optional<BuildMemory> decode_memory(std::string_view text) {
     rows.resize(static_cast<std::size_t>(count));
     in.raw(rows.data(), rows.size() * sizeof rows[0]);
   });
+  const std::uint64_t text_bytes = in.fixed();
+  if (!in.has_room(text_bytes, 1)) return std::nullopt;
+  memory.text = TextPool(held, text.substr(text.size() - static_cast<std::size_t>(text_bytes)));
+  in.skip(static_cast<std::size_t>(text_bytes));
   if (!in.is_good() || !in.is_at_end() || !is_whole(memory)) return std::nullopt;
   return memory;
 }

@@ -18,6 +18,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -97,11 +99,37 @@ struct OutputRow {
   Span32 facts;  // BuildMemory::numbers
 };
 
+// Text that grows and is never changed. What was read from a file stays where it lies there, for
+// all copies together; what was added is behind it.
+class TextPool {
+ public:
+  TextPool() = default;
+  // `part` is of `file`.
+  TextPool(std::shared_ptr<const std::string> file, std::string_view part)
+      : file_(std::move(file)), read_(part) {}
+
+  std::size_t size() const { return read_.size() + added_.size(); }
+  // Of one `add`, or of what was read.
+  std::string_view at(TextPlace place) const {
+    if (place.offset < read_.size()) return read_.substr(place.offset, place.bytes);
+    return std::string_view(added_).substr(place.offset - read_.size(), place.bytes);
+  }
+  TextPlace add(std::string_view text);
+  std::string_view part_read() const { return read_; }
+  std::string_view part_added() const { return added_; }
+
+ private:
+  std::shared_ptr<const std::string> file_;
+  std::string_view read_;
+  std::string added_;
+};
+
 struct BuildMemory {
   static constexpr std::uint32_t none = 0xffff'ffff;
 
   Hash128 options;            // of the options of the build
   Hash128 settings;           // of everything that makes all outputs new: these, the configuration
+  Hash128 structure;          // of which files there were, and all front matter
   std::int64_t begun_ns = 0;  // wall time
   std::uint64_t release = 0;  // the caller's: in which release the outputs are
   std::uint64_t pages = 0, sections = 0, orphans = 0;
@@ -118,11 +146,9 @@ struct BuildMemory {
   std::vector<TextPlace> ids;
   std::vector<LinkRow> links;
   std::vector<std::uint32_t> numbers;  // of facts
-  std::string text;
+  TextPool text;
 
-  std::string_view text_at(TextPlace place) const {
-    return std::string_view(text).substr(place.offset, place.bytes);
-  }
+  std::string_view text_at(TextPlace place) const { return text.at(place); }
   FactName fact_at(std::uint32_t number) const {
     const FactRow& row = facts[number];
     return {static_cast<tmpl::ReadKind>(row.kind), static_cast<tmpl::ReadGroup>(row.group),
@@ -136,8 +162,12 @@ struct BuildMemory {
   std::uint32_t find_content(std::string_view file, std::uint32_t guess = 0) const;
   std::uint32_t find_output(std::string_view file, std::uint32_t guess = 0) const;
 
-  TextPlace add_text(std::string_view added);
+  TextPlace add_text(std::string_view added) { return text.add(added); }
   Span32 add_numbers(std::span<const std::uint32_t> added);
+
+  // Whether anything there is was made from it. Facts that nobody reads any more stay until all is
+  // written anew. Looks at every row.
+  bool is_read(std::uint32_t fact) const;
 
   // Changed so shortly before or after it was read that its look proves nothing.
   bool is_racy(const FileLook& look) const {
@@ -158,6 +188,11 @@ class FactNumbers {
     const std::uint32_t known = slots_[slot_of(fact)];
     return known != 0 ? known - 1 : add(fact, value(fact));
   }
+  // BuildMemory::none for a name that has none.
+  std::uint32_t find(const FactName& fact) const {
+    const std::uint32_t known = slots_[slot_of(fact)];
+    return known != 0 ? known - 1 : BuildMemory::none;
+  }
 
  private:
   std::size_t slot_of(const FactName& fact) const;
@@ -170,8 +205,14 @@ class FactNumbers {
 // The same bytes, the same hash, in every run of every build.
 Hash128 hash_of_input(std::string_view bytes);
 
-std::string encode_memory(const BuildMemory& memory);
-std::optional<BuildMemory> decode_memory(std::string_view text);
+// The file is a label and a body, in this order; the release is known last.
+inline constexpr std::size_t label_bytes = 24;
+std::uint64_t encode_body(const BuildMemory& memory,
+                          const std::function<void(std::string_view)>& put);  // returns its sum
+std::string label_of(std::uint64_t sum_of_body, std::uint64_t release);
+std::string encode_memory(const BuildMemory& memory);  // both, with the release that is in it
+// The memory lends from what it was given.
+std::optional<BuildMemory> decode_memory(std::string file);
 
 // Front matter with its places.
 std::string encode_value(const text::Value& value);

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
+#include <utility>
 
 namespace weir::site {
 
@@ -26,6 +28,7 @@ class Planner {
       : config_(config), library_(library), files_(files), diagnostics_(diagnostics) {}
 
   Plan plan() {
+    added_.reserve(library_.pages.size() * 2 + 64);  // address space, not memory, if it is too much
     add_style_sheets();
     add_search();
     add_aliases();
@@ -55,18 +58,19 @@ class Planner {
                   std::size_t count);
   void add_feed(const Planned& about, std::string_view base_path);
   void add_feeds();
+  bool sitemap_has_room() const;
   void add_sitemaps();
   void add_taxonomies();
   void add_code_style_sheets();
   void add_static();
+  void refuse_twice(const Planned& one, const Planned& other);
   Plan finish();
 
   const SiteConfig& config_;
   const Library& library_;
   const Files& files_;
   Diagnostics& diagnostics_;
-  std::map<std::string, Planned, std::less<>> by_file_;
-  std::map<std::string, Planned, std::less<>>::iterator next_ = by_file_.end();
+  std::vector<Planned> added_;  // in the order of S-59: of two for one file the later one wins
   Plan plan_;
 };
 
@@ -91,24 +95,9 @@ void Planner::add(Planned planned) {
   if (!stays_inside(planned.file))
     return diagnostics_.error(
         Error{Errc::denied, "the path " + planned.path + " leads out of the site"}
-            .at({planned.origin, 0, 0, 0})
+            .at({std::string(planned.origin), 0, 0, 0})
             .with_help("a slug, path or alias has no part \".\" or \"..\""));
-  // Most come in the order of their files, right behind the one before.
-  const std::size_t known_count = by_file_.size();
-  const auto known = by_file_.try_emplace(next_, planned.file, std::move(planned));
-  next_ = std::next(known);
-  if (by_file_.size() != known_count) return;
-  Planned& other = known->second;
-  if (is_of_content(planned) && is_of_content(other) && planned.origin != other.origin) {
-    std::string first = other.origin;
-    std::string second = planned.origin;
-    if (second < first) std::swap(first, second);
-    diagnostics_.error(
-        Error{Errc::invalid, "both " + first + " and " + second + " make " + planned.path}
-            .at({second, 0, 0, 0})
-            .with_help("give one of them another slug, path or alias"));
-  }
-  other = std::move(planned);
+  added_.push_back(std::move(planned));
 }
 
 void Planner::add_single(OutputKind kind, std::string file) {
@@ -122,16 +111,18 @@ void Planner::add_single(OutputKind kind, std::string file) {
 
 // The theme's before the site's, which wins; two of one folder are a mistake.
 void Planner::add_style_sheets() {
+  std::map<std::string, std::string_view, std::less<>> known_origins;
   for (const std::string& file : files_.sass()) {
-    const std::string target = style_sheet_of(file);
+    std::string target = style_sheet_of(file);
     if (target.empty()) continue;
     const auto stem_of = [](std::string_view path) { return path.substr(0, path.rfind('.')); };
-    const auto known = by_file_.find(target);
-    if (known != by_file_.end() && stem_of(known->second.origin) == stem_of(file))
-      diagnostics_.error(
-          Error{Errc::invalid, "both " + known->second.origin + " and " + file + " make " + target}
-              .at({file, 0, 0, 0})
-              .with_help("rename one of them, or make it a partial: _name.scss"));
+    const auto [known, is_new] = known_origins.try_emplace(target, file);
+    if (!is_new && stem_of(known->second) == stem_of(file))
+      diagnostics_.error(Error{
+          Errc::invalid, "both " + std::string(known->second) + " and " + file + " make " + target}
+                             .at({file, 0, 0, 0})
+                             .with_help("rename one of them, or make it a partial: _name.scss"));
+    known->second = file;
     Planned planned;
     planned.kind = OutputKind::style_sheet;
     planned.path = '/' + target;
@@ -266,13 +257,26 @@ void Planner::add_feeds() {
   }
 }
 
+// Whether even with repeats there are fewer entries than one sitemap holds.
+bool Planner::sitemap_has_room() const {
+  std::size_t entries = library_.pages.size() + library_.sections.size();
+  for (const Section& section : library_.sections)
+    if (section.front.paginate_by)
+      entries += pagers_of(section.pages.size(), *section.front.paginate_by);
+  for (const Taxonomy& taxonomy : library_.taxonomies)
+    for (const Term& term : taxonomy.terms)  // itself, and pagers
+      entries += 2 + term.pages.size() / taxonomy.config->paginate_by.value_or(SIZE_MAX);
+  entries += library_.taxonomies.size();
+  return entries < limits::sitemap_entries_max;
+}
+
 void Planner::add_sitemaps() {
   if (!config_.generate_sitemap) return;
-  plan_.sitemap_entries = sitemap_entries_of(config_, library_).size();
   Planned planned;
   planned.kind = OutputKind::sitemap;
   planned.path = "/sitemap.xml";
   planned.name = "sitemap.xml";
+  if (!sitemap_has_room()) plan_.sitemap_entries = sitemap_entries_of(config_, library_).size();
   if (plan_.sitemap_entries < limits::sitemap_entries_max) return add(std::move(planned));
   const std::size_t parts =
       (plan_.sitemap_entries + limits::sitemap_entries_max - 1) / limits::sitemap_entries_max;
@@ -334,9 +338,50 @@ void Planner::add_static() {
   }
 }
 
+// Both were asked for under one file name.
+void Planner::refuse_twice(const Planned& one, const Planned& other) {
+  if (!is_of_content(one) || !is_of_content(other) || one.origin == other.origin) return;
+  const std::string first(std::min(one.origin, other.origin));
+  const std::string second(std::max(one.origin, other.origin));
+  diagnostics_.error(
+      Error{Errc::invalid, "both " + first + " and " + second + " make " + other.path}
+          .at({second, 0, 0, 0})
+          .with_help("give one of them another slug, path or alias"));
+}
+
+// Where it stands: a second copy of ten thousand plans would cost more than their sorting.
+void put_in_order(std::vector<Planned>& plans, std::vector<std::uint32_t> order) {
+  for (std::uint32_t first = 0; first < plans.size(); ++first) {
+    if (order[first] == first) continue;
+    Planned held = std::move(plans[first]);
+    std::uint32_t place = first;
+    for (; order[place] != first; place = std::exchange(order[place], place))
+      plans[place] = std::move(plans[order[place]]);
+    plans[place] = std::move(held);
+    order[place] = place;
+  }
+}
+
 Plan Planner::finish() {
-  plan_.outputs.reserve(by_file_.size());
-  for (auto& [file, planned] : by_file_) plan_.outputs.push_back(std::move(planned));
+  std::size_t outputs = 0;
+  std::vector<std::uint32_t> order(added_.size());
+  std::iota(order.begin(), order.end(), 0U);
+  // Most come in the order of their files, so runs of them are merged, not sorted.
+  std::stable_sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) {
+    return added_[a].file < added_[b].file;
+  });
+  put_in_order(added_, std::move(order));
+  for (Planned& planned : added_) {
+    if (outputs == 0 || added_[outputs - 1].file != planned.file) {
+      if (&added_[outputs] != &planned) added_[outputs] = std::move(planned);
+      ++outputs;
+    } else {
+      refuse_twice(added_[outputs - 1], planned);
+      added_[outputs - 1] = std::move(planned);
+    }
+  }
+  added_.resize(outputs);
+  plan_.outputs = std::move(added_);
   plan_.by_path.reserve(plan_.outputs.size());
   for (std::size_t i = 0; i < plan_.outputs.size(); ++i)
     plan_.by_path.emplace(plan_.outputs[i].path, i);

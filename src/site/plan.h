@@ -16,14 +16,17 @@ namespace weir::site {
 inline constexpr std::uint32_t no_pager = 0;
 // As a ReadKind::whole.
 inline constexpr std::string_view whole_sitemap = "sitemap";
+inline constexpr std::string_view whole_dates = "dates/";        // and a language: what feeds go by
+inline constexpr std::string_view whole_searched = "searched/";  // and a language: what is indexed
 inline constexpr std::string_view whole_sass = "sass";  // all files that a style sheet may import
 
 struct Planned {
   OutputKind kind = OutputKind::page;
   std::string path;  // URL path
   std::string file;  // below the output directory
-  std::string
-      origin;  // whose file asked for it, for messages and for copies the file that is copied
+  // Whose file asked for it, for messages, and for copies the file that is copied. As the library,
+  // the configuration or `Files` holds it.
+  std::string_view origin;
   std::uint32_t language = 0;
   PageId page = no_id;
   SectionId section = no_id;
@@ -36,8 +39,8 @@ struct Planned {
 };
 
 struct Plan {
-  std::vector<Planned> outputs;  // each file once
-  std::size_t sitemap_entries = 0;
+  std::vector<Planned> outputs;     // each file once
+  std::size_t sitemap_entries = 0;  // when they need more than one sitemap
 
   // Null when no output has that URL path.
   const Planned* find(std::string_view path) const;

@@ -105,7 +105,8 @@ class OutputRenderer {
     if (planned_.origin.starts_with(builtin)) {
       const EmbeddedFile* file =
           find_embedded(std::string_view(planned_.origin).substr(builtin.size()));
-      if (file == nullptr) return Error{Errc::missing, planned_.origin + " is not in this binary"};
+      if (file == nullptr)
+        return Error{Errc::missing, std::string(planned_.origin) + " is not in this binary"};
       output_.bytes = file->bytes;
       return done;
     }
@@ -251,6 +252,9 @@ class OutputRenderer {
   std::vector<PageId> feed_pages() {
     const Library& library = site_.library();
     std::vector<PageId> pages;
+    // Which ones those are, and which date is the latest, is decided by the dates of all.
+    reads_.read({ReadKind::whole, ReadGroup::list, 0,
+                 std::string(whole_dates) + site_.config().languages[planned_.language].code});
     if (planned_.term != no_id) {
       pages = library.taxonomies[planned_.taxonomy].terms[planned_.term].pages;
     } else if (planned_.section != no_id) {
@@ -258,8 +262,6 @@ class OutputRenderer {
       pages = section.pages;
       pages.insert(pages.end(), section.unsorted.begin(), section.unsorted.end());
     } else {
-      reads_.read({ReadKind::whole, ReadGroup::list, 0,
-                   "pages/" + site_.config().languages[planned_.language].code});
       for (PageId id = 0; id < library.pages.size(); ++id)
         if (library.pages[id].language == planned_.language) pages.push_back(id);
     }
@@ -315,7 +317,7 @@ class OutputRenderer {
     Value extra = Value::null();
     if (entry.page != no_id) {
       const Page& page = library.pages[entry.page];
-      reads_.read({ReadKind::page, ReadGroup::meta, entry.page, page.relative_path});
+      reads_.read({ReadKind::page, ReadGroup::list, entry.page, page.relative_path});
       const std::optional<Dated>& date = page.front.updated ? page.front.updated : page.front.date;
       if (date) updated = Value::lend(std::string_view(date->text));
       extra = Value::lend(page.extra);

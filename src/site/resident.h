@@ -2,11 +2,11 @@
 // A builder that stays: the outputs of a site in memory, and what they were made from, so that an
 // edit costs what reads it (S-76).
 //
-// Two ways. Most edits go the way of every build: the site is loaded, front matter comes from
-// memory, outputs whose facts still hold are taken over (increment.h). When it is known which files
-// were written, and they are bodies under unchanged front matter, the site that was built is edited
-// where it stands: that body is rendered, then whoever prints it. What comes of either is the same,
-// byte for byte.
+// Two ways. An edit of a template, of data or of the configuration, and whatever adds or removes an
+// output, goes the way of every build: the site is loaded, front matter comes from memory, outputs
+// whose facts still hold are taken over (increment.h). When it is known which files were written,
+// and they are content, the site that was built is edited where it stands (edit_in_place.h). What
+// comes of either is the same, byte for byte.
 //
 // All outputs are replaced at once when a build is good; after one that failed the last good ones
 // stay. `find` may be called from any thread meanwhile, `build` from one at a time. `source`, clock
@@ -53,7 +53,9 @@ class ResidentBuilder {
   std::unique_ptr<FactNumbers> fact_numbers_;  // of `memory_`, from the first edit on
   std::unique_ptr<ListedSource> listed_;       // that the site of `work_` reads through
   Workpiece work_;  // of the last good build; without a site when it cannot be edited
-  Guarded<std::shared_ptr<const Outputs>> outputs_;
+  std::uint64_t edits_ = 0;
+  // Another whole build replaces them, an edit what it made: both under one lock.
+  Guarded<std::shared_ptr<Outputs>> outputs_;
 };
 
 }  // namespace weir::site

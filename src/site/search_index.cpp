@@ -307,6 +307,9 @@ Result<std::string> search_index_of(const Site& site, std::uint32_t language, Re
   const std::string_view format = site.config().languages.front().search_index_format;
   const bool is_fuse = !needs_elasticlunr(format);
   const Library& library = site.library();
+  // Of what is left out nothing else is read.
+  reads.read(
+      {tmpl::ReadKind::whole, tmpl::ReadGroup::list, 0, std::string(whole_searched) + config.code});
   Collector collector(site, language, reads);
   for (SectionId id = 0; id < library.sections.size(); ++id) {
     const Section& section = library.sections[id];

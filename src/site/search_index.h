@@ -24,6 +24,7 @@ class SearchIndexes {
  public:
   explicit SearchIndexes(const Site& site) : site_(site) {}
   Result<std::string> of(std::uint32_t language, ReadSet& reads) const;
+  void forget() { made_.clear(); }  // the site is another; nobody asks meanwhile
 
  private:
   struct Made {

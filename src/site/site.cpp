@@ -91,7 +91,7 @@ std::unique_ptr<Site> Site::load(const SiteSource& source, const BuildOptions& o
   site->plan_ = plan_of(site->config_, site->library_, *site->files_, diagnostics);
   for (const Planned& planned : site->plan_.outputs)
     if (planned.kind == OutputKind::asset)
-      site->files_->note_published(planned.file, planned.origin);
+      site->files_->note_published(planned.file, std::string(planned.origin));
   return site;
 }
 
@@ -246,13 +246,16 @@ std::shared_ptr<const Rendered> Site::rendered_now(ContentId id) const {
   return slot.rendered;
 }
 
-template <class Use>
-void Site::for_each_link(ContentId id, Use use) const {
+void Site::for_each_link(ContentId id,
+                         const std::function<void(std::string_view, const Place&)>& use) const {
   if (const ContentRow* row = kept_row(id); row != nullptr) {
+    if (row->links.count == 0) return;
+    Place place{content_of(id).file, 0, 0, 0};
     for (std::uint32_t i = 0; i < row->links.count; ++i) {
       const LinkRow& link = kept_from_->links[row->links.first + i];
-      use(std::string(kept_from_->text_at(link.target)),
-          Place{content_of(id).file, link.line, link.column, 0});
+      place.line = link.line;
+      place.column = link.column;
+      use(kept_from_->text_at(link.target), place);
     }
   } else if (liveness_ == Liveness::live) {
     const Result<std::shared_ptr<const Rendered>> content = rendered(id, nullptr);
@@ -261,48 +264,6 @@ void Site::for_each_link(ContentId id, Use use) const {
   } else if (const std::shared_ptr<const Rendered> content = rendered_now(id)) {
     for (const text::FoundLink& link : content->internal_links) use(link.target, link.place);
   }
-}
-
-bool Site::replace_body(ContentId id, const FileLook& look) {
-  Content& content =
-      id.is_page ? static_cast<Content&>(library_.pages[id.id]) : library_.sections[id.id];
-  Slot& slot = slot_of(id);
-  Result<std::string> text = source_.read(content.file);
-  if (!text.ok() || text->empty() || text::find_utf8_error(*text) != std::string::npos)
-    return false;
-  const Result<text::FrontMatter> front = text::parse_front_matter(*text, content.file);
-  if (!front.ok() || hash_of_input(encode_value(front->data)) != content.front_hash) return false;
-
-  const Content before = content;
-  content.text = std::move(text).value();
-  content.body_offset = static_cast<std::uint32_t>(
-      front->body.empty() ? content.text.size() : content.text.size() - front->body.size());
-  content.body_line = front->body_line;
-  content.word_count = text::markdown_words_of(content.body());
-  content.body_hash = hash_of_input(content.body());
-  content.look = look;
-  std::vector<std::string> old_links;
-  for_each_link(id, [&](const std::string& target, const Place&) { old_links.push_back(target); });
-  const Result<std::shared_ptr<const Rendered>> rendered = render_content(*this, id);
-  const auto is_plain = [&] {
-    if (!rendered.ok()) return false;
-    const Rendered& made = **rendered;
-    const std::optional<std::vector<std::string>> old_ids = ids_of(id);
-    std::vector<std::string> links;
-    for (const text::FoundLink& link : made.internal_links) links.push_back(link.target);
-    return old_ids && *old_ids == made.ids && links == old_links && made.warnings.empty() &&
-           made.broken_links.empty() && made.plain_code.empty() && !made.reads.is_unsettled() &&
-           !asks_for_images(made.reads);
-  };
-  if (!is_plain()) {
-    content = before;
-    return false;
-  }
-  content.text = std::string();
-  slot.rendered = *rendered;
-  slot.row = BuildMemory::none;
-  slot.hashes = hashes_of(**rendered);
-  return true;
 }
 
 // Nothing when it is neither kept nor rendered.
@@ -362,10 +323,10 @@ void Site::tell_plain_code() {
 
 void Site::check_links() {
   const auto check_all_of = [this](ContentId id) {
-    for_each_link(id, [&](const std::string& link, const Place& place) {
+    for_each_link(id, [&](std::string_view link, const Place& place) {
       const std::size_t hash = link.find('#');
-      if (hash == std::string::npos || hash + 1 == link.size()) return;
-      const std::string fragment = link.substr(hash + 1);
+      if (hash == std::string_view::npos || hash + 1 == link.size()) return;
+      const std::string fragment(link.substr(hash + 1));
       ContentId target = id;
       if (link.starts_with("@/")) {
         const Result<InternalLink> resolved = resolve_internal_link(*this, link);
@@ -376,10 +337,11 @@ void Site::check_links() {
       const Result<std::shared_ptr<const Rendered>> other = rendered(target, nullptr);
       std::vector<std::string_view> known;
       if (other.ok()) known.assign((*other)->ids.begin(), (*other)->ids.end());
-      Error error = Error{Errc::missing, "the link " + link + " leads to an anchor that " +
-                                             content_of(target).file + " does not have"}
-                        .at(place)
-                        .with_help(did_you_mean(fragment, known));
+      Error error =
+          Error{Errc::missing, "the link " + std::string(link) + " leads to an anchor that " +
+                                   content_of(target).file + " does not have"}
+              .at(place)
+              .with_help(did_you_mean(fragment, known));
       config_.internal_links == LinkLevel::error ? diagnostics_.error(std::move(error))
                                                  : diagnostics_.warning(std::move(error));
     });
@@ -462,7 +424,7 @@ void Site::collect_backlinks() const {
   const std::size_t pages = library_.pages.size();
   backlinks_.resize(pages + library_.sections.size());
   const auto collect = [&](ContentId id) {
-    for_each_link(id, [&](const std::string& target, const Place&) {
+    for_each_link(id, [&](std::string_view target, const Place&) {
       if (!target.starts_with("@/")) return;
       const Result<InternalLink> resolved = resolve_internal_link(*this, target);
       if (!resolved.ok()) return;

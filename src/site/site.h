@@ -8,7 +8,8 @@
 // first asked for, and anew for every render when it is volatile (it reads the time or remote
 // data).
 //
-// Nothing changes after `load` but the content slots, each of which is set once.
+// Nothing changes after `load` but the content slots, each of which is set once; unless somebody
+// edits the site where it stands (`read_again` and what follows it).
 
 #include "site/build.h"
 #include "site/config.h"
@@ -19,11 +20,13 @@
 #include "site/plan.h"
 #include "site/processed_images.h"
 #include "site/reads.h"
+#include "site/relink.h"
 #include "site/search_index.h"
 #include "site/style_sheets.h"
 #include "template/engine.h"
 #include "text/markdown.h"
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -113,12 +116,23 @@ class Site {
   void render_all_content();
   // Of what the body became; it is rendered or kept by now.
   ContentHashes content_hashes(ContentId id) const;
-  // The file was written again. True when only its body is new, and nobody but those who print that
-  // body, or its length, has to know: its front matter, anchors and links are what they were, and
-  // it needs nothing said. Then it is rendered and its hashes are new; what became of `content` is
-  // in the library. False: nothing has changed here, and the site has to be loaded again. One
-  // thread, nobody reads meanwhile.
-  bool replace_body(ContentId id, const FileLook& look);
+  // For who edits a built site where it stands (edit_in_place.h): nobody else reads meanwhile, and
+  // after an answer of false the site is good for nothing. Implemented in site_edit.cpp.
+  //
+  // The file was written again: what is in it goes to the library. False: that changes which
+  // outputs there are, or has to be complained about.
+  bool read_again(ContentId id, const FileLook& look, Relinked& relinked);
+  // The body is rendered again, and its hashes are new; each id in one thread. False: there is
+  // something to say about it, or nobody can tell whether another render would be the same.
+  struct NewBody {
+    bool is_plain = false;
+    std::vector<std::string> old_links, new_links;  // internal ones, as they are written
+  };
+  NewBody render_again(ContentId id);
+  // Whether the links of these bodies, and those that lead into them, find their anchors.
+  bool has_all_anchors(const std::vector<ContentId>& bodies) const;
+  // Those it leads to now know of it, those it led to forget it.
+  void note_backlinks(ContentId from, const NewBody& body);
   // Null when it is kept and nobody has asked for it.
   std::shared_ptr<const Rendered> rendered_now(ContentId id) const;
   // Null when it is not kept.
@@ -165,10 +179,10 @@ class Site {
   void check_links();
   void tell_plain_code();
   void collect_backlinks() const;
-  // Calls use(target, place) for every internal link of a content.
   ContentHashes hashes_of(const Rendered& content) const;
-  template <class Use>
-  void for_each_link(ContentId id, Use use) const;
+  // Calls use(target, place) for every internal link of a content.
+  void for_each_link(ContentId id,
+                     const std::function<void(std::string_view, const Place&)>& use) const;
   bool has_anchor(ContentId id, const std::string& fragment) const;
   std::optional<std::vector<std::string>> ids_of(ContentId id) const;
 

@@ -121,6 +121,5 @@ TEST_CASE("what a route says of the site is checked, with its place", "[site]") 
   const auto source = shop();
   const BuildReport report = check(*source, options);
   CHECK_FALSE(report.failed());
-  CHECK(std::find(report.inputs.begin(), report.inputs.end(), "data/list.json") !=
-        report.inputs.end());
+  CHECK(std::ranges::count(report.inputs, "data/list.json", &BuildInput::name) == 1);
 }

@@ -141,7 +141,7 @@ TEST_CASE("themes and grammars of the site are read from its files", "[site][hig
   CHECK(built.report.warnings == 1);  // that grammars are not run
   // A release keeps them, or it could not be rendered again.
   for (const char* file : {"themes-json/mine.json", "my.json"})
-    CHECK(std::count(built.report.inputs.begin(), built.report.inputs.end(), file) == 1);
+    CHECK(std::ranges::count(built.report.inputs, file, &BuildInput::name) == 1);
 
   const Built absent = built_with(table + "theme = \"nord\"\nextra_themes = [\"no.json\"]\n", rust);
   CHECK(absent.report.failed());
