@@ -32,12 +32,38 @@ std::string_view opaque_of(std::string_view etag) {
   return etag;
 }
 
+// Each member of a list is a step, and the comma behind it another.
+template <class Matches>
+bool any_member(std::string_view list, Matches matches) {
+  list = without_blanks(list);
+  for (std::size_t steps = 0; !list.empty() && steps < 2 * limits::list_members_max; ++steps) {
+    if (list.front() == ',') {
+      list = without_blanks(list.substr(1));
+      continue;
+    }
+    const std::string_view tag = tag_at_front(list);
+    if (tag.empty()) return false;
+    if (matches(tag)) return true;
+    list = without_blanks(list.substr(tag.size()));
+    if (!list.empty() && list.front() != ',') return false;
+  }
+  return false;
+}
+
+bool is_of(const EtagFamily& family, std::string_view tag, Comparison comparison) {
+  constexpr std::size_t end_bytes = 3;  // -z"
+  if (family.stem.empty() || tag.size() < end_bytes) return false;
+  const std::string_view end = tag.substr(tag.size() - end_bytes);
+  return end[0] == '-' && family.letters.find(end[1]) != std::string_view::npos &&
+         etags_match(tag.substr(0, tag.size() - end_bytes), family.stem, comparison);
+}
+
 bool any_matches(std::string_view list, const Validators& now, Comparison comparison) {
-  if (without_blanks(list) == "*") return now.exists;
-  if (!now.exists) return false;
-  if (!now.chosen_etag.empty() && etag_list_matches(list, now.chosen_etag, comparison)) return true;
-  return std::any_of(now.other_etags.begin(), now.other_etags.end(), [&](std::string_view etag) {
-    return etag_list_matches(list, etag, comparison);
+  if (without_blanks(list) == "*" || !now.exists) return now.exists;
+  return any_member(list, [&](std::string_view tag) {
+    return (!now.chosen_etag.empty() && etags_match(tag, now.chosen_etag, comparison)) ||
+           (!now.plain_etag.empty() && etags_match(tag, now.plain_etag, comparison)) ||
+           is_of(now.family, tag, comparison);
   });
 }
 
@@ -68,21 +94,8 @@ bool etags_match(std::string_view a, std::string_view b, Comparison comparison) 
 }
 
 bool etag_list_matches(std::string_view list, std::string_view etag, Comparison comparison) {
-  list = without_blanks(list);
-  if (list == "*") return true;
-  // Each member is a step, and the comma behind it another.
-  for (std::size_t steps = 0; !list.empty() && steps < 2 * limits::list_members_max; ++steps) {
-    if (list.front() == ',') {
-      list = without_blanks(list.substr(1));
-      continue;
-    }
-    const std::string_view tag = tag_at_front(list);
-    if (tag.empty()) return false;
-    if (etags_match(tag, etag, comparison)) return true;
-    list = without_blanks(list.substr(tag.size()));
-    if (!list.empty() && list.front() != ',') return false;
-  }
-  return false;
+  if (without_blanks(list) == "*") return true;
+  return any_member(list, [&](std::string_view tag) { return etags_match(tag, etag, comparison); });
 }
 
 Condition condition_of(const Request& request, const Validators& now, std::int64_t now_seconds) {

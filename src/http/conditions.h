@@ -16,13 +16,22 @@ enum class Condition : std::uint8_t {
   precondition_failed,  // 412
 };
 
-// What is there now. `etags`: any of them matches If-None-Match and If-Match by the comparison that
-// the RFC asks for (a page has one tag per encoding, and all of them name the same generation).
-// `chosen_etag` alone counts for If-Range. Entity tags with their quotes, `W/` in front when weak.
+// The entity tags of one generation in all its encodings: `stem`, '-', one of `letters`, and the
+// quote that closes it. All of them, whether the encoding is made (yet) or not: a client may have
+// got it before a restart.
+struct EtagFamily {
+  std::string_view stem = {};  // "\"3f2a9c", with the quote that opens it; empty = none
+  std::string_view letters = {};
+};
+
+// What is there now. `chosen_etag`, `plain_etag` and the family match If-None-Match and If-Match by
+// the comparison that the RFC asks for; `chosen_etag` alone counts for If-Range. Entity tags with
+// their quotes, `W/` in front when weak.
 struct Validators {
   bool exists = true;
   std::string_view chosen_etag = {};
-  std::span<const std::string_view> other_etags = {};
+  std::string_view plain_etag = {};  // of an encoding whose tag has no letter; may be empty
+  EtagFamily family = {};
   std::optional<std::int64_t> last_modified = {};  // unix seconds
   std::optional<std::int64_t> date =
       {};  // compared with If-Modified-Since when there is no last_modified

@@ -90,25 +90,32 @@ std::string unsatisfied_range_of(std::uint64_t total_bytes) {
   return "bytes */" + std::to_string(total_bytes);
 }
 
+MultipartLines multipart_lines_of(const std::vector<ByteRange>& ranges, std::uint64_t total_bytes,
+                                  std::string_view part_type, std::string_view boundary) {
+  MultipartLines lines;
+  lines.content_type = "multipart/byteranges; boundary=" + std::string(boundary);
+  for (const ByteRange& range : ranges) {
+    std::string before = lines.before.empty() ? "--" : "\r\n--";
+    before.append(boundary);
+    if (!part_type.empty()) before.append("\r\nContent-Type: ").append(part_type);
+    before.append("\r\nContent-Range: ").append(content_range_of(range, total_bytes));
+    lines.before.push_back(before.append("\r\n\r\n"));
+  }
+  lines.end = "\r\n--" + std::string(boundary) + "--\r\n";
+  return lines;
+}
+
 Multipart multipart_of(const std::vector<ByteRange>& ranges, std::string_view whole,
                        std::string_view part_type, std::string_view boundary) {
-  Multipart made;
-  made.content_type = "multipart/byteranges; boundary=" + std::string(boundary);
-  std::uint64_t bytes = 0;
-  for (const ByteRange& range : ranges)
-    bytes += range.bytes() + boundary.size() + part_type.size() + 96;
-  made.body.reserve(static_cast<std::size_t>(bytes));
-  for (const ByteRange& range : ranges) {
-    made.body.append("\r\n--").append(boundary);
-    if (!part_type.empty()) made.body.append("\r\nContent-Type: ").append(part_type);
-    made.body.append("\r\nContent-Range: ")
-        .append(content_range_of(range, whole.size()))
-        .append("\r\n\r\n");
-    made.body.append(whole.substr(static_cast<std::size_t>(range.first),
-                                  static_cast<std::size_t>(range.bytes())));
+  MultipartLines lines = multipart_lines_of(ranges, whole.size(), part_type, boundary);
+  Multipart made{std::move(lines.content_type), {}};
+  for (std::size_t at = 0; at < ranges.size(); ++at) {
+    const ByteRange range = ranges[at];
+    made.body += lines.before[at];
+    made.body += whole.substr(static_cast<std::size_t>(range.first),
+                              static_cast<std::size_t>(range.bytes()));
   }
-  made.body.append("\r\n--").append(boundary).append("--\r\n");
-  made.body.erase(0, 2);  // the first delimiter begins the body
+  made.body += lines.end;
   return made;
 }
 

@@ -31,12 +31,21 @@ RangePlan plan_ranges(std::string_view range_field, std::uint64_t total_bytes);
 std::string content_range_of(ByteRange range, std::uint64_t total_bytes);  // "bytes 0-9/100"
 std::string unsatisfied_range_of(std::uint64_t total_bytes);               // "bytes */100"
 
-// The body of a multipart/byteranges answer and its Content-Type value.
+// What stands between the ranges of a multipart/byteranges answer: lines before each, and the end.
+// `boundary` must not occur in the body; 24 random letters or digits will do.
+struct MultipartLines {
+  std::string content_type;
+  std::vector<std::string> before;  // each range
+  std::string end;
+};
+MultipartLines multipart_lines_of(const std::vector<ByteRange>& ranges, std::uint64_t total_bytes,
+                                  std::string_view part_type, std::string_view boundary);
+
+// The same with the ranges of a body that is at hand.
 struct Multipart {
   std::string content_type;
   std::string body;
 };
-// `boundary` must not occur in the body; 24 random letters or digits will do.
 Multipart multipart_of(const std::vector<ByteRange>& ranges, std::string_view whole,
                        std::string_view part_type, std::string_view boundary);
 

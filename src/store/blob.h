@@ -1,11 +1,14 @@
 #pragma once
 // One stored body and the header in front of it.
 //
-//   blob    = header payload
-//   header  = magic "WBLB" | version u8 = 1 | codec u8 | 0 u16 | identity_bytes u64 | stored_bytes
-//   u64
-//           | id.low u64 | id.high u64 | stored_sum u64 | 0 u64 | header_sum u64          (64
-//           bytes, little-endian)
+//   blob    = header payload table
+//   header  = magic "WBLB" | version u8 | codec u8 | 0 u16 | identity_bytes u64 | stored_bytes u64
+//           | id.low u64 | id.high u64 | stored_sum u64 | table_sum u64 | header_sum u64
+//             (64 bytes, little-endian)
+//
+// Version 1 has no table and a table_sum of 0; it is what every body up to 1 MiB has. Version 2 has
+// a table of the pieces of a larger body (pieced_body.h), and its xxh3-64. Older ones of those are
+// of version 1, and are read as a whole.
 //
 // `id` is xxh3-128 of the identity bytes under the store's secret, so that nobody who writes
 // content can aim at a collision; `stored_sum` is xxh3-64 of the payload, `header_sum` of the 56
@@ -31,6 +34,7 @@ struct BlobHeader {
   std::uint64_t stored_bytes = 0;
   BlobId id;
   std::uint64_t stored_sum = 0;
+  std::uint64_t table_sum = 0;  // 0 = no table
   friend bool operator==(const BlobHeader&, const BlobHeader&) = default;
 };
 
@@ -43,8 +47,12 @@ Result<BlobHeader> parse_blob_header(
 struct PackedBlob {
   BlobHeader header;
   std::string stored;
+  std::string table;  // of its pieces; empty where the body is not large
 };
 PackedBlob pack_blob(const HashKey& key, std::string_view body, std::string_view content_type);
+// Of a body that was packed before: `stored` is its payload.
+PackedBlob seal_blob(const BlobId& id, std::uint64_t identity_bytes, Codec codec,
+                     std::string stored);
 
 // Both forms of a body, verified: the stored sum, the length, and the keyed hash of the identity
 // bytes.

@@ -10,10 +10,12 @@
 namespace weir::store {
 namespace {
 
-std::string_view suffix_of(Codec codec) {
-  switch (codec) {
-    case Codec::gzip: return ".gz";
-    case Codec::brotli: return ".br";
+std::string_view suffix_of(Rendition rendition) {
+  switch (rendition) {
+    case Rendition::gzip: return ".gz";
+    case Rendition::brotli: return ".br";
+    case Rendition::best_brotli: return ".br11";
+    case Rendition::best_zstd: return ".zst19";
     default: return "";
   }
 }
@@ -43,40 +45,39 @@ Result<Body> Segment::read(const HashKey& key, const BlobPlace& place) const {
   return body;
 }
 
+Result<std::string> Segment::read_bytes(std::uint64_t offset, std::size_t bytes) const {
+  return disk_.read(file_.number(), offset, bytes, path_);
+}
+
 BlobStore::BlobStore(std::string directory, HashKey key, Disk& disk, Log& log)
     : directory_(std::move(directory)), key_(key), disk_(disk), log_(log) {}
 
-std::string BlobStore::path_of(const BlobId& id) const { return path_of(id, Codec::zstd); }
+std::string BlobStore::path_of(const BlobId& id) const { return path_of(id, Rendition::identity); }
 
-std::string BlobStore::path_of(const BlobId& id, Codec codec) const {
+std::string BlobStore::path_of(const BlobId& id, Rendition rendition) const {
   const std::string hex = id.hex();
   std::string path = directory_ + "/blobs/" + hex.substr(0, 2) + '/' + hex.substr(2);
-  path += suffix_of(codec);
+  path += suffix_of(rendition);
   return path;
 }
 
 Status BlobStore::put(const PackedBlob& blob) {
-  return put_file(path_of(blob.header.id), blob.header, blob.stored, Sync::yes);
+  return put_file(path_of(blob.header.id), blob, Sync::yes);
 }
 
-Status BlobStore::put_coding(const BlobId& id, Codec codec, std::string_view stored) {
-  BlobHeader header;
-  header.codec = codec;
-  header.id = id;
-  header.stored_bytes = stored.size();
-  header.stored_sum = xxh3_64(stored);
-  return put_file(path_of(id, codec), header, stored, Sync::no);
+Status BlobStore::put_coding(const BlobId& id, Rendition rendition, std::string_view stored) {
+  return put_file(path_of(id, rendition),
+                  seal_blob(id, 0, codec_of(rendition), std::string(stored)), Sync::no);
 }
 
-Status BlobStore::put_file(const std::string& path, const BlobHeader& header,
-                           std::string_view stored, Sync sync) {
+Status BlobStore::put_file(const std::string& path, const PackedBlob& blob, Sync sync) {
   if (exists(path)) return done;
   const std::string folder = path.substr(0, path.rfind('/'));
   TRY(make_directories(folder));
   const std::string unfinished = directory_ + "/tmp/blob-" + std::to_string(random_u64());
   const auto write = [&]() -> Status {
     const Descriptor file = TRY(disk_.create(unfinished));
-    TRY(disk_.write(file.number(), 0, encode_blob_header(header) + std::string(stored),
+    TRY(disk_.write(file.number(), 0, encode_blob_header(blob.header) + blob.stored + blob.table,
                     unfinished));
     if (sync == Sync::yes) TRY(disk_.sync(file.number(), unfinished));
     TRY(disk_.rename(unfinished, path));
@@ -103,12 +104,13 @@ Result<std::pair<BlobHeader, std::string>> BlobStore::read_file_of(const std::st
                  path + ": expected a blob, found " + std::to_string(bytes) + " bytes"};
   const std::string head = TRY(disk_.read(file.number(), 0, blob_header_bytes, path));
   const BlobHeader header = TRY(parse_blob_header(head));
-  if (header.stored_bytes != bytes - blob_header_bytes)
-    return Error{Errc::corrupt, path + ": expected " + std::to_string(header.stored_bytes) +
+  const std::uint64_t expected = header.stored_bytes + piece_table_bytes_of(header);
+  if (header.stored_bytes > bytes || expected != bytes - blob_header_bytes)
+    return Error{Errc::corrupt, path + ": expected " + std::to_string(expected) +
                                     " bytes behind the header, found " +
                                     std::to_string(bytes - blob_header_bytes)};
-  std::string stored =
-      TRY(disk_.read(file.number(), blob_header_bytes, bytes - blob_header_bytes, path));
+  std::string stored = TRY(disk_.read(file.number(), blob_header_bytes,
+                                      static_cast<std::size_t>(header.stored_bytes), path));
   return std::pair(header, std::move(stored));
 }
 
@@ -126,11 +128,26 @@ Result<Body> BlobStore::read(const BlobId& id) {
   return body;
 }
 
-Result<std::string> BlobStore::read_coding(const BlobId& id, Codec codec) {
-  const std::string path = path_of(id, codec);
+Result<std::shared_ptr<const PiecedBody>> BlobStore::open_pieces(const BlobId& id) {
+  const auto open = [&]() -> Result<std::shared_ptr<const PiecedBody>> {
+    auto file = TRY(Segment::open(disk_, path_of(id)));
+    const std::string head = TRY(file->read_bytes(0, blob_header_bytes));
+    const BlobHeader header = TRY(parse_blob_header(head));
+    if (header.id != id)
+      return Error{Errc::corrupt, file->path() + ": holds blob " + header.id.hex()};
+    return PiecedBody::open(std::move(file), 0, header);
+  };
+  auto body = open();
+  if (!body && body.error().code == Errc::corrupt) quarantine(path_of(id), body.error());
+  return body;
+}
+
+Result<std::string> BlobStore::read_coding(const BlobId& id, Rendition rendition) {
+  const std::string path = path_of(id, rendition);
   const auto read = [&]() -> Result<std::string> {
     auto [header, stored] = TRY(read_file_of(path));
-    if (header.id != id || header.codec != codec || xxh3_64(stored) != header.stored_sum)
+    if (header.id != id || header.codec != codec_of(rendition) ||
+        xxh3_64(stored) != header.stored_sum)
       return Error{Errc::corrupt, path + ": does not hold what its name says"};
     return std::move(stored);
   };

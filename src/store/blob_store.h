@@ -2,9 +2,11 @@
 // Bodies on disk by the hash of their content.
 //
 //   blobs/ab/<30 hex digits>        one blob at rest (fills of 4 KiB and more)
-//   blobs/ab/<30 hex digits>.br .gz further codings of it, made once on demand; may vanish at any
-//   time blobs/<32 hex digits>.seg       the blobs of one build, one after the other, each at a
-//   multiple of 8 quarantine/                     files whose bytes did not match
+//   blobs/ab/<30 hex digits>.SUFFIX further codings of it, .br .gz .br11 .zst19; may vanish at any
+//                                   time
+//   blobs/<32 hex digits>.seg       the blobs of one build, one after the other, each at a multiple
+//                                   of 8
+//   quarantine/                     files whose bytes did not match
 //
 // A blob is durable when `put` returns (C-61): written to tmp/, fdatasync, renamed, directory
 // synced. Further codings are not synced: they can be made again, and are checked when read.
@@ -15,6 +17,7 @@
 #include "base/log.h"
 #include "store/blob.h"
 #include "store/disk.h"
+#include "store/pieced_body.h"
 
 #include <atomic>
 #include <memory>
@@ -28,11 +31,12 @@ struct BlobPlace {
   BlobHeader header;
 };
 
-// One build's blobs, open for reading.
+// One build's blobs, open for reading; or a file of one blob.
 class Segment {
  public:
   static Result<std::shared_ptr<const Segment>> open(Disk& disk, const std::string& path);
   Result<Body> read(const HashKey& key, const BlobPlace& place) const;
+  Result<std::string> read_bytes(std::uint64_t offset, std::size_t bytes) const;
   const std::string& path() const { return path_; }
 
  private:
@@ -51,9 +55,12 @@ class BlobStore {
   const HashKey& key() const { return key_; }
   Status put(const PackedBlob& blob);  // a blob that is there is left alone
   Result<Body> read(const BlobId& id);
+  // To be read in pieces. Errc::missing: it has no table of them.
+  Result<std::shared_ptr<const PiecedBody>> open_pieces(const BlobId& id);
 
-  Status put_coding(const BlobId& id, Codec codec, std::string_view stored);
-  Result<std::string> read_coding(const BlobId& id, Codec codec);  // Errc::missing = not made yet
+  Status put_coding(const BlobId& id, Rendition rendition, std::string_view stored);
+  // Errc::missing = not made yet.
+  Result<std::string> read_coding(const BlobId& id, Rendition rendition);
 
   // Counts, logs, and moves a damaged file out of the way. Segments stay (other blobs in them are
   // good).
@@ -61,11 +68,10 @@ class BlobStore {
   std::uint64_t corrupt_count() const { return corrupt_.load(std::memory_order_relaxed); }
 
   std::string path_of(const BlobId& id) const;
-  std::string path_of(const BlobId& id, Codec codec) const;
+  std::string path_of(const BlobId& id, Rendition rendition) const;
 
  private:
-  Status put_file(const std::string& path, const BlobHeader& header, std::string_view stored,
-                  Sync sync);
+  Status put_file(const std::string& path, const PackedBlob& blob, Sync sync);
   Result<std::pair<BlobHeader, std::string>> read_file_of(const std::string& path);
 
   const std::string directory_;

@@ -36,7 +36,33 @@ std::string_view coding_of(Codec codec) {
   return names[static_cast<std::size_t>(codec)];
 }
 
-char etag_letter_of(Codec codec) { return "izgb"[static_cast<std::size_t>(codec)]; }
+Codec codec_of(Rendition rendition) {
+  switch (rendition) {
+    case Rendition::best_zstd: return Codec::zstd;
+    case Rendition::best_brotli: return Codec::brotli;
+    default: return static_cast<Codec>(rendition);
+  }
+}
+
+Rendition rendition_of(Codec codec) { return static_cast<Rendition>(codec); }
+
+Rendition best_of(Rendition rendition) {
+  switch (rendition) {
+    case Rendition::zstd: return Rendition::best_zstd;
+    case Rendition::brotli: return Rendition::best_brotli;
+    default: return rendition;
+  }
+}
+
+std::string_view name_of(Rendition rendition) {
+  constexpr std::array<std::string_view, rendition_count> names{"identity", "zstd",    "gzip",
+                                                                "br",       "zstd-19", "br-11"};
+  return names[static_cast<std::size_t>(rendition)];
+}
+
+char etag_letter_of(Rendition rendition) {
+  return etag_letters[static_cast<std::size_t>(rendition)];
+}
 
 bool is_worth_compressing(std::string_view content_type, std::size_t body_bytes) {
   if (body_bytes < compressed_bytes_min) return false;

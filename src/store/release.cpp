@@ -140,6 +140,15 @@ Result<Body> Release::read(const ReleaseEntry& entry) const {
   return body;
 }
 
+Result<std::shared_ptr<const PiecedBody>> Release::open_pieces(const ReleaseEntry& entry) const {
+  const std::uint32_t number =
+      manifest_->all<manifest::Entry>(manifest::entries)[entry.index_].blob;
+  const auto [segment, place] = TRY(manifest_->place_of(number));
+  auto body = PiecedBody::open(segment, place.offset, place.header);
+  if (!body) return std::move(body).error().in(entry.path());
+  return body;
+}
+
 std::size_t Release::tag_count() const {
   return manifest_->all<manifest::Tag>(manifest::tags).size();
 }

@@ -157,6 +157,8 @@ class Release {
   ReleaseEntry at(std::size_t index) const;                       // sorted by path, bytewise
   std::optional<ReleaseEntry> find(std::string_view path) const;  // no allocation, no lock
   Result<Body> read(const ReleaseEntry& entry) const;             // verified; blocking, for workers
+  // The same in pieces. Errc::missing: it has no table of them, and is read as a whole.
+  Result<std::shared_ptr<const PiecedBody>> open_pieces(const ReleaseEntry& entry) const;
 
   std::size_t tag_count() const;
   std::optional<std::uint32_t> find_tag(std::string_view tag) const;

@@ -52,6 +52,7 @@ class TextSection {
     return places_[std::string(text)] = append(text);
   }
   const std::string& bytes() const { return bytes_; }
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
 
  private:
   std::string bytes_;
@@ -105,7 +106,14 @@ std::vector<std::uint8_t> flags_of(const ReleaseDraft::Kept& kept) {
 class Assembly {
  public:
   Assembly(const ReleaseDraft& draft, const HashKey& key)
-      : draft_(draft), key_(key), old_(rows_of(draft.previous)), out_(sizeof header_, '\0') {}
+      : draft_(draft), key_(key), old_(rows_of(draft.previous)) {
+    // Most releases are about as large as the one before.
+    if (old_ != nullptr) {
+      out_.reserve(old_->file.size() + old_->file.size() / 16);
+      text_.reserve(old_->all<char>(manifest::text).size() * 17 / 16);
+    }
+    out_.resize(sizeof header_, '\0');
+  }
 
   std::string made(const ManifestHead& head) {
     header_.id = head.id;

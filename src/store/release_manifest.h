@@ -64,19 +64,23 @@ struct Release::Manifest {
   std::optional<std::uint32_t> find_tag(std::string_view name) const {
     return find<manifest::Tag>(manifest::tags, name);
   }
-  Result<Body> read(std::uint32_t number) const {
+  Result<std::pair<std::shared_ptr<const Segment>, BlobPlace>> place_of(
+      std::uint32_t number) const {
     const manifest::Blob* const found = blob(number);
     if (found == nullptr || found->segment >= segments.size() ||
         segments[found->segment] == nullptr || found->codec >= codec_count)
       return Error{Errc::corrupt, "release " + std::to_string(header.id) +
                                       ": refers to a blob that it does not have"};
-    const BlobPlace place{found->offset,
-                          {static_cast<Codec>(found->codec),
-                           found->identity_bytes,
-                           found->stored_bytes,
-                           {found->id_low, found->id_high},
-                           found->stored_sum}};
-    return segments[found->segment]->read(key, place);
+    return std::pair(segments[found->segment], BlobPlace{found->offset,
+                                                         {static_cast<Codec>(found->codec),
+                                                          found->identity_bytes,
+                                                          found->stored_bytes,
+                                                          {found->id_low, found->id_high},
+                                                          found->stored_sum}});
+  }
+  Result<Body> read(std::uint32_t number) const {
+    const auto [segment, place] = TRY(place_of(number));
+    return segment->read(key, place);
   }
 
  private:

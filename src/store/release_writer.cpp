@@ -196,6 +196,7 @@ Result<std::uint32_t> ReleaseWriter::Shared::keep(const BlobId& id, std::string_
   const std::uint64_t offset = flushed + buffer.size();
   buffer += encode_blob_header(blob.header);
   buffer += blob.stored;
+  buffer += blob.table;
   buffer.append(padding_of(buffer.size()), '\0');
   draft.blobs.push_back({offset, 0, static_cast<std::uint32_t>(blob.header.codec),
                          blob.header.identity_bytes, blob.header.stored_bytes, id.low, id.high,

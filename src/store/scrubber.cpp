@@ -1,5 +1,7 @@
 #include "store/scrubber.h"
 
+#include "store/pieced_body.h"
+
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -11,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Nanos round_time_min = 1h;
-constexpr std::size_t piece_bytes = 256 * KiB;  // of a segment, hashed at a time
+constexpr std::size_t hashed_bytes = 256 * KiB;  // of a segment, at a time
 constexpr std::uint64_t blob_alignment = 8;
 
 }  // namespace
@@ -81,9 +83,14 @@ std::size_t Scrubber::check_file(const std::string& path) {
                    path + ": expected a blob, found " + std::to_string(bytes) + " bytes"};
     const std::string all =
         TRY(disk_.read(file->number(), 0, static_cast<std::size_t>(bytes), path));
-    const std::string_view stored = std::string_view(all).substr(blob_header_bytes);
     const BlobHeader header = TRY(parse_blob_header(all.substr(0, blob_header_bytes)));
-    if (header.stored_bytes != stored.size() || header.stored_sum != xxh3_64(stored))
+    const std::string_view behind = std::string_view(all).substr(blob_header_bytes);
+    const std::string_view stored = behind.substr(0, header.stored_bytes);
+    const std::string_view table = behind.substr(stored.size());
+    const bool is_whole =
+        header.stored_bytes == stored.size() && piece_table_bytes_of(header) == table.size();
+    if (!is_whole || header.stored_sum != xxh3_64(stored) ||
+        (header.table_sum != 0 && header.table_sum != xxh3_64(table)))
       return Error{Errc::corrupt, path + ": its bytes are not those that were written"};
     return done;
   };
@@ -103,20 +110,27 @@ std::size_t Scrubber::check_next_of_segment() {
         TRY(disk_.read(at.file.number(), at.offset, blob_header_bytes, at.path));
     const BlobHeader header = TRY(parse_blob_header(head));
     std::uint64_t from = at.offset + blob_header_bytes;
-    if (header.stored_bytes > at.bytes - from)
+    const std::uint64_t table_bytes = piece_table_bytes_of(header);
+    if (header.stored_bytes > at.bytes - from ||
+        table_bytes > at.bytes - from - header.stored_bytes)
       return Error{Errc::corrupt, at.path + " at " + std::to_string(at.offset) +
                                       ": a blob is larger than what is left"};
-    Checksum sum;
-    for (std::uint64_t left = header.stored_bytes; left > 0;) {
-      const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_bytes));
-      sum.add(TRY(disk_.read(at.file.number(), from, piece, at.path)));
-      from += piece;
-      left -= piece;
-      read += piece;
-    }
+    const auto sum_of = [&](std::uint64_t left) -> Result<std::uint64_t> {
+      Checksum sum;
+      while (left > 0) {
+        const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(left, hashed_bytes));
+        sum.add(TRY(disk_.read(at.file.number(), from, piece, at.path)));
+        from += piece;
+        left -= piece;
+        read += piece;
+      }
+      return sum.value();
+    };
+    const std::uint64_t stored_sum = TRY(sum_of(header.stored_bytes));
+    const std::uint64_t table_sum = TRY(sum_of(table_bytes));
     const std::uint64_t began = at.offset;
     at.offset = (from + blob_alignment - 1) / blob_alignment * blob_alignment;
-    if (sum.value() != header.stored_sum)
+    if (stored_sum != header.stored_sum || (header.table_sum != 0 && table_sum != header.table_sum))
       return Error{Errc::corrupt, at.path + " at " + std::to_string(began) +
                                       ": its bytes are not those that were written"};
     return done;

@@ -85,7 +85,9 @@ Result<std::uint64_t> Store::put_fill(Fill fill, const PackedBlob* body) {
   if (shared.is_guest) return Error{Errc::denied, "the store belongs to the successor by now"};
   MUST(fill.kind == FillKind::gone ||
        fill.body_id == (body == nullptr ? fill.body_id : body->header.id));
-  if (body != nullptr && body->stored.size() + blob_header_bytes <= limits::blob_inline_bytes_max) {
+  const bool is_small = body != nullptr && body->table.empty() &&
+                        body->stored.size() + blob_header_bytes <= limits::blob_inline_bytes_max;
+  if (is_small) {
     fill.inline_blob = encode_blob_header(body->header) + body->stored;
   } else if (body != nullptr) {
     {
@@ -140,6 +142,7 @@ Result<ActiveRelease> Store::adopt_release(ReleaseId id) {
   });
   // Here, and not only in the keeper's rounds: a build without a server has no keeper.
   shared.collected.fetch_add(shared.collect_builds(), std::memory_order_relaxed);
+  shared.weigh_segments();
   return ActiveRelease{release, number};
 }
 
@@ -196,6 +199,11 @@ Result<Body> Store::read_fill(const Fill& fill) const {
   return unpack_blob(shared_->blobs.key(), header, fill.inline_blob.substr(blob_header_bytes));
 }
 
+Result<std::shared_ptr<const PiecedBody>> Store::open_fill_pieces(const Fill& fill) const {
+  if (!fill.inline_blob.empty()) return Error{Errc::missing, fill.key + ": it is not large"};
+  return shared_->blobs.open_pieces(fill.body_id);
+}
+
 PurgeState Store::purges() const {
   return shared_->state.with([](const State& now) { return now.purges(); });
 }
@@ -225,6 +233,10 @@ StoreCounters Store::counters() const {
   out.records = shared.records.load(std::memory_order_relaxed);
   out.snapshots = shared.snapshots.load(std::memory_order_relaxed);
   out.collected = shared.collected.load(std::memory_order_relaxed);
+  out.scrubbed_bytes = shared.scrubbed_bytes.load(std::memory_order_relaxed);
+  out.scrub_rounds = shared.scrub_rounds.load(std::memory_order_relaxed);
+  out.loose_bytes = shared.loose_bytes.load(std::memory_order_relaxed);
+  out.segment_bytes = shared.segment_bytes.load(std::memory_order_relaxed);
   out.fills = shared.state.with([](const State& now) { return now.fills.size(); });
   const auto log_file = shared.current();
   out.syncs = log_file->syncs();

@@ -1,22 +1,22 @@
 #pragma once
 // The disk behind the cache: one directory, one owner.
 //
-//   LOCK       flock of the process that writes log and manifests        secret    the key of all
-//   blob ids blobs/     bodies (blob_store.h)                                     manifest/
-//   NNN.release, NNN.snap log/       NNN.log (log.h)                                           tmp/
-//   unfinished files, build leases
+//   LOCK       flock of the process that writes log and manifests
+//   secret     the key of all blob ids
+//   blobs/     bodies (blob_store.h)
+//   manifest/  NNN.release, NNN.snap
+//   log/       NNN.log (log.h)
+//   tmp/       unfinished files, build leases
 //
 // The promise:
 //   - a purge and an activation that were reported are there after any crash; a fill is there after
-//   a kill, and
-//     after a power cut unless that came within 20 ms;
+//     a kill, and after a power cut unless that came within 20 ms;
 //   - what is read was written by us, whole, or it is an Error;
 //   - `open` hashes no body: it maps, replays and is ready;
 //   - after each activation at most `releases_kept` releases are on disk, the newest and the active
-//   one, unless somebody builds meanwhile; what killed builds left goes with them;
+//     one, unless somebody builds meanwhile; what killed builds left goes with them;
 //   - a full or failing disk loses writes, says so, and loses nothing that was acknowledged; when
-//   there is room
-//     again the log starts anew from a snapshot of what memory knows.
+//     there is room again the log starts anew from a snapshot of what memory knows.
 //
 // Callable from any thread. `purge`, `adopt_release` and `put_fill` block on the disk: for workers
 // only.
@@ -117,9 +117,13 @@ struct StoreCounters {
   std::uint64_t records = 0;
   std::uint64_t syncs = 0;
   std::uint64_t snapshots = 0;
-  std::uint64_t collected = 0;  // files that garbage collection removed
+  std::uint64_t collected = 0;                         // files that garbage collection removed
+  std::uint64_t scrubbed_bytes = 0, scrub_rounds = 0;  // bodies read again, and all of them
   std::size_t fills = 0;
   std::size_t log_bytes = 0;
+  // On disk: bodies and codings, each in a file, as of the last round of garbage collection; and
+  // what builds wrote.
+  std::size_t loose_bytes = 0, segment_bytes = 0;
 };
 
 class Store {
@@ -150,6 +154,8 @@ class Store {
   // store.
   Result<std::uint64_t> put_fill(Fill fill, const PackedBlob* body);
   Result<Body> read_fill(const Fill& fill) const;
+  // To be read in pieces. Errc::missing: it has no table of them.
+  Result<std::shared_ptr<const PiecedBody>> open_fill_pieces(const Fill& fill) const;
   std::uint64_t next_generation();
 
   // --- purges

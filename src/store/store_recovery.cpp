@@ -47,6 +47,7 @@ Result<std::unique_ptr<Store>> Store::open(StoreSettings settings, const Clock& 
   shared->owner_lock = std::move(lock);
   TRY(shared->recover());
   shared->last_snapshot = shared->last_collect = clock.mono();
+  shared->weigh_segments();
   auto store = std::unique_ptr<Store>(new Store(std::move(shared)));
   if (store->shared_->settings.background == Background::thread)
     store->shared_->keeper = std::thread([shared = store->shared_.get()] { shared->run(); });

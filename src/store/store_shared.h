@@ -5,8 +5,7 @@
 //
 // Who writes what, and under which lock:
 //   writer_   serialises everything that goes into the log, in the order of its numbers; held
-//   during the write, never
-//             during an fsync (those are shared, LogFile::sync)
+//             during the write, never during an fsync (those are shared, LogFile::sync)
 //   state     what memory knows: read and changed in short steps, no I/O
 //   garbage_  a blob that is being put is not collected at the same time
 // Order: tick_, snapshot_ or named_, then writer_, then state. garbage_ is taken below tick_ or
@@ -191,6 +190,8 @@ struct Store::Shared {
   std::map<ReleaseId, std::vector<std::string>> segments_of;  // under garbage_
 
   std::atomic<std::uint64_t> write_errors{0}, records{0}, snapshots{0}, collected{0};
+  std::atomic<std::uint64_t> scrubbed_bytes{0}, scrub_rounds{0};
+  std::atomic<std::size_t> loose_bytes{0}, segment_bytes{0};
   std::atomic<std::int64_t> unsynced_since{
       0};  // Mono of the oldest append that no sync covers; 0 = none
   std::atomic<std::int64_t> complained_at{0};
@@ -226,6 +227,7 @@ struct Store::Shared {
   std::size_t collect_loose();
   void note_segments_of(const Release& next);
   std::optional<std::set<std::string>> segments_needed_by(const std::vector<ReleaseId>& ids);
+  void weigh_segments();
   std::size_t make_room();
   void forget_oldest_fills(std::size_t bytes);
   void complain(const Error& error);

@@ -56,7 +56,7 @@ Status Store::Shared::snapshot(std::uint64_t beyond) {
 Status Store::Shared::write_snapshot(std::uint64_t number, const std::vector<FillSlot>& fills,
                                      const StateRecord& head, const PurgeState& own,
                                      const PurgeIds& ids) {
-  constexpr std::size_t piece_bytes = 1 * MiB;
+  constexpr std::size_t flushed_bytes = 1 * MiB;
   const std::string unfinished = settings.directory + "/tmp/snapshot-" + std::to_string(number);
   TRY(disk.remove(unfinished));
   const Descriptor target = TRY(disk.create(unfinished));
@@ -74,7 +74,7 @@ Status Store::Shared::write_snapshot(std::uint64_t number, const std::vector<Fil
   std::ranges::sort(sorted, {}, &FillSlot::generation);
   for (const FillSlot* slot : sorted) {
     append_record(bytes, Op::fill, slot->generation, slot->payload);
-    if (bytes.size() >= piece_bytes) TRY(flush());
+    if (bytes.size() >= flushed_bytes) TRY(flush());
   }
   const std::uint64_t last = std::max(head.purges.seq, head.active_seq);
   const std::uint64_t seq = std::max(last, sorted.empty() ? 0 : sorted.back()->generation);
@@ -97,6 +97,7 @@ std::size_t Store::Shared::collect() {
   std::size_t removed = collect_builds();
   removed += collect_loose();
   removed += make_room();
+  weigh_segments();
   collected.fetch_add(removed, std::memory_order_relaxed);
   return removed;
 }
@@ -169,14 +170,14 @@ std::size_t Store::Shared::collect_loose() {
   const auto leased = has_build_lease(directory);
   if (!leased || *leased) return 0;
   const auto release = state.with([](const State& now) { return now.release; });
-  std::set<std::string> needed_blobs;
+  std::set<std::string> needed_blobs, needed_codings;
   std::vector<FillSlot> slots;
   state.with([&](const State& now) {
     for (const auto& [key, slot] : now.fills) slots.push_back(slot);
   });
   for (const FillSlot& slot : slots)
-    if (const auto head = decode_fill_head(slot.payload); head && !head->is_inline)
-      needed_blobs.insert(head->body_id.hex());
+    if (const auto head = decode_fill_head(slot.payload))
+      (head->is_inline ? needed_codings : needed_blobs).insert(head->body_id.hex());
 
   const std::lock_guard lock(garbage_);
   std::set<std::string> garbage;
@@ -187,8 +188,10 @@ std::size_t Store::Shared::collect_loose() {
       const std::string hex = name + rest.substr(0, dot);
       const auto id = parse_hash128(hex);
       const bool is_coding = dot != std::string::npos;
-      const bool is_needed = needed_blobs.contains(hex) || (is_coding && id && release != nullptr &&
-                                                            release->find_blob(*id).has_value());
+      const bool is_needed =
+          needed_blobs.contains(hex) ||
+          (is_coding && (needed_codings.contains(hex) ||
+                         (id && release != nullptr && release->find_blob(*id).has_value())));
       if (!is_needed) garbage.insert(directory + "/blobs/" + name + '/' + rest);
     }
   }
@@ -235,6 +238,7 @@ std::size_t Store::Shared::make_room() {
       if (rest.find('.') != std::string::npos) codings.push_back(std::move(found));
     }
   }
+  loose_bytes.store(bytes, std::memory_order_relaxed);
   if (bytes <= high) return 0;
   std::size_t removed = 0;
   std::ranges::sort(codings, {}, &Loose::modified_ns);
@@ -244,8 +248,20 @@ std::size_t Store::Shared::make_room() {
     bytes -= coding.bytes;
     ++removed;
   }
+  loose_bytes.store(bytes, std::memory_order_relaxed);
   if (bytes > low) forget_oldest_fills(bytes - low);
   return removed;
+}
+
+void Store::Shared::weigh_segments() {
+  std::size_t bytes = 0;
+  for (const std::string& name : names_in(settings.directory + "/blobs").value_or({})) {
+    struct stat facts {};
+    if (name.ends_with(".seg") &&
+        ::stat((settings.directory + "/blobs/" + name).c_str(), &facts) == 0)
+      bytes += static_cast<std::size_t>(facts.st_size);
+  }
+  segment_bytes.store(bytes, std::memory_order_relaxed);
 }
 
 // Only memory forgets; the next snapshot leaves them out. After a restart before that they are
@@ -290,7 +306,8 @@ void Store::Shared::tick() {
     last_collect = now;
     collect();
   }
-  scrubber.step(now);
+  scrubbed_bytes.fetch_add(scrubber.step(now), std::memory_order_relaxed);
+  scrub_rounds.store(scrubber.rounds(), std::memory_order_relaxed);
 }
 
 // Wakes often enough for the promise of 20 ms while something is unsynced, and twice a second

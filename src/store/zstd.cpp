@@ -14,8 +14,8 @@ namespace {
 
 constexpr int level = 3;
 constexpr int dictionary_level = 12;
-constexpr std::size_t whole_bytes_max = 1 * MiB;
-constexpr std::size_t frame_bytes = 256 * KiB;
+constexpr int best_level = 19;
+constexpr std::size_t step_bytes = 32 * KiB;
 
 // A context costs 1.3 MB of page faults to make, twenty times what compressing a page costs: one
 // per thread.
@@ -41,11 +41,47 @@ void append_frame(std::string& out, std::string_view body) {
 
 std::string zstd_of(std::string_view body) {
   std::string out;
-  const std::size_t step = body.size() > whole_bytes_max ? frame_bytes : body.size();
+  const std::size_t step = body.size() > whole_bytes_max ? piece_bytes : body.size();
   do {
     append_frame(out, body.substr(0, step));
     body.remove_prefix(std::min(step, body.size()));
   } while (!body.empty());
+  out.shrink_to_fit();
+  return out;
+}
+
+std::size_t first_zstd_frame_bytes(std::string_view frames) {
+  const std::size_t bytes = ZSTD_findFrameCompressedSize(frames.data(), frames.size());
+  MUST(!ZSTD_isError(bytes));
+  return bytes;
+}
+
+std::optional<std::string> best_zstd_of(std::string_view body, const GoesOn& goes_on) {
+  struct Free {
+    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  };
+  // Of its own: at that level it has tables of megabytes, which a thread should not keep.
+  const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
+  MUST(context != nullptr);
+  MUST(!ZSTD_isError(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, best_level)));
+  MUST(!ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(context.get(), body.size())));
+  std::string out(ZSTD_compressBound(body.size()), '\0');
+  ZSTD_outBuffer target{out.data(), out.size(), 0};
+  std::size_t left = 1;
+  while (left != 0) {
+    if (!goes_on()) return std::nullopt;
+    const std::size_t step = std::min(step_bytes, body.size());
+    const bool is_last = step == body.size();
+    ZSTD_inBuffer source{body.data(), step, 0};
+    do {
+      left = ZSTD_compressStream2(context.get(), &target, &source,
+                                  is_last ? ZSTD_e_end : ZSTD_e_continue);
+      MUST(!ZSTD_isError(left));  // the room is the library's own bound
+    } while (source.pos < source.size || (is_last && left != 0));
+    body.remove_prefix(step);
+    if (!is_last) left = 1;
+  }
+  out.resize(target.pos);
   out.shrink_to_fit();
   return out;
 }

@@ -6,6 +6,7 @@
 #include "store/blob.h"
 #include "store/decoding.h"
 
+#include <brotli/decode.h>
 #include <catch2/catch.hpp>
 
 #include <random>
@@ -47,6 +48,49 @@ TEST_CASE("gzip and brotli make a page smaller", "[store]") {
   CHECK(gzip_of(body).size() < body.size() / 2);
   CHECK(gzip_of(body).starts_with("\x1f\x8b"));
   CHECK(brotli_of(body).size() < body.size() / 2);
+}
+
+TEST_CASE("C-43: the best codings are smaller than the quick ones, and whole", "[store]") {
+  const auto on = [] { return true; };
+  for (const std::size_t bytes : {512UL, 16'384UL, 32'768UL, 32'769UL, 200'000UL}) {
+    const std::string body = text_of_bytes(bytes);
+    const std::string zstd = best_zstd_of(body, on).value();
+    CHECK(unpack_zstd(zstd, body.size()).value() == body);
+    CHECK(zstd.size() < zstd_of(body).size());
+    const std::string brotli = best_brotli_of(body, on).value();
+    CHECK(brotli.size() < brotli_of(body).size());
+    std::string back(bytes, '\0');
+    std::size_t made = bytes;
+    REQUIRE(BrotliDecoderDecompress(
+                brotli.size(), reinterpret_cast<const std::uint8_t*>(brotli.data()), &made,
+                reinterpret_cast<std::uint8_t*>(back.data())) == BROTLI_DECODER_RESULT_SUCCESS);
+    CHECK(made == bytes);
+    CHECK(back == body);
+  }
+  CHECK(unpack_zstd(best_zstd_of("", on).value(), 0).value().empty());
+}
+
+TEST_CASE("C-43: the best codings are left when somebody says so", "[store]") {
+  const std::string body = text_of_bytes(300'000);
+  for (int most : {0, 1, 4}) {
+    int asked = 0;
+    const auto a_while = [&] { return asked++ < most; };
+    CHECK_FALSE(best_brotli_of(body, a_while).has_value());
+    CHECK(asked == most + 1);
+    asked = 0;
+    CHECK_FALSE(best_zstd_of(body, a_while).has_value());
+    CHECK(asked == most + 1);
+  }
+}
+
+TEST_CASE("C-45: every rendition has a letter of its own", "[store]") {
+  std::string letters;
+  for (std::size_t at = 0; at < rendition_count; ++at) {
+    const auto one = static_cast<Rendition>(at);
+    letters += etag_letter_of(one);
+    CHECK(codec_of(best_of(one)) == codec_of(one));
+  }
+  CHECK(letters == "izgbZB");
 }
 
 TEST_CASE("only bodies that gain are worth compressing", "[store]") {

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -123,6 +124,16 @@ inline Result<std::uint64_t> keep(store::Store& store, std::string key, std::str
   store::PackedBlob packed;
   store::Fill fill = fill_of(store, std::move(key), body, packed);
   return store.put_fill(std::move(fill), &packed);
+}
+
+// One bit of a file that lies on disk.
+inline void damage(const std::string& path, std::uint64_t offset) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  REQUIRE(file.good());
+  file.seekg(static_cast<std::streamoff>(offset));
+  const int byte = file.get();
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.put(static_cast<char>(byte ^ 4));
 }
 
 inline std::string body_in(store::Store& store, std::string_view key) {

@@ -24,15 +24,6 @@ std::string body_of(char fill, std::size_t bytes) {
   return body;
 }
 
-void damage(const std::string& path, std::uint64_t offset) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  REQUIRE(file.good());
-  file.seekg(static_cast<std::streamoff>(offset));
-  const int byte = file.get();
-  file.seekp(static_cast<std::streamoff>(offset));
-  file.put(static_cast<char>(byte ^ 4));
-}
-
 }  // namespace
 
 TEST_CASE("C-63: a rotten file is quarantined before anybody asks for it", "[store]") {

@@ -253,7 +253,7 @@ TEST_CASE("bodies that no fill needs go after their grace, and not while somebod
   const auto store = bench.open();
   need(keep(*store, "/a/", large("one")));
   const BlobId old = store->find_fill("/a/")->body_id;
-  REQUIRE(store->blobs().put_coding(old, Codec::gzip, "gz"));
+  REQUIRE(store->blobs().put_coding(old, Rendition::gzip, "gz"));
   need(keep(*store, "/a/", large("two")));
   const BlobId now = store->find_fill("/a/")->body_id;
   {
@@ -280,7 +280,7 @@ TEST_CASE("above bytes_max codings go first, then the oldest fills, and releases
     need(keep(*store, "/" + std::to_string(i), large(std::to_string(i))));
   for (int i = 0; i < 10; ++i)
     REQUIRE(store->blobs().put_coding(store->find_fill("/" + std::to_string(i))->body_id,
-                                      Codec::gzip, large("gzip")));
+                                      Rendition::gzip, large("gzip")));
   CHECK(store->collect() == 10);
   CHECK(body_in(*store, "/0") == "(none)");
   CHECK(body_in(*store, "/29") == large("29"));
