@@ -10,16 +10,16 @@ namespace {
 std::atomic<std::uint64_t> generations{0};
 
 // "abc" in another coding is "abc-z"; weak ones stay weak (C-45).
-std::string etag_in(std::string_view etag, store::Codec codec) {
-  if (codec == store::Codec::identity || !etag.ends_with('"')) return std::string(etag);
+std::string etag_in(std::string_view etag, store::Rendition rendition) {
+  if (rendition == store::Rendition::identity || !etag.ends_with('"')) return std::string(etag);
   std::string out(etag.substr(0, etag.size() - 1));
   out += '-';
-  out += store::etag_letter_of(codec);
+  out += store::etag_letter_of(rendition);
   return out + '"';
 }
 
-bool adds_vary(const http::Fields& fields) {
-  return lower_of(field_of(fields, "vary")).find("accept-encoding") == std::string::npos;
+bool names_accept_encoding(const http::Fields& fields) {
+  return lower_of(field_of(fields, "vary")).find("accept-encoding") != std::string::npos;
 }
 
 bool stays_in_304(std::string_view name) {
@@ -30,16 +30,16 @@ bool stays_in_304(std::string_view name) {
   return std::ranges::find(kept, name) != kept.end();
 }
 
-http::Fields fields_in(const Answer& answer, const Answer::Form& form, store::Codec codec,
+http::Fields fields_in(const Answer& answer, const Answer::Form& form, store::Rendition rendition,
                        bool is_coded) {
   http::Fields fields;
   fields.reserve(answer.fields.size() + 2);
   for (const auto& [name, value] : answer.fields)
     fields.emplace_back(name, name == "etag" && !form.etag.empty() ? form.etag : value);
   if (!is_coded) return fields;
-  if (codec != store::Codec::identity)
-    fields.emplace_back("content-encoding", store::coding_of(codec));
-  if (adds_vary(answer.fields)) fields.emplace_back("vary", "Accept-Encoding");
+  if (rendition != store::Rendition::identity)
+    fields.emplace_back("content-encoding", store::coding_of(store::codec_of(rendition)));
+  if (answer.adds_vary) fields.emplace_back("vary", "Accept-Encoding");
   return fields;
 }
 
@@ -68,6 +68,7 @@ http::Fields fields_for_304(const Answer& answer, const Answer::Form& form) {
   for (const auto& [name, value] : answer.fields)
     if (stays_in_304(name))
       fields.emplace_back(name, name == "etag" && !form.etag.empty() ? form.etag : value);
+  if (answer.adds_vary) fields.emplace_back("vary", "Accept-Encoding");
   return fields;
 }
 
@@ -86,15 +87,16 @@ Result<std::shared_ptr<const Answer>> make_answer(AnswerFacts facts,
   answer->body = std::move(body);
   const bool is_coded =
       std::ranges::any_of(codings, [](const auto& coding) { return coding != nullptr; });
+  answer->adds_vary = is_coded && !names_accept_encoding(answer->fields);
   const http::PrepareOptions options{.age = http::PrepareOptions::Age::slot};
-  for (std::size_t i = 0; i < store::codec_count; ++i) {
-    const auto codec = static_cast<store::Codec>(i);
-    const bool is_identity = codec == store::Codec::identity;
+  for (std::size_t i = 0; i < store::rendition_count; ++i) {
+    const auto rendition = static_cast<store::Rendition>(i);
+    const bool is_identity = rendition == store::Rendition::identity;
     Answer::Form& form = answer->forms[i];
     form.body = is_identity ? answer->body : codings[i];
     if (form.body == nullptr) continue;
-    form.etag = etag_in(answer->etag, codec);
-    form.ok = TRY(http::prepare(answer->status, fields_in(*answer, form, codec, is_coded),
+    form.etag = etag_in(answer->etag, rendition);
+    form.ok = TRY(http::prepare(answer->status, fields_in(*answer, form, rendition, is_coded),
                                 form.body, options));
     form.not_modified = TRY(http::prepare(304, fields_for_304(*answer, form), nullptr, options));
   }

@@ -59,18 +59,20 @@ struct Answer : AnswerFacts {
   PageTags epochs;
   std::shared_ptr<const std::string> body;            // as received
   std::string etag, last_modified, content_language;  // views would not outlive a copy of `fields`
-  // By store::Codec; identity is the answer as received, whatever coding that has.
+  // By store::Rendition; identity is the answer as received, whatever coding that has.
   struct Form {
     std::string etag;
     std::shared_ptr<const http::Prepared> ok, not_modified;
     std::shared_ptr<const std::string> body;
   };
-  std::array<Form, store::codec_count> forms;
-  const Form* find(store::Codec codec) const {
-    const Form& form = forms[static_cast<std::size_t>(codec)];
+  std::array<Form, store::rendition_count> forms;
+  const Form* find(store::Rendition rendition) const {
+    const Form& form = forms[static_cast<std::size_t>(rendition)];
     return form.ok == nullptr ? nullptr : &form;
   }
-  std::size_t bytes = 0;                          // what it costs
+  const Form* find(store::Codec codec) const { return find(store::rendition_of(codec)); }
+  bool adds_vary = false;  // we have coded it: 200, 206 and 304 say Vary: Accept-Encoding
+  std::size_t bytes = 0;   // what it costs
   mutable std::atomic<bool> was_wanted{false};    // asked for again: worth a place on disk (C-67)
   mutable std::atomic<std::uint64_t> checked{0};  // the purge that it was last compared with
 };
@@ -79,7 +81,7 @@ std::string_view field_of(const http::Fields& fields, std::string_view lower_nam
 
 // Errc::invalid when a field cannot be sent. `codings`: further forms of the body, made of it by
 // us; null where there is none. The ETag of each gets a letter of its own before its closing quote.
-using Codings = std::array<std::shared_ptr<const std::string>, store::codec_count>;
+using Codings = std::array<std::shared_ptr<const std::string>, store::rendition_count>;
 Result<std::shared_ptr<const Answer>> make_answer(AnswerFacts facts,
                                                   std::shared_ptr<const std::string> body,
                                                   TagEpochs& tags, const Codings& codings = {});

@@ -3,6 +3,8 @@
 #include "base/bytes.h"
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "base/limits_invalidation.h"
+#include "cache/backoff.h"
 
 #include <algorithm>
 
@@ -12,11 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t variants_max = 64;  // C-39
-constexpr Nanos backoff_first = 1s;       // C-11
-constexpr Nanos backoff_max = 60s;
-constexpr double jitter = 0.2;
-constexpr Nanos failure_mark = 1s;       // C-2
-constexpr Nanos flight_time_max = 120s;  // a leader that has not landed by then is dead
+constexpr Nanos failure_mark = 1s;        // C-2
+constexpr Nanos flight_time_max = 120s;   // a leader that has not landed by then is dead
 constexpr std::size_t query_rules_max = 4'096;
 constexpr std::size_t resource_bytes = 512;  // of a key without answers: the marks
 
@@ -49,28 +48,37 @@ std::string flight_name(std::string_view key, std::string_view selection) {
 
 }  // namespace
 
-std::shared_ptr<Flight> AnswerCache::flight_in(Shard& shard, const std::string& name,
-                                               std::string_view key, Mono now, bool& is_new) {
+std::shared_ptr<Flight> AnswerCache::flight_in(Shard& shard, std::string_view key,
+                                               std::string_view selection, std::uint64_t seen,
+                                               Mono now, bool& is_new) {
+  const std::string name = flight_name(key, selection);
   const auto found = shard.flights.find(name);
-  if (found != shard.flights.end() && now - found->second->began < flight_time_max) {
-    is_new = false;
-    return found->second;
-  }
-  is_new = true;
+  is_new = found == shard.flights.end() || now - found->second->began >= flight_time_max;
+  if (!is_new) return found->second;
+  // What a flight brings is here before it leaves the table: whoever looked before that and comes
+  // after it would ask for what has just come.
+  const auto known = shard.table.find(key);
+  if (known != shard.table.end() && known->second->news > seen) return nullptr;
   auto flight = std::make_shared<Flight>(name, std::string(key), now);
   shard.flights[name] = flight;
   return flight;
 }
 
-AnswerCache::Joined AnswerCache::join(std::string_view key, std::string_view selection, Ready ready,
-                                      Mono now) {
+AnswerCache::Joined AnswerCache::join(std::string_view key, std::string_view selection,
+                                      std::uint64_t seen, Ready ready, Mono now) {
   Shard& shard = shard_of(key);
   Joined joined;
   {
     const std::lock_guard lock(shard.mutex);
-    joined.flight = flight_in(shard, flight_name(key, selection), key, now, joined.is_leader);
+    joined.flight = flight_in(shard, key, selection, seen, now, joined.is_leader);
   }
-  if (!joined.is_leader) collapsed_.fetch_add(1, std::memory_order_relaxed);
+  if (joined.flight == nullptr) {
+    joined.is_leader = false;
+    joined.flight = std::make_shared<Flight>(std::string(), std::string(key), now);
+    joined.flight->has_landed = true;
+  } else if (!joined.is_leader) {
+    collapsed_.fetch_add(1, std::memory_order_relaxed);
+  }
   std::optional<Landing> now_known;
   {
     const std::lock_guard lock(joined.flight->mutex);
@@ -78,8 +86,8 @@ AnswerCache::Joined AnswerCache::join(std::string_view key, std::string_view sel
     if (joined.flight->filling != nullptr) {
       now_known = Landing{
           Landing::Kind::streams, {}, joined.flight->filling, {}, joined.flight->filling_status};
-    } else if (joined.flight->has_landed) {  // between the two locks: what it brought is in memory
-      now_known = Landing{Landing::Kind::reissue};
+    } else if (joined.flight->has_landed) {  // what it brought is in memory
+      now_known = Landing{Landing::Kind::relook};
     } else {
       joined.flight->waiting.emplace(joined.ticket, ready);
     }
@@ -89,12 +97,12 @@ AnswerCache::Joined AnswerCache::join(std::string_view key, std::string_view sel
 }
 
 std::shared_ptr<Flight> AnswerCache::begin_refresh(std::string_view key, std::string_view selection,
-                                                   Mono now) {
+                                                   std::uint64_t seen, Mono now) {
   Shard& shard = shard_of(key);
   bool is_new = false;
   const std::lock_guard lock(shard.mutex);
-  std::shared_ptr<Flight> flight = flight_in(shard, flight_name(key, selection), key, now, is_new);
-  if (!is_new) return nullptr;
+  std::shared_ptr<Flight> flight = flight_in(shard, key, selection, seen, now, is_new);
+  if (!is_new || flight == nullptr) return nullptr;
   refreshes_.fetch_add(1, std::memory_order_relaxed);
   return flight;
 }
@@ -117,13 +125,15 @@ void AnswerCache::announce(const std::shared_ptr<Flight>& flight,
   for (const auto& [ticket, ready] : waiting) ready(landing);
 }
 
+void AnswerCache::forsake(const Flight& flight) {
+  Shard& shard = shard_of(flight.key);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.flights.find(flight.name);
+  if (found != shard.flights.end() && found->second.get() == &flight) shard.flights.erase(found);
+}
+
 void AnswerCache::land(const std::shared_ptr<Flight>& flight, const Landing& landing) {
-  Shard& shard = shard_of(flight->key);
-  {
-    const std::lock_guard lock(shard.mutex);
-    const auto found = shard.flights.find(flight->name);
-    if (found != shard.flights.end() && found->second == flight) shard.flights.erase(found);
-  }
+  forsake(*flight);
   std::map<std::uint64_t, Ready> waiting;
   {
     const std::lock_guard lock(flight->mutex);
@@ -204,6 +214,7 @@ AnswerCache::Found AnswerCache::find(std::string_view key, const http::Request& 
   Shard& shard = shard_of(key);
   {
     const std::lock_guard lock(shard.mutex);
+    found.seen = shard.news;
     const auto at = shard.table.find(key);
     if (at == shard.table.end()) return found;
     Resource& resource = *at->second;
@@ -254,6 +265,7 @@ void AnswerCache::learn_names(std::string_view key, const VaryNames& names) {
   const std::lock_guard lock(shard.mutex);
   Resource& resource = resource_at(shard, key);
   add_names(resource, names);
+  resource.news = ++shard.news;
   make_room(shard, &resource);
 }
 
@@ -306,6 +318,14 @@ Purged AnswerCache::purged(const Answer& answer) {
   const Purged verdict = tags_.check(answer.epochs, answer.fill_seq);
   if (verdict == Purged::no) answer.checked.store(seq, std::memory_order_release);
   return verdict;
+}
+
+Purged AnswerCache::purged(const AnswerFacts& facts) {
+  if (tags_.seq() == facts.fill_seq) return Purged::no;
+  const PageTags epochs = tags_.intern(facts.path, facts.tags);
+  BorrowedSlot slot(domain_);
+  const EpochGuard guard(domain_, slot.slot());
+  return tags_.check(epochs, facts.fill_seq);
 }
 
 AnswerCache::Resource& AnswerCache::resource_at(Shard& shard, std::string_view key) {
@@ -382,10 +402,17 @@ bool AnswerCache::put(std::shared_ptr<const Answer> answer, std::uint64_t asked)
   const std::lock_guard lock(shard.mutex);
   Resource& resource = resource_at(shard, answer->key);
   if (resource.invalidated >= asked) return false;
-  std::erase_if(resource.variants, [&](const Variant& variant) {
+  const auto is_same = [&](const Variant& variant) {
     return variant.answer->vary == answer->vary && variant.answer->selection == answer->selection;
+  };
+  // A flight that was forsaken lands behind the one that took its place.
+  const bool is_behind = std::ranges::any_of(resource.variants, [&](const Variant& variant) {
+    return is_same(variant) && variant.answer->fill_seq > answer->fill_seq;
   });
+  if (is_behind) return false;
+  std::erase_if(resource.variants, is_same);
   add_names(resource, answer->vary);
+  resource.news = ++shard.news;
   resource.uncacheable_until = {};
   resource.failure = {};
   resource.variants.insert(resource.variants.begin(), Variant{std::move(answer), {}});
@@ -421,7 +448,7 @@ void AnswerCache::shed() {
   }
 }
 
-void AnswerCache::invalidate(std::string_view key) {
+bool AnswerCache::invalidate(std::string_view key) {
   const std::uint64_t number = invalidations_.fetch_add(1, std::memory_order_seq_cst);
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
@@ -437,12 +464,24 @@ void AnswerCache::invalidate(std::string_view key) {
     else ++at;
   }
   const auto found = shard.table.find(key);
-  if (found == shard.table.end() && !is_under_way) return;
+  if (found == shard.table.end() && !is_under_way && !settings_.is_shared) return false;
   Resource& resource = resource_at(shard, key);
+  const bool was_known = is_under_way || !resource.variants.empty();
   resource.variants.clear();
   resource.invalidated = number;
+  resource.invalidated_at = clock_.mono();
   account(resource);
   invalidated_.fetch_add(1, std::memory_order_relaxed);
+  make_room(shard, &resource);
+  return was_known;
+}
+
+bool AnswerCache::was_invalidated_lately(std::string_view key) const {
+  const Shard& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.table.find(key);
+  if (found == shard.table.end() || !found->second->invalidated_at) return false;
+  return clock_.mono() - *found->second->invalidated_at < limits::invalidation_spread_time;
 }
 
 void AnswerCache::mark_uncacheable(std::string_view key, Mono until) {
@@ -450,6 +489,7 @@ void AnswerCache::mark_uncacheable(std::string_view key, Mono until) {
   const std::lock_guard lock(shard.mutex);
   Resource& resource = resource_at(shard, key);
   resource.uncacheable_until = until;
+  resource.news = ++shard.news;
   make_room(shard, &resource);
 }
 
@@ -467,13 +507,9 @@ void AnswerCache::note_failure(std::string_view key, std::string_view selection,
   Failure* mark = &resource.failure;
   for (Variant& variant : resource.variants)
     if (variant.answer->selection == selection) mark = &variant.failure;
+  resource.news = ++shard.news;
   ++mark->count;
-  Nanos wait = backoff_first;
-  for (unsigned i = 1; i < mark->count && wait < backoff_max; ++i) wait *= 2;
-  wait = std::min(wait, backoff_max);
-  const double factor = 1.0 - jitter + 2 * jitter * unit;
-  mark->next_try =
-      now + Nanos(static_cast<std::int64_t>(static_cast<double>(wait.count()) * factor));
+  mark->next_try = now + backoff_of(mark->count, unit);
   mark->marked_until = now + failure_mark;
   mark->failure = failure;
   mark->status = status;

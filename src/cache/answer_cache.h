@@ -41,6 +41,7 @@ struct Landing {
     answer,   // it may be served to whom it fits; others ask for themselves
     streams,  // its body is on the way: read `filling`; nothing else will be told
     reissue,  // it was for the leader alone, or for nobody: ask for yourself
+    relook,   // more is known of what selects, or what was known is wrong: look again
     failed,   // there is none; `answer` is the old copy where that may be served
   };
   Kind kind = Kind::failed;
@@ -58,6 +59,8 @@ struct AnswerCacheSettings {
   std::size_t bytes_max = 0;
   std::size_t answer_bytes_max = 0;  // one with a larger body is passed on and not kept
   std::uint64_t seed = 0;            // of the jitter; 0 = random
+  // Keys of which nothing is known here are remembered as invalidated as well: others have them.
+  bool is_shared = false;
 };
 
 struct AnswerCounters {
@@ -92,7 +95,8 @@ class AnswerCache {
     Mono marked_until;            // C-2: until then a failure answers the burst where there is none
     http::UpstreamFailure failure = http::UpstreamFailure::none;  // the last one
     int failure_status = 0;
-    std::string selection;  // the request's values of the fields that select
+    std::string selection;   // the request's values of the fields that select
+    std::uint64_t seen = 0;  // the news of its keys that this takes in: for `join`
   };
   Found find(std::string_view key, const http::Request& request, Mono now);
   // The fields that select at this key, as far as any answer has told.
@@ -101,7 +105,7 @@ class AnswerCache {
   void learn_names(std::string_view key, const VaryNames& names);
 
   // Takes the place of the variant with the same selection. False: too large, or an invalidation
-  // came since it was asked for (`asked`).
+  // came since it was asked for (`asked`), or what is there was asked for behind a later purge.
   bool put(std::shared_ptr<const Answer> answer, std::uint64_t asked);
   // The same answer in more codings, where `old` is still the one that is kept.
   void replace(const std::shared_ptr<const Answer>& old, std::shared_ptr<const Answer> more);
@@ -109,26 +113,36 @@ class AnswerCache {
   void shed();
   // Stamp to give to `put`: before the question goes out.
   std::uint64_t stamp() const { return invalidations_.load(std::memory_order_seq_cst); }
-  // The key and all its variants are not right any more (RFC 9111 4.4).
-  void invalidate(std::string_view key);
+  // The key and all its variants are not right any more (RFC 9111 4.4). True: there were some.
+  bool invalidate(std::string_view key);
+  // Within limits::invalidation_spread_time: other nodes may not have heard of it.
+  bool was_invalidated_lately(std::string_view key) const;
   void mark_uncacheable(std::string_view key, Mono until);
   void note_failure(std::string_view key, std::string_view selection, Mono now,
                     http::UpstreamFailure failure, int status);
 
   // Joins the flight of that name, or begins it: then the caller is the leader, must ask, and must
-  // land it. `ready` is called exactly once, on any thread, unless the caller leaves before.
+  // land it. `ready` is called exactly once, on any thread, unless the caller leaves before. None is
+  // begun where the key has had news since the caller looked (`seen`, of Found): another flight has
+  // landed in between, and the caller is told to look again.
   struct Joined {
     std::shared_ptr<Flight> flight;
     std::uint64_t ticket = 0;
     bool is_leader = false;
   };
   using Ready = std::function<void(const Landing&)>;
-  Joined join(std::string_view key, std::string_view selection, Ready ready, Mono now);
-  // A flight that nobody waits for: null when one is under way.
-  std::shared_ptr<Flight> begin_refresh(std::string_view key, std::string_view selection, Mono now);
+  static constexpr std::uint64_t whatever_came = UINT64_MAX;  // `seen` of who did not look
+  Joined join(std::string_view key, std::string_view selection, std::uint64_t seen, Ready ready,
+              Mono now);
+  // A flight that nobody waits for: null when one is under way, or has landed since the caller
+  // looked.
+  std::shared_ptr<Flight> begin_refresh(std::string_view key, std::string_view selection,
+                                        std::uint64_t seen, Mono now);
   static void leave(const Flight& flight, std::uint64_t ticket);
   // Everybody hears of it, and who comes from now on does not join.
   void land(const std::shared_ptr<Flight>& flight, const Landing& landing);
+  // Who comes from now on does not join it: what it brings is not for them.
+  void forsake(const Flight& flight);
   // The body is on its way: who waits and who comes until `land` reads it.
   void announce(const std::shared_ptr<Flight>& flight, const std::shared_ptr<Filling>& filling,
                 int status);
@@ -141,6 +155,7 @@ class AnswerCache {
   // Answers older than `age_max` may have been purged elsewhere; nullopt = all purges are heard.
   void set_lag(std::optional<Nanos> age_max, bool is_strict);
   Purged purged(const Answer& answer);
+  Purged purged(const AnswerFacts& facts);  // of one that is on its way
   // Answers that a purge names, for mode refresh; at most `most`, those used lately first.
   std::vector<std::shared_ptr<const Answer>> matching(const PurgeRequest& request,
                                                       std::size_t most) const;
@@ -168,6 +183,8 @@ class AnswerCache {
     VaryNames names;                // the union of what answers said
     Mono uncacheable_until;
     std::uint64_t invalidated = 0;
+    std::optional<Mono> invalidated_at;
+    std::uint64_t news = 0;  // of the shard, when the last answer, failure or mark came
     std::size_t bytes = 0;
     bool is_visited = false;
     std::list<Resource*>::iterator place;
@@ -178,6 +195,7 @@ class AnswerCache {
     std::list<Resource*> order;  // newest in front
     std::list<Resource*>::iterator hand = order.end();
     std::unordered_map<std::string, std::shared_ptr<Flight>, StringHash, std::equal_to<>> flights;
+    std::uint64_t news = 0;  // counts what has come to any of its keys
   };
   static constexpr std::size_t shard_count = 16;
   Shard& shard_of(std::string_view key);
@@ -188,8 +206,10 @@ class AnswerCache {
   void drop(Shard& shard, Resource& resource);
   bool evict_one(Shard& shard, const Resource* spared);
   void make_room(Shard& shard, const Resource* spared);
-  std::shared_ptr<Flight> flight_in(Shard& shard, const std::string& name, std::string_view key,
-                                    Mono now, bool& is_new);
+  // Null: there is none, and what it would bring has come since `seen`.
+  static std::shared_ptr<Flight> flight_in(Shard& shard, std::string_view key,
+                                           std::string_view selection, std::uint64_t seen, Mono now,
+                                           bool& is_new);
 
   const AnswerCacheSettings settings_;
   const std::shared_ptr<FillingBudget> filling_budget_ = std::make_shared<FillingBudget>();

@@ -23,7 +23,10 @@ std::shared_ptr<const Answer> coded(const Answer& answer, TagEpochs& tags) {
   }
   if (!gains) return nullptr;
   auto made = make_answer(answer, answer.body, tags, codings);
-  return made.ok() ? std::move(made).value() : nullptr;
+  if (!made.ok()) return nullptr;
+  (*made)->was_wanted.store(answer.was_wanted.load(std::memory_order_relaxed),
+                            std::memory_order_relaxed);
+  return std::move(made).value();
 }
 
 }  // namespace weir::cache

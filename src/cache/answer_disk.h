@@ -42,6 +42,8 @@ class AnswerDisk {
   // Writes it, when it has been seen before. A full or failing disk is logged and loses nothing
   // else.
   void keep(const Answer& answer);
+  // Those that were not: seen for the first time.
+  std::uint64_t not_admitted() const { return not_admitted_.load(std::memory_order_relaxed); }
 
   // The tag that every answer of a key carries: a purge of it is what an invalidation leaves on
   // disk.
@@ -50,6 +52,7 @@ class AnswerDisk {
  private:
   Parts parts_;
   Doorkeeper doorkeeper_;
+  std::atomic<std::uint64_t> not_admitted_{0};
 };
 
 }  // namespace weir::cache

@@ -2,10 +2,10 @@
 // all of them; what it brings is in memory before the first of them is told.
 //
 //   load     disk -> page. Served when it may be; a stale one starts a refresh; an expired or
-//   damaged one goes on as a
-//            render in the same flight, so that those who wait keep their place.
+//            damaged one goes on as a render in the same flight, so that those who wait keep
+//            their place.
 //   render   fill_seq is taken, then the origin is asked (C-55); the answer is compared, kept in
-//   the store, and swapped in.
+//            the store, and swapped in (renders.cpp).
 //
 // A worker that hangs does not hold its key for ever: after flight_time_max the flight is given up,
 // and what it brings later is put nowhere, because its number is not in the table any more.
@@ -20,31 +20,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanos backoff_first = 1s;
-constexpr Nanos backoff_max = 60s;
-constexpr double jitter = 0.2;
 constexpr Nanos start_gap =
     50ms;  // between the refreshes of pages that are stale already at start (C-20)
-
-const std::shared_ptr<const std::string>& body_of(const Bodies& bodies, store::Codec codec) {
-  return bodies[static_cast<std::size_t>(codec)];
-}
-
-Nanos backoff_of(unsigned failures, double random_unit) {
-  Nanos wait = backoff_first;
-  for (unsigned i = 1; i < failures && wait < backoff_max; ++i) wait *= 2;
-  wait = std::min(wait, backoff_max);
-  const double factor = 1.0 - jitter + 2 * jitter * random_unit;
-  return Nanos(static_cast<std::int64_t>(static_cast<double>(wait.count()) * factor));
-}
 
 }  // namespace
 
 // --- joining -------------------------------------------------------------------------------------
 
 Status PageCache::Shared::join(std::string_view key, std::optional<Waiter> waiter, Purpose purpose,
-                               bool again) {
+                               Needs needs) {
   const Mono now = clock.mono();
+  needs.or_fresh = needs.or_fresh || (waiter && waiter->is_visitor && needs.since == 0);
   std::optional<Error> refusal;
   std::optional<Error> backing_off;
   std::uint64_t number = 0;
@@ -56,7 +42,10 @@ Status PageCache::Shared::join(std::string_view key, std::optional<Waiter> waite
     const auto found = all.table.find(key);
     if (found != all.table.end()) {
       Flight& flight = found->second;
-      if (again) flight.again = true;
+      // A render that is only queued will see all that was purged by now.
+      const bool is_too_old =
+          !flight.renders || (flight.fill_seq && *flight.fill_seq < needs.since);
+      if (needs.since != 0 && is_too_old) flight.again = true;
       if (!waiter) return;
       waiter->collapsed = true;
       flight.waiters.push_back(std::move(*waiter));
@@ -67,7 +56,7 @@ Status PageCache::Shared::join(std::string_view key, std::optional<Waiter> waite
     // one per visitor.
     const auto failed = all.failures.find(key);
     if (failed != all.failures.end() && now < failed->second.next_try &&
-        purpose == Purpose::render && !again) {
+        purpose == Purpose::render && needs.since == 0) {
       backing_off = Error{failed->second.code, failed->second.reason};
       return;
     }
@@ -94,15 +83,62 @@ Status PageCache::Shared::join(std::string_view key, std::optional<Waiter> waite
   }
   if (number == 0) return done;
   const std::string owned(key);
+  // A flight puts what it brings into memory before it leaves the table: one may have landed
+  // between the look of whoever joins, or his purge, and now.
+  if (needs.or_fresh || needs.since != 0) {
+    const std::shared_ptr<const Page> page = in_memory(key);
+    const bool is_current = page != nullptr && page->activation == hold_active()->seq;
+    const bool is_new_enough = is_current && needs.since != 0 && page->fill_seq >= needs.since;
+    const bool is_fresh =
+        is_current && needs.or_fresh && judge(*page, 0, now).freshness == Freshness::fresh;
+    if (is_new_enough || is_fresh) {
+      land(owned, number, page, std::nullopt);
+      return done;
+    }
+  }
   Status launched = launch(owned, number, purpose);
   if (!launched) land(owned, number, nullptr, launched.error());
   return done;
 }
 
-void PageCache::Shared::refresh(std::string_view key) {
+// Visitors wait behind it, on another node: it goes first, as theirs do.
+Status PageCache::Shared::make_fresh(std::string_view key, Ready ready) {
+  const Mono now = clock.mono();
+  const auto fetched_of = [this, now](const Page& page, const Verdict& verdict) {
+    Fetched fetched;
+    fetched.lookup = lookup_of(page, verdict, now);
+    return fetched;
+  };
+  const std::shared_ptr<const Page> page = in_memory(key);
+  const bool is_here = page != nullptr && page->activation == hold_active()->seq;
+  if (is_here) {
+    const Verdict verdict = judge(*page, 0, now);
+    if (verdict.freshness == Freshness::fresh) {
+      ready(fetched_of(*page, verdict));
+      return done;
+    }
+    return join(key, Waiter{std::move(ready), now, now + limits::fresh_wait_max, true},
+                Purpose::render);
+  }
+  // From disk, or made where there is none: whoever joins a load that finds nothing waits for the
+  // render.
+  const auto loaded = [self = shared_from_this(), key = std::string(key),
+                       ready = std::move(ready)](const Fetched& fetched) {
+    const bool is_stale = fetched.lookup.kind == Lookup::Kind::page &&
+                          fetched.lookup.freshness != Freshness::fresh && !fetched.filled;
+    if (!is_stale) return ready(fetched);
+    const Status joined = self->join(
+        key, Waiter{ready, self->clock.mono(), self->clock.mono() + limits::fresh_wait_max, true},
+        Purpose::render);
+    if (!joined.ok()) ready(fetched);
+  };
+  return join(key, Waiter{loaded, now, now + limits::fresh_wait_max, true}, Purpose::load);
+}
+
+void PageCache::Shared::refresh(std::string_view key, Needs needs) {
   bool flies = false;
   try {
-    const Status joined = join(key, std::nullopt, Purpose::render, false);
+    const Status joined = join(key, std::nullopt, Purpose::render, needs);
     flies =
         joined.ok() && flights.with([key](const Flights& all) { return all.table.contains(key); });
     if (!joined) counts.refresh_overflow.fetch_add(1, std::memory_order_relaxed);
@@ -208,9 +244,8 @@ Result<std::shared_ptr<const Page>> PageCache::Shared::load(
   return std::shared_ptr<const Page>();
 }
 
-Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_release(
-    const std::string& key, const store::ReleaseEntry& entry, const Active& from) {
-  store::Body body = TRY(from.release->read(entry));
+PageFacts PageCache::Shared::facts_of(const std::string& key, const store::ReleaseEntry& entry,
+                                      const Active& from) const {
   PageFacts facts;
   facts.key = key;
   facts.status = entry.status();
@@ -229,11 +264,10 @@ Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_release(
   facts.modified = facts.rendered_wall = from.release->created();
   facts.rendered = {clock.mono().ns -
                     std::max(store.wall() - facts.rendered_wall, Nanos(0)).count()};
-  return make_page(std::move(facts), bodies_of(std::move(body)), tags);
+  return facts;
 }
 
-Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_fill(const store::Fill& fill,
-                                                                    const Active& from) {
+PageFacts PageCache::Shared::facts_of(const store::Fill& fill, const Active& from) const {
   PageFacts facts;
   facts.key = fill.key;
   facts.status = fill.status;
@@ -253,249 +287,21 @@ Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_fill(const store:
   facts.modified = fill.modified;
   facts.rendered = {clock.mono().ns - std::max(store.wall() - fill.rendered, Nanos(0)).count()};
   facts.rules = rules_of(fill.key, from);
+  return facts;
+}
+
+Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_release(
+    const std::string& key, const store::ReleaseEntry& entry, const Active& from) {
+  store::Body body = TRY(from.release->read(entry));
+  return make_page(facts_of(key, entry, from), bodies_of(std::move(body)), tags);
+}
+
+Result<std::shared_ptr<const Page>> PageCache::Shared::page_of_fill(const store::Fill& fill,
+                                                                    const Active& from) {
+  PageFacts facts = facts_of(fill, from);
   if (fill.kind == store::FillKind::gone) return make_gone_page(std::move(facts), tags);
-  return make_page(std::move(facts), bodies_of(TRY(store.read_fill(fill))), tags);
-}
-
-// --- rendering -----------------------------------------------------------------------------------
-
-void PageCache::Shared::run_render(const std::string& key, std::uint64_t number) {
-  // Before anything is read: a purge that comes from here on leaves the result stale.
-  const std::uint64_t fill_seq = tags.seq();
-  const std::shared_ptr<const Active> from = hold_active();
-  const std::shared_ptr<const Page> old = in_memory(key);
-  const bool is_ours = old != nullptr && old->activation == from->seq;
-  const auto entry =
-      from->release == nullptr ? std::nullopt : from->release->find(key.substr(0, key.find('?')));
-  if (entry && entry->renderable() == store::Renderable::no) {
-    // A file that no render makes: what the release holds is the truth, also after a purge.
-    auto same = page_of_release(key, *entry, *from);
-    if (!same) return land_failed(key, number, same.error());
-    auto again = std::make_shared<Page>();
-    static_cast<PageFacts&>(*again) = **same;
-    again->fill_seq = fill_seq;
-    auto page = is_ours && old->body_id == again->body_id
-                    ? make_page(*again, bodies_of(*old), tags)
-                    : make_page(*again, bodies_of(**same), tags);
-    if (!page) return land_failed(key, number, page.error());
-    note_success(key);
-    publish(*page);
-    land(key, number, *page, std::nullopt);
-    return enrich_later(*page);
-  }
-  if (!entry && origin.rules_of(key) == nullptr) return land(key, number, nullptr, std::nullopt);
-
-  Result<Rendered> rendered = origin.render({key, from->release});
-  if (!rendered) return land_failed(key, number, rendered.error());
-  if (rendered->status >= 500)
-    return land_failed(key, number,
-                       Error{Errc::io, "the render answered " + std::to_string(rendered->status)});
-  // The page that visitors see for a 404 has that status itself and is not gone.
-  const bool is_gone = (rendered->status == 404 || rendered->status == 410) &&
-                       (!entry || entry->status() != rendered->status);
-  if (is_gone) return land_gone(key, number, from, fill_seq, std::move(rendered).value());
-  land_rendered(key, number, from, fill_seq, std::move(rendered).value());
-}
-
-void PageCache::Shared::land_rendered(const std::string& key, std::uint64_t number,
-                                      const std::shared_ptr<const Active>& from,
-                                      std::uint64_t fill_seq, Rendered rendered) {
-  const std::shared_ptr<const Page> old = in_memory(key);
-  const store::BlobId id = store.blobs().key().hash(rendered.body);
-  // Equal bytes: nothing changes for anybody but the time (C-8).
-  const bool is_equal = old != nullptr && !old->gone && old->body_id == id &&
-                        old->content_type == rendered.content_type &&
-                        old->status == rendered.status;
-  PageFacts facts;
-  facts.key = key;
-  facts.status = rendered.status;
-  facts.renderable = store::Renderable::yes;
-  facts.content_type = std::move(rendered.content_type);
-  facts.fields = std::move(rendered.fields);
-  facts.body_id = id;
-  facts.sha256 = is_equal ? old->sha256 : sha256_of(rendered.body);
-  facts.policy = rendered.policy;
-  facts.tags = std::move(rendered.tags);
-  if (facts.tags.size() > limits::entry_tags_max)
-    return land_failed(
-        key, number,
-        Error{Errc::too_large, std::to_string(facts.tags.size()) + " tags on one page"});
-  facts.release = from->release == nullptr ? 0 : from->release->id();
-  facts.activation = from->seq;
-  facts.fill_seq = fill_seq;
-  facts.rendered_wall = store.wall();
-  facts.rendered = clock.mono();
-  facts.modified = is_equal ? old->modified : modified_of(key, id, *from, facts.rendered_wall);
-  facts.rules = rules_of(key, *from);
-
-  store::Fill fill;
-  fill.key = key;
-  fill.status = facts.status;
-  fill.content_type = facts.content_type;
-  fill.fields = facts.fields;
-  fill.body_id = id;
-  fill.sha256 = facts.sha256;
-  fill.body_bytes = rendered.body.size();
-  fill.tags = facts.tags;
-  fill.policy = facts.policy;
-  fill.release = facts.release;
-  fill.fill_seq = fill_seq;
-  fill.rendered = facts.rendered_wall;
-  fill.modified = facts.modified;
-  store::PackedBlob packed;
-  Bodies bodies;
-  if (is_equal) {
-    bodies = bodies_of(*old);
-    packed.header.id = id;
-    const auto& zstd = body_of(bodies, store::Codec::zstd);
-    packed.stored = zstd != nullptr ? *zstd : *body_of(bodies, store::Codec::identity);
-    packed.header.codec = zstd != nullptr ? store::Codec::zstd : store::Codec::identity;
-    packed.header.identity_bytes = rendered.body.size();
-    packed.header.stored_bytes = packed.stored.size();
-    packed.header.stored_sum = xxh3_64(packed.stored);
-  } else {
-    packed = store::pack_blob(store.blobs().key(), rendered.body, facts.content_type);
-    bodies = bodies_of(
-        store::Body{std::move(rendered.body),
-                    packed.header.codec == store::Codec::zstd ? packed.stored : std::string()});
-  }
-  // A copy on disk that is older than the one that is served must not come back after a restart.
-  const bool is_admitted =
-      facts.rules == nullptr || store.has_fill(key) || doorkeeper.knocks_again(key);
-  if (!is_admitted) counts.not_admitted.fetch_add(1, std::memory_order_relaxed);
-  const Result<std::uint64_t> generation = is_admitted
-                                               ? store.put_fill(std::move(fill), &packed)
-                                               : Result<std::uint64_t>(store.next_generation());
-  if (!generation) counts.not_stored.fetch_add(1, std::memory_order_relaxed);
-  facts.generation = generation.ok() ? *generation : store.next_generation();
-
-  const auto page = make_page(std::move(facts), bodies, tags);
-  if (!page) return land_failed(key, number, page.error());
-  (is_equal         ? counts.refreshes_equal
-   : old == nullptr ? counts.fills
-                    : counts.refreshes_ok)
-      .fetch_add(1, std::memory_order_relaxed);
-  note_success(key);
-  publish(*page);
-  land(key, number, *page, std::nullopt);
-  enrich_later(*page);
-}
-
-// The origin says that the page is gone: authoritative (C-10).
-void PageCache::Shared::land_gone(const std::string& key, std::uint64_t number,
-                                  const std::shared_ptr<const Active>& from, std::uint64_t fill_seq,
-                                  Rendered rendered) {
-  PageFacts facts;
-  facts.key = key;
-  facts.status = rendered.status;
-  facts.renderable = store::Renderable::yes;
-  facts.rules = rules_of(key, *from);
-  const Nanos neg_ttl =
-      facts.rules != nullptr && facts.rules->neg_ttl ? *facts.rules->neg_ttl : settings.neg_ttl;
-  facts.policy.ttl = rendered.policy.ttl ? std::min(*rendered.policy.ttl, neg_ttl) : neg_ttl;
-  if (rendered.tags.size() <= limits::entry_tags_max) facts.tags = std::move(rendered.tags);
-  facts.release = from->release == nullptr ? 0 : from->release->id();
-  facts.activation = from->seq;
-  facts.fill_seq = fill_seq;
-  facts.modified = facts.rendered_wall = store.wall();
-  facts.rendered = clock.mono();
-
-  store::Fill fill;
-  fill.key = key;
-  fill.kind = store::FillKind::gone;
-  fill.status = facts.status;
-  fill.tags = facts.tags;
-  fill.policy = facts.policy;
-  fill.release = facts.release;
-  fill.fill_seq = fill_seq;
-  fill.rendered = fill.modified = facts.rendered_wall;
-  // Invented paths leave nothing on disk: only a page that we had is remembered as gone.
-  const bool was_ours = store.has_fill(key) || (from->release != nullptr &&
-                                                from->release->find(key.substr(0, key.find('?'))));
-  const Result<std::uint64_t> generation = was_ours
-                                               ? store.put_fill(std::move(fill), nullptr)
-                                               : Result<std::uint64_t>(store.next_generation());
-  if (!generation) counts.not_stored.fetch_add(1, std::memory_order_relaxed);
-  facts.generation = generation.ok() ? *generation : store.next_generation();
-  counts.refreshes_gone.fetch_add(1, std::memory_order_relaxed);
-  note_success(key);
-  const std::shared_ptr<const Page> page = make_gone_page(std::move(facts), tags);
-  publish(page);
-  land(key, number, page, std::nullopt);
-}
-
-// The old copy stays and the next try backs off (C-11). Those who wait get it if it may be served
-// now that an error is known (C-13), else the error.
-void PageCache::Shared::land_failed(const std::string& key, std::uint64_t number,
-                                    const Error& why) {
-  counts.refreshes_failed.fetch_add(1, std::memory_order_relaxed);
-  log.warning("cache.render_failed", {{"key", key}, {"reason", why.what}});
-  note_failure(key, why);
-  land_old(key, number, why);
-}
-
-void PageCache::Shared::land_old(const std::string& key, std::uint64_t number, const Error& why) {
-  const std::shared_ptr<const Active> from = hold_active();
-  std::shared_ptr<const Page> page = in_memory(key);
-  if (page == nullptr || page->activation != from->seq) {
-    auto loaded = load(key, from);
-    // A damaged fill and an origin that fails: the release's copy is old, but it is whole. It is
-    // served as a generation of its own, because numbers never go back.
-    if (!loaded) loaded = release_copy_as_newest(key, *from);
-    if (loaded && *loaded != nullptr) publish(page = std::move(loaded).value());
-  }
-  const bool may_serve =
-      page != nullptr && page->activation == from->seq && judge(*page, 1, clock.mono()).may_serve;
-  if (may_serve) return land(key, number, page, std::nullopt, 1);
-  land(key, number, nullptr, why);
-}
-
-Result<std::shared_ptr<const Page>> PageCache::Shared::release_copy_as_newest(
-    const std::string& key, const Active& from) {
-  const auto entry =
-      from.release == nullptr ? std::nullopt : from.release->find(key.substr(0, key.find('?')));
-  if (!entry) return std::shared_ptr<const Page>();
-  const std::shared_ptr<const Page> copy = TRY(page_of_release(key, *entry, from));
-  PageFacts facts = *copy;
-  facts.outdated = true;
-  facts.generation = store.next_generation();
-  return make_page(std::move(facts), bodies_of(*copy), tags);
-}
-
-// When the bytes are those that are on disk already, they were not modified now.
-Wall PageCache::Shared::modified_of(const std::string& key, const store::BlobId& id,
-                                    const Active& from, Wall now) const {
-  if (const auto fill = store.find_fill(key)) return fill->body_id == id ? fill->modified : now;
-  const auto entry =
-      from.release == nullptr ? std::nullopt : from.release->find(key.substr(0, key.find('?')));
-  return entry && entry->body_id() == id ? from.release->created() : now;
-}
-
-void PageCache::Shared::note_success(const std::string& key) {
-  flights.with([&key](Flights& all) { all.failures.erase(key); });
-}
-
-void PageCache::Shared::note_failure(const std::string& key, const Error& why) {
-  const Mono now = clock.mono();
-  Failure noted;
-  flights.with([&](Flights& all) {
-    // Over the bound an arbitrary one is forgotten: its page is tried again sooner than it need be.
-    if (all.failures.size() >= limits::flights_max && !all.failures.contains(key))
-      all.failures.erase(all.failures.begin());
-    Failure& failure = all.failures[key];
-    ++failure.count;
-    failure.next_try =
-        now + backoff_of(failure.count, std::uniform_real_distribution<double>(0, 1)(all.chance));
-    failure.reason = why.what;
-    failure.code = why.code;
-    noted = failure;
-  });
-  BorrowedSlot slot(domain);
-  const EpochGuard guard(domain, slot.slot());
-  ShelfEntry* const entry = shelf.find(key);
-  if (entry == nullptr) return;
-  entry->failures.store(noted.count);
-  entry->next_try_ns.store(noted.next_try.ns);
+  store::Body body = TRY(store.read_fill(fill));
+  return make_page(std::move(facts), bodies_of(std::move(body)), tags);
 }
 
 // --- landing -------------------------------------------------------------------------------------
@@ -542,6 +348,7 @@ void PageCache::Shared::land(const std::string& key, std::uint64_t number,
       std::move(stays, found->second.waiters.end(), std::back_inserter(waiters));
       found->second.waiters.erase(stays, found->second.waiters.end());
       found->second.again = false;
+      found->second.fill_seq.reset();
       found->second.renders = true;
       found->second.began = clock.mono();
     } else {
@@ -576,18 +383,17 @@ void PageCache::Shared::land(const std::string& key, std::uint64_t number,
     }
     if (waiter.is_visitor) {
       counts.flight_waits.fetch_add(1, std::memory_order_relaxed);
-      counts.flight_wait_us_total.fetch_add(
-          static_cast<std::uint64_t>((now - waiter.joined).count() / 1000),
-          std::memory_order_relaxed);
+      const auto waited_us = static_cast<std::uint64_t>((now - waiter.joined).count() / 1000);
+      counts.flight_wait_us_total.fetch_add(waited_us, std::memory_order_relaxed);
+      const auto bound = std::ranges::lower_bound(wait_bounds_ms, (waited_us + 999) / 1000);
+      counts.waits[static_cast<std::size_t>(bound - wait_bounds_ms.begin())].fetch_add(
+          1, std::memory_order_relaxed);
       if (waiter.collapsed) counts.collapsed.fetch_add(1, std::memory_order_relaxed);
     }
     waiter.ready(fetched);
   }
 }
 
-// Further codings are made behind the back of everybody: the page is served without them until then
-// (C-43). Those of a release's pages are kept on disk; those of fills, which may change every
-// second, only in memory.
 std::shared_ptr<const Page> PageCache::Shared::in_memory(std::string_view key) {
   BorrowedSlot slot(domain);
   const EpochGuard guard(domain, slot.slot());
@@ -606,7 +412,7 @@ void PageCache::Shared::warm(const std::shared_ptr<const Active>& now) {
       shelf.remove(page->key);
       continue;
     }
-    if (const Status joined = join(page->key, std::nullopt, Purpose::load, false); !joined)
+    if (const Status joined = join(page->key, std::nullopt, Purpose::load); !joined)
       return;  // the rest on demand
   }
 }
@@ -649,6 +455,7 @@ void PageCache::Shared::tick() {
     else fetched.error = Error{Errc::io, "the page was not ready in time"};
     waiter.ready(fetched);
   }
+  begin_polishing();
   domain.collect();
 }
 

@@ -169,7 +169,10 @@ void set_lifetime(Policy& policy, const Arrival& arrival, const Directives& said
   // A targeted field takes the place of Cache-Control and Expires (RFC 9213 2.2).
   const Expiry expires = is_targeted ? Expiry{} : parse_expires(arrival.fields, arrival.received_s);
   if (expires.is_present) {
-    policy.lifetime_s = std::clamp<std::int64_t>(expires.at_s - policy.date_s, 0, seconds_max);
+    // What is no date is over already (RFC 9111 5.3), also for a Date of before 1970.
+    const bool is_date = expires.at_s != 0;
+    policy.lifetime_s =
+        is_date ? std::clamp<std::int64_t>(expires.at_s - policy.date_s, 0, seconds_max) : 0;
     return;
   }
   policy.is_explicit = false;

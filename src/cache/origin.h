@@ -27,6 +27,7 @@ struct Rendered {
   std::string body = {};
   std::vector<std::string> tags = {};
   store::Policy policy = {};
+  Nanos age{0};  // when another node has made it: since then
 };
 
 // What a hard purge leaves when the page cannot be made again: nothing, or the old copy (C-52).
@@ -39,6 +40,7 @@ struct KeyRules {
   std::optional<Nanos> fill_wait;  // how long a visitor waits for a render (C-4)
   std::optional<HardOnError> hard_on_error;
   std::string source = {};  // whom a render asks, "https://api.example.org"; empty = nobody
+  bool is_local = false;    // made from what this node alone has
 };
 
 class Origin {

@@ -29,7 +29,7 @@ class Dictionary;
 // One coding of the page. `ok` is the whole answer with the page's own status, `not_modified` the
 // 304 for it.
 struct Representation {
-  std::string etag;  // with quotes: "<22 characters of base64url SHA-256>-<i|g|b|z|d>" (C-45)
+  std::string etag;  // with quotes: "<22 characters of base64url SHA-256>-<letter>" (C-45)
   std::shared_ptr<const http::Prepared> ok;
   std::shared_ptr<const http::Prepared> not_modified;
   std::shared_ptr<const std::string> body;
@@ -62,12 +62,14 @@ struct Page : PageFacts, std::enable_shared_from_this<Page> {
   PageTags epochs;    // of `tags` and the path
   bool gone = false;  // a negative entry: no representations; the caller answers its own 404 or 410
 
-  // By store::Codec. Identity is always there (unless `gone`); the others once they were made.
-  std::array<Representation, store::codec_count> representations;
-  const Representation* find(store::Codec codec) const {
-    const Representation& found = representations[static_cast<std::size_t>(codec)];
+  // By store::Rendition. Identity is always there (unless `gone`); the others once they were made,
+  // and of one codec either the quick or the best.
+  std::array<Representation, store::rendition_count> representations;
+  const Representation* find(store::Rendition rendition) const {
+    const Representation& found = representations[static_cast<std::size_t>(rendition)];
     return found.ok == nullptr ? nullptr : &found;
   }
+  const Representation* find(store::Codec codec) const { return find(store::rendition_of(codec)); }
 
   // What changed against the layout of its release, for clients that hold that (RFC 9842). Both or
   // none.

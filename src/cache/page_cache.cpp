@@ -34,7 +34,9 @@ PageCache::Shared::Shared(CacheSettings wanted, Parts given)
       shelf(domain, HashKey::random(),
             {wanted.memory_bytes_max - wanted.memory_bytes_max / negative_share,
              wanted.memory_bytes_max / negative_share}),
-      render_queue(given.renders) {
+      render_queue(given.renders),
+      to_polish({given.idle, std::move(given.is_busy), given.clock, limits::polish_queue_max,
+                 limits::polish_after}) {
   flights.with(
       [&](Flights& now) { now.chance.seed(settings.seed == 0 ? random_u64() : settings.seed); });
   tags.restore(store.purges());
@@ -115,6 +117,12 @@ Lookup PageCache::Shared::find(std::string_view key, Mono now, Reader* reader, U
         starts_refresh = wants && now.ns >= entry->next_try_ns.load(std::memory_order_relaxed) &&
                          !entry->refreshing.load(std::memory_order_relaxed) &&
                          !entry->refreshing.exchange(true);
+        // One that has landed since the page was looked at has swapped it before it lowered the
+        // flag: what there is to refresh is another page by now.
+        if (starts_refresh && entry->page.load(std::memory_order_seq_cst) != page) {
+          entry->refreshing.store(false);
+          starts_refresh = false;
+        }
       }
     }
   }
@@ -282,7 +290,7 @@ Status PageCache::fetch(std::string_view key, std::function<void(const Fetched&)
       found.freshness == Freshness::expired ? Shared::Purpose::render : Shared::Purpose::load;
   const Nanos fill_wait =
       rules != nullptr && rules->fill_wait ? *rules->fill_wait : shared_->settings.fill_wait;
-  return shared_->join(key, Shared::Waiter{std::move(ready), now, now + fill_wait}, purpose, false);
+  return shared_->join(key, Shared::Waiter{std::move(ready), now, now + fill_wait}, purpose);
 }
 
 bool PageCache::has_copy(std::string_view key) const {
@@ -292,6 +300,10 @@ bool PageCache::has_copy(std::string_view key) const {
 }
 
 void PageCache::make(std::string_view key) { shared_->refresh(key); }
+
+Status PageCache::make_fresh(std::string_view key, std::function<void(const Fetched&)> ready) {
+  return shared_->make_fresh(key, std::move(ready));
+}
 
 void PageCache::purge(const PurgeRequest& request,
                       std::function<void(const Result<PurgeAnswer>&)> ready) {
@@ -313,7 +325,11 @@ void PageCache::set_lag(std::optional<Nanos> age_max, Lag lag) {
                              std::memory_order_relaxed);
 }
 
-void PageCache::on_purge(std::function<void()> call) { shared_->on_purge = std::move(call); }
+void PageCache::refresh(const PurgeRequest& request) { shared_->refresh_what_is_named(request); }
+
+void PageCache::on_purge(std::function<void(const PurgeRequest& request, std::uint64_t seq)> call) {
+  shared_->on_purge = std::move(call);
+}
 
 std::shared_ptr<const Dictionary> PageCache::dictionary() const {
   return shared_->dictionary.with([](const auto& held) { return held; });
@@ -375,11 +391,9 @@ EntryInfo PageCache::describe(std::string_view key) {
     info.swr_s = seconds_of(page->policy.swr);
     info.sie_s = seconds_of(page->policy.sie);
   }
-  for (std::size_t i = 0; i < store::codec_count; ++i) {
-    if (page->representations[i].ok == nullptr) continue;
-    const std::string_view coding = store::coding_of(static_cast<store::Codec>(i));
-    info.codings.emplace_back(coding.empty() ? "identity" : coding);
-  }
+  for (std::size_t i = 0; i < store::rendition_count; ++i)
+    if (page->representations[i].ok != nullptr)
+      info.codings.emplace_back(store::name_of(static_cast<store::Rendition>(i)));
   if (!page->gone) info.body_bytes = page->find(store::Codec::identity)->body->size();
   info.next = next_of(info);
   return info;
@@ -418,6 +432,10 @@ CacheCounters PageCache::counters() const {
   out.purges = counts.purges;
   out.corrupt = counts.corrupt;
   out.not_stored = counts.not_stored;
+  out.polished = counts.polished.load(std::memory_order_relaxed);
+  out.polished_saved_bytes = counts.polished_saved_bytes.load(std::memory_order_relaxed);
+  out.to_polish = shared.to_polish.size();
+  out.parts_read = shared_->counts.parts_read.load(std::memory_order_relaxed);
   out.not_admitted = counts.not_admitted;
   out.flight_wait_us_total = counts.flight_wait_us_total;
   out.flight_waits = counts.flight_waits;
@@ -426,8 +444,12 @@ CacheCounters PageCache::counters() const {
   out.memory_bytes = shared.shelf.bytes();
   out.negative_bytes = shared.shelf.negative_bytes();
   out.pages = shared.shelf.count();
-  out.flights =
-      shared.flights.with([](const Shared::Flights& flights) { return flights.table.size(); });
+  for (std::size_t at = 0; at < out.waits.size(); ++at)
+    out.waits[at] = counts.waits[at].load(std::memory_order_relaxed);
+  shared.flights.with([&out](const Shared::Flights& flights) {
+    out.flights = flights.table.size();
+    out.backing_off = flights.failures.size();
+  });
   return out;
 }
 

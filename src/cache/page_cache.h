@@ -3,26 +3,26 @@
 //
 // The promise:
 //   - a visitor never waits while a copy exists that may be served: a stale page is answered at
-//   once and completely,
-//     and one refresh for all is made by a worker that belongs to no connection;
+//     once and completely, and one refresh for all is made by a worker that belongs to no
+//     connection;
 //   - at most one render per key is in flight; those who must wait (nothing may be served) are
-//   woken by its end;
-//   - a refresh that fails keeps the old page, and the next try backs off: 1 s, 2 s, 4 s .. 60 s,
-//   +-20 %;
+//     woken by its end;
+//   - a refresh that fails keeps the old page, and the next try backs off (backoff.h);
 //   - a purge that was acknowledged is never undone, neither by a crash nor by a render that had
-//   begun before it;
+//     begun before it;
 //   - memory stays within `memory_bytes_max` (SIEVE); paths that do not exist make no entries at
-//   all.
+//     all.
 //
 // `find` is the hit path: any loop thread with its own Reader; no lock, no allocation, no disk.
 // Everything else is callable from any thread; what blocks says so.
 //
 //   const Lookup found = cache.find(reader, path);
 //   switch (found.kind) {
-//     case Lookup::Kind::page:   respond(found.page->find(codec)->ok, ...)
-//     case Lookup::Kind::wait:   cache.fetch(path, [](const Fetched&) { post to the loop, look at
-//     fetched.lookup }) case Lookup::Kind::absent: the release has no such path: 404 (its page is
-//     the key "/404.html")
+//     case Lookup::Kind::page:    respond(found.page->find(codec)->ok, ...)
+//     case Lookup::Kind::wait:    cache.fetch(path, [](const Fetched&) { post to the loop, look at
+//                                 fetched.lookup })
+//     case Lookup::Kind::absent:  the release has no such path: 404 (its page is the key
+//                                 "/404.html")
 //   }
 
 #include "base/clock.h"
@@ -83,6 +83,23 @@ struct Fetched {
 std::string_view cache_status_of(const Lookup& lookup, const Fetched* fetched,
                                  std::array<char, 96>& room);
 
+// A page that stays on disk and is read in pieces (C-48).
+struct LargePage {
+  Lookup lookup = {};  // kind page, fresh; a Page of facts alone, without representations
+  std::shared_ptr<const store::PiecedBody> body = {};
+};
+struct PartOfBody {
+  store::Codec codec = store::Codec::identity;  // or the one that the body is stored in
+  std::uint64_t first = 0;
+  std::size_t bytes = 0;
+};
+// How a page that is not in memory is best read, by what lies on disk.
+enum class Bulk : std::uint8_t {
+  small,          // as a whole
+  large,          // a part of it in pieces, the whole as a whole
+  beyond_memory,  // in pieces: memory would not keep it
+};
+
 struct CacheSettings {
   std::size_t memory_bytes_max = limits::memory_cache_bytes_max;
   Nanos neg_ttl = std::chrono::seconds(10);
@@ -95,6 +112,10 @@ struct CacheSettings {
   std::vector<std::string> hosts = {};  // names that the pages are served under; empty = any
 };
 
+// Upper bounds of the buckets of visitors' waits; one more holds the rest.
+inline constexpr std::array<std::uint32_t, 9> wait_bounds_ms{1,   5,   10,    50,   100,
+                                                             250, 500, 1'000, 5'000};
+
 // Counts since start (C-70). Gauges at the end.
 struct CacheCounters {
   std::uint64_t hits = 0, stale = 0, misses = 0, absent = 0, negative = 0, collapsed = 0;
@@ -104,9 +125,14 @@ struct CacheCounters {
                 not_stored = 0;
   std::uint64_t not_admitted = 0;  // made pages that were not kept on disk: made for the first time
   std::uint64_t flight_wait_us_total = 0, flight_waits = 0;
+  std::uint64_t parts_read = 0;                          // of pages that stay on disk
+  std::uint64_t polished = 0, polished_saved_bytes = 0;  // codings made in idle time
+  std::size_t to_polish = 0;                             // pages that wait for that
   std::int64_t oldest_stale_served_s = 0;
   std::uint64_t purge_seq = 0;
+  std::array<std::uint64_t, wait_bounds_ms.size() + 1> waits{};  // by bucket
   std::size_t memory_bytes = 0, negative_bytes = 0, pages = 0, flights = 0;
+  std::size_t backing_off = 0;  // pages whose last render failed
 };
 
 // For /_weir/entry and `weir explain` (C-71).
@@ -144,6 +170,11 @@ class PageCache {
     Tasks& renders;
     const Clock& clock;
     Log& log;
+    // Gets one piece of work at a time that nobody waits for: the best codings of pages that stay
+    // as they are. Null = they are not made. `is_busy` may be asked from any thread, some times a
+    // second while such work runs: true = leave it.
+    Tasks* idle = nullptr;
+    std::function<bool()> is_busy = {};
   };
   PageCache(CacheSettings settings, Parts parts);
   ~PageCache();  // the tasks must have ended
@@ -165,6 +196,15 @@ class PageCache {
   // latest after `fill_wait`, by `tick`. Errc::full = too many waiters; `ready` is not called.
   Status fetch(std::string_view key, std::function<void(const Fetched&)> ready);
 
+  // For Kind::wait, in place of `fetch`: the page without its body. `ready` is called once, on a
+  // worker; with an Error for every page that must be fetched after all (it has no pieces, is
+  // stale, or damaged). Errc::full: not called. `bulk_of` takes a short lock, and no disk.
+  Bulk bulk_of(std::string_view key) const;
+  Status open_large(std::string_view key, std::function<void(const Result<LargePage>&)> ready);
+  // Verified bytes, on a worker. Errc::corrupt: it is counted, and out of the way.
+  Status read_part(std::shared_ptr<const LargePage> page, PartOfBody part,
+                   std::function<void(Result<std::string>)> ready);
+
   // Somewhere there is a copy of the page, or it is being made: asking for it adds no key to what
   // the cache holds. Takes two short locks; any thread.
   bool has_copy(std::string_view key) const;
@@ -172,15 +212,22 @@ class PageCache {
   // does not fit into the queue is tried again by the next who asks.
   void make(std::string_view key);
 
+  // For another node that asks: `ready` is told once, on any thread, of a page that is fresh, after
+  // a load or a render where that is needed. What it is told may still be stale or an error, when
+  // none can be made. Errc::full: it is not called.
+  Status make_fresh(std::string_view key, std::function<void(const Fetched&)> ready);
+
   // Records and applies a purge. Blocks for the disk (worker threads). `ready` is called once: at
   // once, or with wait = fresh when the refreshed pages are live. An Error means: not acknowledged
   // (though memory treats it as done).
   void purge(const PurgeRequest& request, std::function<void(const Result<PurgeAnswer>&)> ready);
 
   // What another node has purged: recorded, synced and applied, soft or hard as `record` says; the
-  // refreshes are begun by hits. Blocks for the disk (worker threads). An Error: not recorded
-  // (though memory treats it as done), so it must be told again.
+  // refreshes are begun by hits, or by `refresh`. Blocks for the disk (worker threads). An Error:
+  // not recorded (though memory treats it as done), so it must be told again.
   Status absorb(store::PurgeRecord record);
+  // Begins to make again what the request names, as far as it is here. Nobody waits.
+  void refresh(const PurgeRequest& request);
 
   // How old a copy may be before it needs validation because this node does not hear what others
   // purge: copies that a render can make again count as stale beyond `age_max`, with
@@ -190,7 +237,7 @@ class PageCache {
 
   // Called after each purge that was asked for here and is recorded, on its thread. Set once,
   // before the first purge.
-  void on_purge(std::function<void()> call);
+  void on_purge(std::function<void(const PurgeRequest& request, std::uint64_t seq)> call);
 
   // After Store::adopt_release: from now on pages come from the store's active release. One pointer
   // swap; pages that were in memory are loaded again in the background.

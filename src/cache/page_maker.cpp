@@ -43,8 +43,33 @@ struct Coding {
   std::string_view token;  // of Content-Encoding; empty = none
 };
 constexpr Coding dcz_coding{'d', "dcz"};
-Coding whole_coding_of(store::Codec codec) {
-  return {store::etag_letter_of(codec), store::coding_of(codec)};
+Coding whole_coding_of(store::Rendition rendition) {
+  return {store::etag_letter_of(rendition), store::coding_of(store::codec_of(rendition))};
+}
+
+store::Fields whole_fields(const Page& page, Coding coding) {
+  store::Fields whole;
+  if (!page.content_type.empty()) whole.emplace_back("Content-Type", page.content_type);
+  const store::Fields shared = shared_fields(page, coding.letter);
+  whole.insert(whole.end(), shared.begin(), shared.end());
+  if (page.status == 200) {
+    whole.emplace_back("Last-Modified", http::date_of(page.modified.seconds()));
+    whole.emplace_back("Accept-Ranges", "bytes");
+  }
+  if (!coding.token.empty()) whole.emplace_back("Content-Encoding", coding.token);
+  for (const auto& field : page.fields)  // an empty one is one that the site took away
+    if (!field.second.empty()) whole.push_back(field);
+  return whole;
+}
+
+store::Fields brief_fields(const Page& page, char letter) {
+  constexpr std::array<std::string_view, 4> kept{"cache-control", "vary", "expires",
+                                                 "content-location"};
+  store::Fields brief = shared_fields(page, letter);
+  for (const auto& field : page.fields)
+    if (!field.second.empty() && std::ranges::find(kept, lower_of(field.first)) != kept.end())
+      brief.push_back(field);
+  return brief;
 }
 
 Result<Representation> represent(const Page& page, Coding coding,
@@ -52,26 +77,8 @@ Result<Representation> represent(const Page& page, Coding coding,
   const http::PrepareOptions options{.age = http::PrepareOptions::Age::slot};
   Representation out;
   out.etag = etag_of(page.sha256, coding.letter);
-  const store::Fields shared = shared_fields(page, coding.letter);
-
-  store::Fields whole;
-  if (!page.content_type.empty()) whole.emplace_back("Content-Type", page.content_type);
-  whole.insert(whole.end(), shared.begin(), shared.end());
-  if (page.status == 200) {
-    whole.emplace_back("Last-Modified", http::date_of(page.modified.seconds()));
-    whole.emplace_back("Accept-Ranges", "bytes");
-  }
-  if (!coding.token.empty()) whole.emplace_back("Content-Encoding", coding.token);
-  store::Fields brief = shared;
-  for (const auto& field : page.fields) {
-    if (field.second.empty()) continue;  // one that the site took away
-    whole.push_back(field);
-    constexpr std::array<std::string_view, 4> kept{"cache-control", "vary", "expires",
-                                                   "content-location"};
-    if (std::ranges::find(kept, lower_of(field.first)) != kept.end()) brief.push_back(field);
-  }
-  out.ok = TRY(http::prepare(page.status, whole, body, options));
-  out.not_modified = TRY(http::prepare(304, brief, nullptr, options));
+  out.ok = TRY(http::prepare(page.status, whole_fields(page, coding), body, options));
+  out.not_modified = TRY(http::prepare(304, brief_fields(page, coding.letter), nullptr, options));
   out.body = std::move(body);
   return out;
 }
@@ -94,10 +101,10 @@ std::size_t bytes_of_facts(const Page& page) {
 
 Status dress(Page& page, const Bodies& bodies, const std::shared_ptr<const std::string>& dcz) {
   page.bytes = bytes_of_facts(page);
-  for (std::size_t i = 0; i < store::codec_count; ++i) {
+  for (std::size_t i = 0; i < store::rendition_count; ++i) {
     if (bodies[i] == nullptr) continue;
     page.representations[i] =
-        TRY(represent(page, whole_coding_of(static_cast<store::Codec>(i)), bodies[i]));
+        TRY(represent(page, whole_coding_of(static_cast<store::Rendition>(i)), bodies[i]));
     page.bytes +=
         page.representations[i].ok->bytes() + page.representations[i].not_modified->bytes();
   }
@@ -117,8 +124,8 @@ std::string etag_of(const Sha256& sha256, char letter) {
   return etag + '"';
 }
 
-std::string etag_of(const Sha256& sha256, store::Codec codec) {
-  return etag_of(sha256, store::etag_letter_of(codec));
+std::string etag_of(const Sha256& sha256, store::Rendition rendition) {
+  return etag_of(sha256, store::etag_letter_of(rendition));
 }
 
 std::string_view cache_control_of(store::EntryKind kind, std::string_view path) {
@@ -127,8 +134,16 @@ std::string_view cache_control_of(store::EntryKind kind, std::string_view path) 
   return "public, max-age=0, must-revalidate";
 }
 
-store::Fields shared_fields_of(const Page& page, store::Codec codec) {
-  return shared_fields(page, store::etag_letter_of(codec));
+store::Fields whole_fields_of(const Page& page, store::Rendition rendition) {
+  return whole_fields(page, whole_coding_of(rendition));
+}
+
+store::Fields fields_for_304(const Page& page, store::Rendition rendition) {
+  return brief_fields(page, store::etag_letter_of(rendition));
+}
+
+store::Fields shared_fields_of(const Page& page, store::Rendition rendition) {
+  return shared_fields(page, store::etag_letter_of(rendition));
 }
 
 namespace {
@@ -139,7 +154,7 @@ store::Fields shared_fields(const Page& page, char letter) {
   if (!holds(page.fields, "cache-control"))
     fields.emplace_back("Cache-Control", cache_control_of(page.kind, page.key));
   // Whether a coding is at hand now or only later, the answer depends on what the client accepts.
-  const bool varies = letter != store::etag_letter_of(store::Codec::identity) ||
+  const bool varies = letter != store::etag_letter_of(store::Rendition::identity) ||
                       store::is_worth_compressing(page.content_type, 1 * MiB);
   const bool has_dictionary = page.dictionary != nullptr;
   if (varies && !holds(page.fields, "vary"))
@@ -159,26 +174,26 @@ std::string_view link_field_of(const store::Fields& fields) {
 
 Bodies bodies_of(store::Body body) {
   Bodies bodies;
-  bodies[static_cast<std::size_t>(store::Codec::identity)] =
+  bodies[static_cast<std::size_t>(store::Rendition::identity)] =
       std::make_shared<const std::string>(std::move(body.identity));
   if (!body.zstd.empty())
-    bodies[static_cast<std::size_t>(store::Codec::zstd)] =
+    bodies[static_cast<std::size_t>(store::Rendition::zstd)] =
         std::make_shared<const std::string>(std::move(body.zstd));
   return bodies;
 }
 
 Bodies bodies_of(const Page& page) {
   Bodies bodies;
-  for (std::size_t i = 0; i < store::codec_count; ++i) bodies[i] = page.representations[i].body;
+  for (std::size_t i = 0; i < store::rendition_count; ++i) bodies[i] = page.representations[i].body;
   return bodies;
 }
 
 Result<std::shared_ptr<const Page>> make_page(PageFacts facts, const Bodies& bodies,
                                               TagEpochs& tags) {
-  MUST(bodies[static_cast<std::size_t>(store::Codec::identity)] != nullptr);
+  MUST(bodies[static_cast<std::size_t>(store::Rendition::identity)] != nullptr);
   std::shared_ptr<Page> page = blank_page(std::move(facts), tags);
   if (page->renderable == store::Renderable::yes && page->content_type.starts_with("text/html"))
-    page->preloads = preloads_of(*bodies[static_cast<std::size_t>(store::Codec::identity)],
+    page->preloads = preloads_of(*bodies[static_cast<std::size_t>(store::Rendition::identity)],
                                  link_field_of(page->fields));
   TRY(dress(*page, bodies, nullptr));
   return std::shared_ptr<const Page>(std::move(page));
@@ -189,6 +204,10 @@ std::shared_ptr<const Page> make_gone_page(PageFacts facts, TagEpochs& tags) {
   page->gone = true;
   page->bytes = bytes_of_facts(*page);
   return page;
+}
+
+std::shared_ptr<const Page> make_outline(PageFacts facts, TagEpochs& tags) {
+  return blank_page(std::move(facts), tags);
 }
 
 Result<std::shared_ptr<const Page>> with_codings(const Page& page, const Bodies& bodies,

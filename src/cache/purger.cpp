@@ -78,7 +78,7 @@ void PageCache::Shared::purge(const PurgeRequest& request,
     if (Status synced = store.sync(); !synced) failed = std::move(synced).error();
     else answer.durable = true;
   }
-  if (on_purge && !failed && !answer.repeated) on_purge();
+  if (on_purge && !failed && !answer.repeated) on_purge(request, answer.seq);
   answer.matched_estimate = estimate(request);
   const bool refreshes = request.mode == Mode::refresh && !answer.repeated;
   if (failed || request.wait != Wait::fresh || !refreshes) {
@@ -87,7 +87,7 @@ void PageCache::Shared::purge(const PurgeRequest& request,
     else ready(answer);
     if (!refreshes) return;
     for (const std::string& key : matching(request))
-      if (const Status joined = join(key, std::nullopt, Purpose::render, true); !joined)
+      if (const Status joined = join(key, std::nullopt, Purpose::render, {answer.seq}); !joined)
         counts.refresh_overflow.fetch_add(1, std::memory_order_relaxed);
     for (const Refresher& refresh_it : refreshers_of(request)) refresh_it([](bool) {});
     return;
@@ -103,7 +103,7 @@ void PageCache::Shared::purge(const PurgeRequest& request,
   for (const std::string& key : keys) {
     Waiter waiter{[wait](const Fetched& fetched) { wait->arrived(fetched); }, now,
                   now + limits::fresh_wait_max, false};
-    if (Status joined = join(key, std::move(waiter), Purpose::render, true); !joined) {
+    if (Status joined = join(key, std::move(waiter), Purpose::render, {answer.seq}); !joined) {
       counts.refresh_overflow.fetch_add(1, std::memory_order_relaxed);
       Fetched refused;
       refused.error = std::move(joined).error();
@@ -112,6 +112,13 @@ void PageCache::Shared::purge(const PurgeRequest& request,
   }
   for (const Refresher& refresh_it : elsewhere)
     refresh_it([wait](bool is_live) { wait->arrived(is_live); });
+}
+
+// A render that is under way will do, and so will one that was made for a node that heard of the
+// purge first. If it began before, what it brings is stale, and the next hit begins another.
+void PageCache::Shared::refresh_what_is_named(const PurgeRequest& request) {
+  for (const std::string& key : matching(request)) refresh(key, {.or_fresh = true});
+  for (const Refresher& refresh_it : refreshers_of(request)) refresh_it([](bool) {});
 }
 
 std::vector<PageCache::Refresher> PageCache::Shared::refreshers_of(

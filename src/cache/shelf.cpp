@@ -68,13 +68,30 @@ Shelf::Put Shelf::put(std::shared_ptr<const Page> page,
     if (old.activation > page->activation) return Put::refused;
     unlink(*entry);
     touch(*entry);
-    std::shared_ptr<const Page> replaced = std::exchange(entry->owner, std::move(page));
-    entry->page.store(entry->owner.get(), std::memory_order_seq_cst);
-    domain_.retire(std::move(replaced));
-    link(*entry, arena);
+    swap_in(*entry, std::move(page), arena);
   }
   evict(arenas_[arena], arenas_[arena].bytes_max, entry);
   return Put::kept;
+}
+
+Shelf::Put Shelf::replace(const Page& old, std::shared_ptr<const Page> page) {
+  const std::size_t arena = page->gone ? 1 : 0;
+  const std::lock_guard lock(mutex_);
+  ShelfEntry* const entry = find(page->key);
+  const bool fits = cost_of(*page) <= arenas_[arena].bytes_max / share_max;
+  if (entry == nullptr || entry->owner.get() != &old || !fits) return Put::refused;
+  unlink(*entry);
+  swap_in(*entry, std::move(page), arena);
+  evict(arenas_[arena], arenas_[arena].bytes_max, entry);
+  return Put::kept;
+}
+
+// Of an entry that is unlinked.
+void Shelf::swap_in(ShelfEntry& entry, std::shared_ptr<const Page> page, std::size_t arena) {
+  std::shared_ptr<const Page> replaced = std::exchange(entry.owner, std::move(page));
+  entry.page.store(entry.owner.get(), std::memory_order_seq_cst);
+  domain_.retire(std::move(replaced));
+  link(entry, arena);
 }
 
 void Shelf::remove(std::string_view key) {

@@ -66,6 +66,9 @@ class Shelf {
   // the entry before readers can.
   enum class Put : std::uint8_t { kept, refused };
   Put put(std::shared_ptr<const Page> page, const std::function<void(ShelfEntry&)>& touch);
+  // Another form of the same page in place of `old`. Refused, and whatever is there stays, when that
+  // is not `old` any more or when there is no room for the new one.
+  Put replace(const Page& old, std::shared_ptr<const Page> page);
   void remove(std::string_view key);
 
   // Gives memory back when the process is short of it: evicts, the least wanted first, until at
@@ -102,6 +105,7 @@ class Shelf {
   Slot* slot_of(ShelfEntry& entry);
   void insert(ShelfEntry& entry);
   void grow();
+  void swap_in(ShelfEntry& entry, std::shared_ptr<const Page> page, std::size_t arena);
   void link(ShelfEntry& entry, std::size_t arena);
   void unlink(ShelfEntry& entry);
   void drop(ShelfEntry& entry);

@@ -1,9 +1,11 @@
 // Stored answers: selection, eviction, invalidation, flights, the body on its way in, codings,
 // disk.
 
+#include "base/limits_cache.h"
 #include "cache/answer_cache.h"
 #include "cache/answer_coding.h"
 #include "cache/answer_disk.h"
+#include "cache/answer_polish.h"
 #include "cache/fixture.h"
 #include "http/dates.h"
 
@@ -122,14 +124,17 @@ TEST_CASE("what is invalidated is gone, and what was asked for before does not b
   Keeper keeper;
   keeper.put(keeper.facts("http://h/a"), "old");
   const std::uint64_t asked = keeper.answers->stamp();
-  auto joined = keeper.answers->join("http://h/a", "", [](const Landing&) {}, {});
+  auto joined =
+      keeper.answers->join("http://h/a", "", AnswerCache::whatever_came, [](const Landing&) {}, {});
   REQUIRE(joined.is_leader);
   keeper.answers->invalidate("http://h/a");
   CHECK(keeper.find("http://h/a").answer == nullptr);
   CHECK_FALSE(keeper.answers->put(keeper.make(keeper.facts("http://h/a"), "old"), asked));
   CHECK(keeper.find("http://h/a").answer == nullptr);
   // Who comes now asks anew.
-  CHECK(keeper.answers->join("http://h/a", "", [](const Landing&) {}, {}).is_leader);
+  CHECK(
+      keeper.answers->join("http://h/a", "", AnswerCache::whatever_came, [](const Landing&) {}, {})
+          .is_leader);
   CHECK(
       keeper.answers->put(keeper.make(keeper.facts("http://h/a"), "new"), keeper.answers->stamp()));
   CHECK(*keeper.find("http://h/a").answer->body == "new");
@@ -178,27 +183,89 @@ TEST_CASE("C-58: what may have been purged elsewhere is in doubt", "[cache]") {
 
 TEST_CASE("a flight has one leader, and all hear of its end", "[cache]") {
   Keeper keeper;
+  constexpr std::uint64_t any = AnswerCache::whatever_came;
   int told = 0;
   const auto ready = [&told](const Landing& landing) {
     CHECK(landing.kind == Landing::Kind::answer);
     ++told;
   };
-  const auto leader = keeper.answers->join("http://h/a", "s", ready, {});
-  const auto second = keeper.answers->join("http://h/a", "s", ready, {});
-  const auto third = keeper.answers->join("http://h/a", "s", ready, {});
+  const auto leader = keeper.answers->join("http://h/a", "s", any, ready, {});
+  const auto second = keeper.answers->join("http://h/a", "s", any, ready, {});
+  const auto third = keeper.answers->join("http://h/a", "s", any, ready, {});
   CHECK(leader.is_leader);
   CHECK_FALSE(second.is_leader);
   CHECK(second.flight == leader.flight);
-  CHECK(keeper.answers->join("http://h/a", "other", ready, {}).is_leader);
-  CHECK(keeper.answers->begin_refresh("http://h/a", "s", {}) == nullptr);
+  CHECK(keeper.answers->join("http://h/a", "other", any, ready, {}).is_leader);
+  CHECK(keeper.answers->begin_refresh("http://h/a", "s", any, {}) == nullptr);
   AnswerCache::leave(*third.flight, third.ticket);
   keeper.answers->land(leader.flight,
                        {Landing::Kind::answer, keeper.make(keeper.facts("http://h/a"), "x")});
   CHECK(told == 2);
-  CHECK(keeper.answers->join("http://h/a", "s", ready, {}).is_leader);
+  CHECK(keeper.answers->join("http://h/a", "s", any, ready, {}).is_leader);
   // A leader that died does not hold its key for ever (C-18).
   const Mono later{Nanos(std::chrono::minutes(3)).count()};
-  CHECK(keeper.answers->join("http://h/a", "s", ready, later).is_leader);
+  CHECK(keeper.answers->join("http://h/a", "s", any, ready, later).is_leader);
+}
+
+TEST_CASE("C-4: who looked before a flight landed looks again, and asks nobody", "[cache]") {
+  using Kind = Landing::Kind;
+  Keeper keeper;
+  AnswerCache& answers = *keeper.answers;
+  const auto told_kind = [&](std::uint64_t seen) {
+    Kind told = Kind::failed;
+    const auto joined =
+        answers.join("http://h/a", "", seen, [&told](const Landing& one) { told = one.kind; }, {});
+    CHECK_FALSE(joined.is_leader);
+    return told;
+  };
+  std::uint64_t seen = keeper.find("http://h/a").seen;
+  const auto leader = answers.join("http://h/a", "", seen, [](const Landing&) {}, {});
+  REQUIRE(leader.is_leader);
+  keeper.put(keeper.facts("http://h/a"), "x");
+  answers.land(leader.flight, {Kind::answer, keeper.find("http://h/a").answer});
+  CHECK(told_kind(seen) == Kind::relook);
+  CHECK(answers.begin_refresh("http://h/a", "", seen, {}) == nullptr);
+  seen = keeper.find("http://h/a").seen;
+  answers.note_failure("http://h/a", "", {}, http::UpstreamFailure::late, 0);
+  CHECK(told_kind(seen) == Kind::relook);
+  seen = keeper.find("http://h/a").seen;
+  answers.mark_uncacheable("http://h/a", Mono{1});
+  CHECK(told_kind(seen) == Kind::relook);
+  // What another key hears is no news; and who has heard the last asks.
+  seen = keeper.find("http://h/a").seen;
+  keeper.put(keeper.facts("http://h/b"), "x");
+  const auto flight = answers.begin_refresh("http://h/a", "", seen, {});
+  REQUIRE(flight != nullptr);
+  answers.land(flight, {});
+}
+
+TEST_CASE("C-4: threads that want one key make one question of it", "[cache][race]") {
+  Keeper keeper;
+  AnswerCache& answers = *keeper.answers;
+  constexpr int keys = 2'000;
+  std::vector<std::atomic<int>> questions(keys);
+  std::atomic<int> none{0};
+  const auto work = [&] {
+    for (int i = 0; i < keys; ++i) {
+      const std::string key = "http://h/" + std::to_string(i);
+      for (int tries = 0;; ++tries) {
+        const auto found = keeper.find(key);
+        if (found.answer != nullptr) break;
+        if (tries > 0) std::this_thread::yield();
+        const auto joined =
+            answers.join(key, found.selection, found.seen, [](const Landing&) {}, {});
+        if (!joined.is_leader) continue;
+        ++questions[static_cast<std::size_t>(i)];
+        if (!answers.put(keeper.make(keeper.facts(key), "x"), answers.stamp())) ++none;
+        answers.land(joined.flight, {Landing::Kind::relook});
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back(work);
+  for (std::thread& thread : threads) thread.join();
+  CHECK(none == 0);
+  CHECK(std::ranges::all_of(questions, [](const std::atomic<int>& asked) { return asked == 1; }));
 }
 
 TEST_CASE("failures back off, an answer ends that", "[cache]") {
@@ -407,7 +474,7 @@ TEST_CASE("many threads find, put, invalidate, purge and wait at once", "[cache]
         case 4: {
           ++waits;
           const auto joined = answers.join(
-              key, "", [&told](const Landing&) { ++told; }, Mono{1});
+              key, "", AnswerCache::whatever_came, [&told](const Landing&) { ++told; }, Mono{1});
           if (!joined.is_leader) break;
           if (random() % 2 == 0) {
             auto filling =
@@ -434,4 +501,69 @@ TEST_CASE("many threads find, put, invalidate, purge and wait at once", "[cache]
   CHECK(told == waits);  // exactly once each
   CHECK(answers.counters().flights == 0);
   CHECK(answers.counters().bytes <= 2 * MiB);
+}
+
+TEST_CASE("C-43: an answer that is wanted and stays gets its best codings in idle time",
+          "[cache]") {
+  Keeper keeper;
+  StepTasks idle;
+  bool is_busy = false;
+  AnswerPolisher polisher(
+      {*keeper.answers, idle, [&is_busy] { return is_busy; }, keeper.bench.clock()});
+  const auto rest = [&] {
+    keeper.bench.clock().advance(limits::polish_after);
+    polisher.tick();
+    idle.run();
+  };
+  std::mt19937 random(1);
+  std::string body;
+  while (body.size() < 20'000) body += "word" + std::to_string(random() % 500) + ' ';
+  const auto plain = keeper.put(keeper.facts("http://h/a"), body);
+  plain->was_wanted.store(true);
+  polisher.add(*plain);
+  CHECK(polisher.counters().waiting == 1);
+  const auto more = coded(*plain, keeper.bench.cache->tags());
+  CHECK(more->was_wanted.load());  // it is on disk already
+  keeper.answers->replace(plain, more);
+
+  is_busy = true;
+  rest();
+  CHECK(keeper.find("http://h/a").answer == more);
+  is_busy = false;
+  polisher.tick();
+  is_busy = true;  // when its turn has come: left, and another turn
+  idle.run();
+  CHECK(keeper.find("http://h/a").answer == more);
+  is_busy = false;
+  rest();
+  const auto best = keeper.find("http://h/a").answer;
+  REQUIRE(best != nullptr);
+  REQUIRE(best->find(store::Rendition::best_brotli) != nullptr);
+  REQUIRE(best->find(store::Rendition::best_zstd) != nullptr);
+  CHECK(best->find(store::Rendition::best_brotli)->etag == "\"v1-B\"");
+  CHECK(best->find(store::Rendition::best_zstd)->etag == "\"v1-Z\"");
+  CHECK(best->find(store::Rendition::brotli) == nullptr);
+  CHECK(best->find(store::Rendition::zstd) == nullptr);
+  CHECK(best->find(store::Rendition::gzip)->etag == "\"v1-g\"");
+  CHECK(best->find(store::Rendition::best_brotli)->body->size() <
+        more->find(store::Rendition::brotli)->body->size());
+  CHECK(best->was_wanted.load());
+  CHECK(*best->body == body);
+  const auto counters = polisher.counters();
+  CHECK(counters.polished == 2);
+  CHECK(counters.saved_bytes > 0);
+  CHECK(counters.waiting == 0);
+
+  // Nothing is made of what is no longer kept, of what must stay as it is, or is small.
+  const auto other = keeper.put(keeper.facts("http://h/b"), body + "b");
+  polisher.add(*other);
+  keeper.answers->invalidate("http://h/b");
+  AnswerFacts as_it_is = keeper.facts("http://h/c");
+  as_it_is.policy.no_transform = true;
+  polisher.add(*keeper.put(as_it_is, body + "c"));
+  polisher.add(*keeper.put(keeper.facts("http://h/d"), "small"));
+  CHECK(polisher.counters().waiting == 1);
+  rest();
+  CHECK(polisher.counters().polished == 2);
+  CHECK(polisher.counters().waiting == 0);
 }

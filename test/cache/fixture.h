@@ -82,7 +82,8 @@ class FakeOrigin final : public cache::Origin {
 struct CacheBench {
   StoreBench disk;
   FakeOrigin origin;
-  StepTasks loads, renders;
+  StepTasks loads, renders, idle;
+  std::atomic<bool> is_busy{false};
   cache::CacheSettings settings{.refresh_ahead_percent = 0, .seed = 1};
   std::unique_ptr<store::Store> store;
   std::unique_ptr<cache::PageCache> cache;
@@ -111,7 +112,8 @@ struct CacheBench {
   void start() {
     if (store == nullptr) store = disk.open();
     cache = std::make_unique<cache::PageCache>(
-        settings, cache::PageCache::Parts{*store, origin, loads, renders, disk.clock, disk.log});
+        settings, cache::PageCache::Parts{*store, origin, loads, renders, disk.clock, disk.log,
+                                          &idle, [this] { return is_busy.load(); }});
     reader = cache->make_reader();
   }
   void close() {
@@ -119,6 +121,7 @@ struct CacheBench {
     cache.reset();
     loads.run();
     renders.run();
+    idle.run();
     store.reset();
   }
   void restart() {

@@ -241,6 +241,8 @@ TEST_CASE("C-26: Date is the base of Expires; without a good one, the time of re
   const auto lifetime = [](const List& fields) { return strict(fields).lifetime_s; };
   CHECK(lifetime({{"expires", late}, {"date", early}}) == 160);
   CHECK(lifetime({{"expires", late}}) == 60);
+  // No date is over already, also beside a Date of long ago: 1970 would be after it.
+  CHECK(lifetime({{"expires", "soon"}, {"date", "Tue, 10 Nov 0026 23:28:45 GMT"}}) == 0);
   CHECK(lifetime({{"expires", late}, {"date", "yesterday"}}) == 60);
   CHECK(lifetime({{"expires", early}, {"date", early}}) == 0);
   CHECK(lifetime({{"expires", early}, {"date", late}}) == 0);

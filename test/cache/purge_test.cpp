@@ -114,6 +114,69 @@ TEST_CASE("C-52: wait = fresh answers when the refreshed pages are live", "[cach
   CHECK(CacheBench::body(bench.find("/a/")) == "new");
 }
 
+TEST_CASE("C-52: a render that began after the purge is the purge's own", "[cache]") {
+  for (const bool has_landed : {false, true}) {
+    CacheBench bench;
+    bench.open({bench.isr("/a/", "old")});
+    bench.see("/a/");
+    // A visitor, or another node, sees the purge before the purge begins its own render.
+    bench.cache->on_purge([&](const PurgeRequest&, std::uint64_t) {
+      CHECK(bench.find("/a/").freshness == Freshness::stale);
+      if (has_landed) bench.work();
+    });
+    std::optional<PurgeAnswer> answer;
+    bench.cache->purge({.paths = {"/a/"}, .mode = Mode::refresh, .wait = Wait::fresh},
+                       [&](const Result<PurgeAnswer>& given) { answer = need(given); });
+    bench.work();
+    REQUIRE(answer);
+    CHECK(answer->refreshed == 1);
+    CHECK(bench.origin.renders == 1);
+    CHECK(bench.find("/a/").freshness == Freshness::fresh);
+  }
+}
+
+TEST_CASE("C-52: a render that began before the purge is not what it waits for", "[cache]") {
+  CacheBench bench;
+  bench.open({bench.isr("/a/", "built")});
+  bench.see("/a/");
+  std::string truth = "old", seen;
+  bench.origin.answer = [&](const RenderRequest&, int) {
+    Rendered rendered = bench.origin.ok(truth);
+    if (truth == "old") {
+      truth = "new";
+      bench.cache->purge({.paths = {"/a/"}, .mode = Mode::refresh, .wait = Wait::fresh},
+                         [&](const Result<PurgeAnswer>& given) {
+                           CHECK(need(given).refreshed == 1);
+                           seen = CacheBench::body(bench.find("/a/"));
+                         });
+    }
+    return rendered;
+  };
+  bench.clock().advance(61s);
+  bench.find("/a/");
+  bench.work();
+  CHECK(seen == "new");
+  CHECK(bench.origin.renders == 2);
+}
+
+TEST_CASE("C-58: a page that another node had made here is not made again for its purge",
+          "[cache]") {
+  CacheBench bench;
+  bench.open({bench.isr("/a/", "old")});
+  bench.see("/a/");
+  const PurgeRequest request{.paths = {"/a/"}, .mode = Mode::refresh};
+  REQUIRE(bench.cache->absorb(record_of(request, {})));
+  bool is_made = false;
+  REQUIRE(bench.cache->make_fresh(
+      "/a/", [&](const Fetched& made) { is_made = made.lookup.freshness == Freshness::fresh; }));
+  bench.work();
+  CHECK(is_made);
+  bench.cache->refresh(request);
+  bench.work();
+  CHECK(bench.origin.renders == 1);
+  CHECK(bench.find("/a/").freshness == Freshness::fresh);
+}
+
 TEST_CASE(
     "C-52: a hard purge is never served again; what a failed refill does is the operator's choice",
     "[cache]") {

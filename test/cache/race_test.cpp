@@ -45,6 +45,42 @@ void spin(std::uint64_t microseconds) {
 
 }  // namespace
 
+TEST_CASE("C-4: visitors on several threads who want one page make one render of it", "[cache]") {
+  CacheBench bench;
+  KeyRules rules;
+  bench.origin.rules = std::make_shared<const KeyRules>(rules);
+  bench.origin.answer = [&bench](const RenderRequest&, int) { return bench.origin.ok("page"); };
+  bench.store = bench.disk.open();
+  PoolTasks loads(1), renders(1);
+  PageCache cache(bench.settings, {*bench.store, bench.origin, loads, renders, bench.disk.clock,
+                                   bench.disk.log, nullptr, nullptr});
+  const std::size_t keys = rounds(5'000, 100'000);
+  std::atomic<std::size_t> wrong{0};
+  const auto visit = [&] {
+    const auto reader = cache.make_reader();
+    for (std::size_t i = 0; i < keys; ++i) {
+      const std::string key = "/" + std::to_string(i);
+      const Mono now = bench.disk.clock.mono();
+      if (cache.find(*reader, key, now, PageCache::Unheld::made).kind == Kind::page) continue;
+      std::atomic<bool> is_told{false};
+      const Status begun = cache.fetch(key, [&](const Fetched& fetched) {
+        if (fetched.lookup.kind != Kind::page) ++wrong;
+        is_told = true;
+      });
+      if (!begun) ++wrong;
+      else
+        while (!is_told) std::this_thread::yield();
+    }
+  };
+  std::vector<std::thread> visitors;
+  for (int i = 0; i < 4; ++i) visitors.emplace_back(visit);
+  for (std::thread& visitor : visitors) visitor.join();
+  loads.wait();
+  renders.wait();
+  CHECK(wrong == 0);
+  CHECK(static_cast<std::size_t>(bench.origin.renders) == keys);
+}
+
 TEST_CASE(
     "readers of the shelf see whole pages that only get newer, while others put, evict and remove",
     "[cache]") {
@@ -247,4 +283,94 @@ TEST_CASE("C-80: a thousand who wait for one render all get the same generation"
   renders.wait();
   CHECK(same == 1000);
   CHECK(origin.renders == 1);
+}
+
+TEST_CASE(
+    "C-43: refreshes, purges and polishing at once: every form seen is the page that it names",
+    "[cache]") {
+  StoreBench disk;
+  ManualClock& clock = disk.clock;
+  constexpr std::size_t keys = 3;
+  std::array<std::atomic<std::uint64_t>, keys> truth{};
+  const auto text_of = [](std::size_t key, std::uint64_t number) {
+    std::mt19937 random(static_cast<unsigned>(number * keys + key));
+    std::string text = std::to_string(key) + ':' + std::to_string(number) + '\n';
+    while (text.size() < 3'000) text += "word" + std::to_string(random() % 300) + ' ';
+    return text;
+  };
+  FakeOrigin origin;
+  origin.policy = {};
+  origin.answer = [&](const RenderRequest& request, int) {
+    const auto key = static_cast<std::size_t>(request.path[1] - '0');
+    Rendered rendered = origin.ok(text_of(key, truth[key].load()));
+    rendered.tags = {"t" + std::to_string(key)};
+    return rendered;
+  };
+  PoolTasks loads(1), renders(2), idle(1);
+  const auto store = disk.open();
+  {
+    const auto writer = disk.writer();
+    for (std::size_t key = 0; key < keys; ++key)
+      need(writer->add(
+          page("/" + std::to_string(key), text_of(key, 0), {"t" + std::to_string(key)})));
+    need(store->adopt_release(need(writer->finish())));
+  }
+  std::atomic<bool> is_busy{false};
+  PageCache cache({.refresh_ahead_percent = 0}, {*store, origin, loads, renders, clock, disk.log,
+                                                 &idle, [&is_busy] { return is_busy.load(); }});
+  std::atomic<bool> is_over{false};
+  std::atomic<int> wrong{0};
+  std::atomic<std::uint64_t> best_seen{0};
+  std::vector<std::thread> readers;
+  for (unsigned t = 0; t < 2; ++t)
+    readers.emplace_back([&, t] {
+      const auto reader = cache.make_reader();
+      std::mt19937 chance(t);
+      while (!is_over.load()) {
+        const std::string name = "/" + std::to_string(chance() % keys);
+        const Lookup found = cache.find(*reader, name);
+        if (found.kind != Kind::page) {
+          (void)cache.fetch(name, [](const Fetched&) {}).ok();
+          std::this_thread::yield();
+          continue;
+        }
+        using store::Rendition;
+        const Page& page = *found.page;
+        const std::string& identity = *page.find(Rendition::identity)->body;
+        if (page.find(Rendition::zstd) != nullptr && page.find(Rendition::best_zstd) != nullptr)
+          ++wrong;
+        for (const Rendition one : {Rendition::zstd, Rendition::best_zstd}) {
+          const Representation* const form = page.find(one);
+          if (form == nullptr) continue;
+          const auto back = store::unpack_zstd(*form->body, identity.size());
+          if (!back || *back != identity || form->etag != etag_of(page.sha256, one)) ++wrong;
+          best_seen += one == Rendition::best_zstd ? 1 : 0;
+        }
+      }
+    });
+  std::mt19937_64 chance(9);
+  const std::size_t turns = rounds(120, 4'000);
+  for (std::size_t turn = 0; turn < turns; ++turn) {
+    clock.advance(2s);
+    is_busy = chance() % 5 == 0;
+    cache.tick();
+    if (turn % 8 == 0) {
+      const std::size_t key = chance() % keys;
+      if (chance() % 2 == 0) ++truth[key];  // else an equal render
+      cache.purge({.tags = {"t" + std::to_string(key)}, .mode = static_cast<Mode>(chance() % 3)},
+                  [](const Result<PurgeAnswer>&) {});
+    }
+    spin(3'000);
+  }
+  is_over = true;
+  is_busy = true;
+  for (std::thread& thread : readers) thread.join();
+  loads.wait();
+  renders.wait();
+  idle.wait();
+  loads.wait();
+  renders.wait();
+  CHECK(wrong == 0);
+  CHECK(best_seen > 0);
+  CHECK(cache.counters().polished > 0);
 }

@@ -1,7 +1,8 @@
 // Goal: the invariants of the cache specification, section 2, under any order of events:
-//   (a) at most one render per key in flight          (b) nobody waits while a copy exists that may
-//   be served (c) fields and body belong to one generation      (d) generations grow per key, also
-//   across restarts
+//   (a) at most one render per key is in flight
+//   (b) nobody waits while a copy exists that may be served
+//   (c) fields and body belong to one generation
+//   (d) generations grow per key, also across restarts
 // and: what was purged before a render began is never fresh in what it made; what was purged hard
 // is not seen again. Method: a seeded schedule of hits, time, purges, failures, deploys and
 // restarts over a few keys, some of them made by a route; each page says in its body which version
