@@ -3,6 +3,7 @@
 #include "base/faults.h"
 #include "base/file.h"
 #include "base/must.h"
+#include "known_leaks.h"
 
 #include <chrono>
 #include <cstdio>
@@ -11,13 +12,6 @@
 #include <new>
 #include <stdexcept>
 #include <thread>
-
-#ifdef __SANITIZE_ADDRESS__
-// libsass 3.6.5 forgets the list of an import when what was imported does not parse: some eighty
-// bytes for a style sheet that is wrong. It is theirs, and nobody can tell whether it may be freed.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() { return "leak:Sass::Context::call_loader\n"; }
-#endif
 
 namespace weir::test {
 

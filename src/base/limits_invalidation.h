@@ -30,11 +30,27 @@ inline constexpr std::size_t dictionary_pages_looked_at = 20'000;  // of a large
 // --- nodes that tell each other (cache C-58)
 inline constexpr std::size_t peers_max = 64;           // configuration error; readers over it go
 inline constexpr std::size_t purge_waiters_max = 256;  // long polls; over: answered at once
+inline constexpr std::size_t refreshes_told_max = 64;  // to other nodes; older ones: by hits
 inline constexpr std::size_t purge_page_bytes_max = 32 * MiB;     // of one answer; refused
 inline constexpr auto purge_poll_max = std::chrono::seconds(20);  // longer waits are cut
 inline constexpr auto peer_call_max =
     std::chrono::milliseconds(2'500);  // of one call, with its wait
 inline constexpr auto peer_contact_wait = std::chrono::milliseconds(500);  // at start, for all
-inline constexpr auto max_lag_least = std::chrono::seconds(2);             // configuration error
+
+// --- one node asks for all (cache C-18)
+inline constexpr std::size_t fill_question_bytes_max = 64 * KiB;  // 413
+inline constexpr std::size_t fill_record_bytes_max = 1 * MiB;     // beside the body; not believed
+// A larger body on its way is not waited for: the asker's clients would see nothing of it until it
+// is whole. "large"
+inline constexpr std::size_t fill_streamed_bytes_max = 1 * MiB;
+inline constexpr std::size_t fill_copy_bytes_max = 8 * MiB;       // of what is here; "large"
+inline constexpr auto fill_slow_time = std::chrono::seconds(4);   // the holder's; then: "slow"
+inline constexpr auto fill_lease_time = std::chrono::seconds(5);  // then the asker asks for itself
+inline constexpr auto fill_seen_wait = std::chrono::seconds(1);  // for a purge on its way: "behind"
+inline constexpr auto fill_node_pause = std::chrono::seconds(2);  // after one that did not answer
+inline constexpr auto invalidation_spread_time = std::chrono::seconds(5);  // until others have it
+inline constexpr std::size_t fill_notes_max = 256;  // of one loop, under way; more are not sent
+inline constexpr unsigned fill_tries_max = 3;       // of the holder, for one question
+inline constexpr auto max_lag_least = std::chrono::seconds(2);  // configuration error
 
 }  // namespace weir::limits

@@ -62,11 +62,10 @@ text::Value AnswerDescriber::describe(const cache::Answer& answer) {
   out.set("fill_seq", answer.fill_seq);
   out.set("tags", text::Value::Array(answer.tags.begin(), answer.tags.end()));
   text::Value::Array codings;
-  for (std::size_t i = 0; i < store::codec_count; ++i) {
-    const auto codec = static_cast<store::Codec>(i);
-    if (answer.find(codec) == nullptr) continue;
-    const std::string_view name = store::coding_of(codec);
-    codings.emplace_back(name.empty() ? "identity" : std::string(name));
+  for (std::size_t i = 0; i < store::rendition_count; ++i) {
+    const auto rendition = static_cast<store::Rendition>(i);
+    if (answer.find(rendition) != nullptr)
+      codings.emplace_back(std::string(store::name_of(rendition)));
   }
   out.set("codings", std::move(codings));
   out.set("bytes", static_cast<std::uint64_t>(answer.body->size()));

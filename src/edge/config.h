@@ -160,7 +160,9 @@ struct CacheSettings {
   std::vector<Secret> peer_secrets;  // that all nodes share; empty: nobody may read our purges
   Nanos max_lag = std::chrono::seconds(30);
   bool strict_lag = false;
-  bool dictionaries = true;  // RFC 9842
+  bool forwards_targeted = false;  // of routes that do not say
+  bool shares_fills = false;       // lease = "shared": one of the nodes asks for all
+  bool dictionaries = true;        // RFC 9842
 };
 
 // How a sender signs, in the form that nearly all of them have: an HMAC in one field.
@@ -313,7 +315,7 @@ struct ProxyCacheSettings {
   Nanos neg_ttl = std::chrono::seconds(10);
   std::vector<std::string> keys = {"origin"};  // fields of the request that select, besides Vary
   std::vector<std::string> tags;
-  bool forwards_targeted = false;
+  std::optional<bool> forwards_targeted;  // nothing: as [cache] says
 };
 
 struct RouteSettings {

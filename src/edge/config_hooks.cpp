@@ -131,6 +131,9 @@ void read_peers(Table& table, CacheSettings& cache) {
   table.read_secrets("peer_secret", cache.peer_secrets);
   table.read("max_lag", cache.max_lag);
   table.read("strict_lag", cache.strict_lag);
+  std::string lease = "local";
+  table.read_choice("lease", lease, {"local", "shared"});
+  cache.shares_fills = lease == "shared";
   for (const std::string& peer : cache.peers) {
     const auto url = text::parse_http_url(peer);
     if (url.ok() && (url->path.empty() || url->path == "/") && !url->query && !url->fragment)
@@ -145,6 +148,10 @@ void read_peers(Table& table, CacheSettings& cache) {
   if (!cache.peers.empty() && cache.peer_secrets.empty())
     table.error(table.find("peers"), table.label("peers") + " need a secret that all nodes share",
                 "peer_secret = { file = \"secrets/peers\" }");
+  if (cache.shares_fills && cache.peers.empty())
+    table.error(table.find("lease"),
+                table.label("lease") + " = \"shared\" needs the other nodes in peers",
+                "peers = [\"http://10.0.0.2:8080\"]");
   if (cache.max_lag < limits::max_lag_least)
     table.error(table.find("max_lag"), table.label("max_lag") + " must be at least 2s");
 }

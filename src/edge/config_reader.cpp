@@ -6,6 +6,8 @@
 
 namespace weir::edge {
 
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+
 Place Findings::place_of(const text::Member& member) const {
   return {file, member.line, member.column,
           member.column + static_cast<std::uint32_t>(member.name.size())};

@@ -9,6 +9,8 @@
 
 namespace weir::edge {
 
+std::string quoted(std::string_view text);  // for messages
+
 // Collects what was found wrong; shared by all tables of one reading.
 struct Findings {
   std::string file;

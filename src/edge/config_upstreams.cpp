@@ -168,21 +168,23 @@ void read_proxy_cache(Table& cache, RouteSettings& route) {
   for (std::string& name : proxy.keys) {
     name = lower_of(name);
     if (!http::is_clean_field(name, "") || name == "cookie" || name == "authorization")
-      cache.error(cache.find("keys"), "keys are names of request fields, not cookie or "
-                                      "authorization; this one is \"" + name + "\"");
+      cache.error(cache.find("keys"),
+                  "keys are names of request fields, not cookie or "
+                  "authorization; this one is \"" +
+                      name + "\"");
   }
   cache.read("tags", proxy.tags);
   for (const std::string& tag : proxy.tags)
     if (tag.empty() || tag.size() > limits::tag_bytes_max)
-      cache.error(cache.find("tags"), "a tag has 1 to " + std::to_string(limits::tag_bytes_max) +
-                                          " bytes");
-  cache.read("forward_targeted", proxy.forwards_targeted);
+      cache.error(cache.find("tags"),
+                  "a tag has 1 to " + std::to_string(limits::tag_bytes_max) + " bytes");
+  if (cache.has("forward_targeted"))
+    cache.read("forward_targeted", proxy.forwards_targeted.emplace(false));
   if (proxy.profile == "rfc9111") {
     for (const std::string_view key : {"ttl", "swr", "sie", "neg_ttl", "keys", "cookies"})
       if (cache.has(key))
-        cache.error(cache.find(key),
-                    "the profile rfc9111 goes by the answers alone; " + std::string(key) +
-                        " belongs to the profile guarded");
+        cache.error(cache.find(key), "the profile rfc9111 goes by the answers alone; " +
+                                         std::string(key) + " belongs to the profile guarded");
     proxy.keys.clear();
   }
   route.proxy_cache = std::move(proxy);

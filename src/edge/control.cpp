@@ -30,6 +30,7 @@ std::span<const ControlRow> ControlRow::all() {
       {"dictionary", "GET, HEAD", Who::everybody, &Control::dictionary},
       {"purge", "POST, GET", Who::signed_, &Control::purge},
       {"purges", "GET", Who::everybody, &Control::purges},
+      {"fill", "POST", Who::everybody, &Control::fill},
       {"revalidate", "POST", Who::signed_, &Control::revalidate},
       {"deliveries", "GET, HEAD", Who::admin, &Control::deliveries},
       {"metrics", "GET, HEAD", Who::admin, &Control::metrics},
@@ -165,6 +166,12 @@ void Control::metrics(Visit& visit, std::string_view rest) {
   if (parts_.sync != nullptr) sources.sync = parts_.sync->counters();
   sources.key_ages = parts_.key_ages();
   if (parts_.answers != nullptr) sources.answers = parts_.answers->counters();
+  if (parts_.lease != nullptr) sources.lease = parts_.lease->row();
+  if (parts_.answer_disk != nullptr)
+    sources.answers_not_admitted = parts_.answer_disk->not_admitted();
+  if (parts_.answer_polisher != nullptr)
+    sources.answers_polished = parts_.answer_polisher->counters();
+  if (parts_.peers) sources.peers = parts_.peers();
   if (parts_.upstreams) sources.upstreams = parts_.upstreams();
   if (parts_.certificates) sources.certificates = parts_.certificates();
   respond(visit, {200,

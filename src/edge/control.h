@@ -1,9 +1,11 @@
 #pragma once
 // The endpoints below /_weir/ (experience, section 13), one row each in control.cpp.
 //
-//   public    healthz readyz problems/{slug} dictionary/{name}; purge revalidate[/{hook}] when a
-//   secret is configured, signed nodes     purges, when they share a secret, signed admin metrics
-//   entry purge/{seq} deliveries releases config, and purge and revalidate without a signature
+//   public    healthz readyz problems/{slug} dictionary/{name}; purge and revalidate[/{hook}] when
+//             a secret is configured, signed
+//   nodes     purges fill, when they share a secret, signed
+//   admin     metrics entry purge/{seq} deliveries releases config, and purge and revalidate
+//             without a signature
 //
 // Admin endpoints answer only on the admin socket and on admin listeners; elsewhere they are 404,
 // also for a loopback peer. What blocks (purge, adoption of a release) runs on a worker. One per
@@ -12,8 +14,10 @@
 #include "edge/config.h"
 #include "edge/delivery_log.h"
 #include "edge/entry_describer.h"
+#include "edge/fill_lease.h"
 #include "edge/hook_senders.h"
 #include "edge/metrics.h"
+#include "edge/proxy_cache.h"
 #include "edge/purge_feed.h"
 #include "edge/visit.h"
 #include "edge/webhook_limits.h"
@@ -58,6 +62,7 @@ struct ControlParts {
   store::Store& store;
   WorkerPool& workers;
   sync::SyncService* sync = nullptr;  // null = no [data]
+  const Clock& clock;
   Log& log;
   DeliveryLog& deliveries;
   WebhookLimits& webhook_limits;
@@ -73,13 +78,25 @@ struct ControlParts {
   std::function<std::vector<std::string>()> certificate_notes = {};
   std::function<std::vector<CertificateAge>()> certificates = {};
   std::function<std::vector<UpstreamRow>()> upstreams = {};
+  std::function<std::vector<PeerRow>()> peers = {};
   const cache::AnswerCache* answers = nullptr;
+  FillLease* lease = nullptr;  // null = each node asks for itself
+  const cache::AnswerDisk* answer_disk = nullptr;
+  const cache::AnswerPolisher* answer_polisher = nullptr;
   std::vector<EntryDescriber*> describers = {};  // asked in turn; the first that knows answers
 };
 
 class Control {
  public:
-  explicit Control(const ControlParts& parts) : parts_(parts) {}
+  // Copies of other servers' answers, for another node that asks.
+  using AnswerFiller =
+      std::function<void(const FillQuestion::AnswerAsked& asked, ProxyCache::CopyReady ready)>;
+  // And what another node says is not right any more.
+  using AnswerDropper = std::function<void(const std::string& key)>;
+  Control(const ControlParts& parts, AnswerFiller answer_filler, AnswerDropper answer_dropper)
+      : parts_(parts),
+        answer_filler_(std::move(answer_filler)),
+        answer_dropper_(std::move(answer_dropper)) {}
 
   // For a path below /_weir. `kind` is of the listener.
   void answer(Visit& visit, ListenerKind kind);
@@ -92,6 +109,7 @@ class Control {
   void dictionary(Visit& visit, std::string_view name);
   void purge(Visit& visit, std::string_view rest);
   void purges(Visit& visit, std::string_view rest);
+  void fill(Visit& visit, std::string_view rest);
   void revalidate(Visit& visit, std::string_view hook);
   void deliveries(Visit& visit, std::string_view rest);
   void metrics(Visit& visit, std::string_view rest);
@@ -100,6 +118,9 @@ class Control {
   void config(Visit& visit, std::string_view rest);
 
   struct Asked;
+  struct FillAsked;
+  void fill_asked(Visit& visit);
+  void fill_answer(const std::shared_ptr<const FillAsked>& asked);
   bool is_admin(Visit& visit, ListenerKind kind);
   void describe_purge(Visit& visit, std::uint64_t seq);
   void send_purges(Visit& visit, std::uint64_t after, std::string id);
@@ -109,6 +130,8 @@ class Control {
   Delivery delivery_of(const Visit& visit, const HookSettings& hook) const;
 
   const ControlParts& parts_;
+  const AnswerFiller answer_filler_;
+  const AnswerDropper answer_dropper_;
   bool admin_ = false;  // of the request that is being answered
 };
 

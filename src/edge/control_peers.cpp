@@ -101,10 +101,11 @@ void Control::send_purges(Visit& visit, std::uint64_t after, std::string id) {
   on_worker(
       parts.workers, visit,
       [&parts, after, id = std::move(id), secret, now]() -> Result<http::Response> {
-        const PurgePage page{parts.store.node(), parts.store.own_purges()};
+        PurgePage page{parts.store.node(), parts.store.own_purges()};
         TRY(parts.store.sync());
-        http::Response response =
-            json(200, encode_purges(page, after > page.purges.seq ? 0 : after));
+        const std::uint64_t behind = after > page.purges.seq ? 0 : after;
+        page.refreshes = parts.purge_feed.refreshes_behind(behind);
+        http::Response response = json(200, encode_purges(page, behind));
         if (!id.empty() && !secret.is_empty())
           for (auto& field : signed_fields(id, now, response.body, secret))
             response.fields.push_back(std::move(field));

@@ -19,6 +19,19 @@ class Count {
   std::atomic<std::uint64_t> value_{0};
 };
 
+// The largest of what was seen; written by one thread.
+class Peak {
+ public:
+  void see(std::uint64_t value) {
+    if (value > value_.load(std::memory_order_relaxed))
+      value_.store(value, std::memory_order_relaxed);
+  }
+  std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
 // Upper bounds in microseconds of the latency histograms; one more bucket holds the rest.
 inline constexpr std::array<std::uint32_t, 12> latency_bounds_us{
     5, 10, 25, 50, 100, 250, 500, 1'000, 5'000, 25'000, 100'000, 1'000'000};
@@ -53,6 +66,7 @@ struct Counters {
   Count engine_refusals;  // bytes that were no request
   Count late_verdicts;    // a step took longer than its timeout
   Count log_lines_dropped;
+  Peak oldest_stale_answer_s;  // that was served of another server
 };
 
 }  // namespace weir::edge

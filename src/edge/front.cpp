@@ -7,12 +7,18 @@
 
 namespace weir::edge {
 
-Front::Front(const FrontParts& parts, std::shared_ptr<const Tables> tables, http::Loop& loop)
+Front::Front(const FrontParts& parts, std::shared_ptr<const Tables> tables, http::Loop& loop,
+             Counters& counters)
     : parts_(parts),
-      state_(loop, parts.clock),
+      state_(loop, parts.clock, counters),
       access_log_(parts.access_log, {}, loop, state_.counters),
       pages_(parts.cache, *parts.rules, {}),
-      control_(parts.control),
+      control_(
+          parts.control,
+          [this](const FillQuestion::AnswerAsked& asked, ProxyCache::CopyReady ready) {
+            fill(asked, std::move(ready));
+          },
+          [this](const std::string& key) { dropped_elsewhere(key); }),
       succession_(parts.succession) {
   state_.story = this;
   if (parts.names != nullptr) proxy_.emplace(state_, *parts.names, parts.proxy_store);
@@ -163,6 +169,15 @@ void Front::refresh(const std::shared_ptr<const cache::Answer>& old,
       state_.now().pipeline->route_of(RouteAsk{question.client_host, question.path, "GET"});
   if (route.proxy == nullptr) return ready(false);
   proxy_->refresh(old, route.proxy, std::move(ready));
+}
+
+void Front::fill(const FillQuestion::AnswerAsked& asked, ProxyCache::CopyReady ready) {
+  const cache::Question& question = asked.question;
+  const Route& route =
+      state_.now().pipeline->route_of(RouteAsk{question.client_host, question.path, "GET"});
+  const bool is_known = proxy_ && route.proxy != nullptr && route.name == question.route;
+  if (!is_known) return ready(nullptr, "unknown");
+  proxy_->fill(asked, route.proxy, std::move(ready));
 }
 
 void Front::succession_changed() {

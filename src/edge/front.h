@@ -41,7 +41,9 @@ struct FrontParts {
 
 class Front final : public http::Handler, private Story {
  public:
-  Front(const FrontParts& parts, std::shared_ptr<const Tables> tables, http::Loop& loop);
+  // `counters` are the loop's own; they outlive it.
+  Front(const FrontParts& parts, std::shared_ptr<const Tables> tables, http::Loop& loop,
+        Counters& counters);
 
   // A reload: requests that begin from now on see `tables`. On the loop's thread.
 
@@ -49,6 +51,11 @@ class Front final : public http::Handler, private Story {
   // Asks the upstream anew for a stored answer, by the route that it would take now. `ready` as in
   // Proxy::refresh. On the loop's thread.
   void refresh(const std::shared_ptr<const cache::Answer>& old, std::function<void(bool)> ready);
+  // What another node asks for, by the route that it names.
+  void fill(const FillQuestion::AnswerAsked& asked, ProxyCache::CopyReady ready);
+  void dropped_elsewhere(const std::string& key) {
+    if (proxy_) proxy_->dropped_elsewhere(key);
+  }
   // After a change of FrontParts::succession. On the loop's thread.
   void succession_changed();
 
@@ -56,7 +63,6 @@ class Front final : public http::Handler, private Story {
   void on_finished(const http::Finished& finished) override;
   ErrorForm error_form(const http::Request& request) const override;
   void on_refused(const http::Peer& peer, int status, std::string_view reason) override;
-  const Counters& counters() const { return state_.counters; }
 
  private:
   Visit& begin(http::Exchange& exchange);

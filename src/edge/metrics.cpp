@@ -148,6 +148,51 @@ void add_engine(Text& text, const http::Counters& engine) {
              engine.bodies_buffered_bytes);
 }
 
+// Visitors who waited for a load or a render.
+void add_waits(Text& text, const cache::CacheCounters& cache) {
+  constexpr std::string_view name = "weir_cache_wait_seconds";
+  text.family(name, "histogram", "How long requests waited for a page to be loaded or rendered.");
+  std::uint64_t cumulative = 0;
+  for (std::size_t at = 0; at < cache.waits.size(); ++at) {
+    cumulative += cache.waits[at];
+    const std::string bound = at == cache::wait_bounds_ms.size()
+                                  ? "+Inf"
+                                  : seconds_of(std::uint64_t{cache::wait_bounds_ms[at]} * 1'000);
+    text.sample("weir_cache_wait_seconds_bucket", label("le", bound), cumulative);
+  }
+  text.sample("weir_cache_wait_seconds_sum", {}, seconds_of(cache.flight_wait_us_total));
+  text.sample("weir_cache_wait_seconds_count", {}, cumulative);
+}
+
+// Where bytes lie, from the nearest to the farthest.
+void add_tiers(Text& text, const MetricsSources& sources) {
+  text.family("weir_tier_bytes", "gauge",
+              "Bytes kept, by where; disk_bodies as of the last minute.");
+  const auto tier = [&text](std::string_view name, std::size_t bytes) {
+    text.sample("weir_tier_bytes", label("tier", name), bytes);
+  };
+  tier("memory_pages", sources.cache.memory_bytes);
+  tier("memory_negative", sources.cache.negative_bytes);
+  if (sources.answers) tier("memory_answers", sources.answers->bytes);
+  tier("disk_bodies", sources.store.loose_bytes);
+  tier("disk_releases", sources.store.segment_bytes);
+  tier("disk_log", sources.store.log_bytes);
+}
+
+void add_peers(Text& text, const std::vector<PeerRow>& peers) {
+  if (peers.empty()) return;
+  text.family("weir_peer_purge_seq", "gauge", "The last purge that was learnt from each node.");
+  for (const PeerRow& peer : peers)
+    text.sample("weir_peer_purge_seq", label("peer", peer.url), peer.after);
+  text.family("weir_peer_lag_seconds", "gauge",
+              "How old what this node knows of another's purges may be; absent = never heard.");
+  for (const PeerRow& peer : peers)
+    if (peer.silent)
+      text.sample("weir_peer_lag_seconds", label("peer", peer.url),
+                  seconds_of(static_cast<std::uint64_t>(
+                      std::max<std::int64_t>(0, peer.silent->count() / 1'000))));
+}
+
 void add_cache(Text& text, const cache::CacheCounters& cache, const store::StoreCounters& store) {
   text.counter("weir_cache_hits_total", "Look-ups that found a fresh page.", cache.hits);
   text.counter("weir_cache_stale_total", "Look-ups that found a stale page.", cache.stale);
@@ -156,6 +201,8 @@ void add_cache(Text& text, const cache::CacheCounters& cache, const store::Store
                cache.negative);
   text.counter("weir_cache_collapsed_total", "Requests that joined a flight.", cache.collapsed);
   text.counter("weir_cache_fills_total", "Renders for a waiting request.", cache.fills);
+  text.counter("weir_cache_parts_read_total", "Pieces read of pages that stay on disk.",
+               cache.parts_read);
   text.family("weir_cache_refreshes_total", "counter", "Background renders by outcome.");
   text.sample("weir_cache_refreshes_total", label("outcome", "changed"), cache.refreshes_ok);
   text.sample("weir_cache_refreshes_total", label("outcome", "equal"), cache.refreshes_equal);
@@ -173,11 +220,35 @@ void add_cache(Text& text, const cache::CacheCounters& cache, const store::Store
   text.counter("weir_store_write_errors_total", "Writes that the disk refused.",
                store.write_errors);
   text.gauge("weir_store_log_bytes", "Write-ahead log.", store.log_bytes);
+  text.counter("weir_store_scrubbed_bytes_total", "Bodies on disk, read again to find rotten ones.",
+               store.scrubbed_bytes);
+  text.counter("weir_store_scrub_rounds_total", "Times that all of them were read.",
+               store.scrub_rounds);
+  text.counter("weir_cache_not_stored_total", "Pages and codings that the disk did not take.",
+               cache.not_stored);
+  text.counter("weir_cache_not_admitted_total",
+               "Made pages that are in memory only: they were made for the first time.",
+               cache.not_admitted);
+  text.gauge("weir_cache_backing_off", "Pages whose last render failed.", cache.backing_off);
+  text.counter("weir_cache_polished_total", "Best codings (brotli 11, zstd 19) made in idle time.",
+               cache.polished);
+  text.counter("weir_cache_polished_saved_bytes_total", "Bytes that they are smaller by.",
+               cache.polished_saved_bytes);
+  text.gauge("weir_cache_to_polish", "Pages that wait for idle time.", cache.to_polish);
 }
 
-void add_answers(Text& text, const cache::AnswerCounters& answers) {
+void add_answers(Text& text, const cache::AnswerCounters& answers, const MetricsSources& sources) {
   text.counter("weir_answers_stored_total", "Answers of upstreams that were kept.", answers.stored);
   text.counter("weir_answers_not_stored_total", "Those too large to be.", answers.not_stored);
+  text.counter("weir_answers_not_admitted_total",
+               "Those that are in memory only: they were seen for the first time.",
+               sources.answers_not_admitted);
+  text.counter("weir_answers_polished_total", "Best codings of them made in idle time.",
+               sources.answers_polished.polished);
+  text.counter("weir_answers_polished_saved_bytes_total", "Bytes that they are smaller by.",
+               sources.answers_polished.saved_bytes);
+  text.gauge("weir_answers_to_polish", "Answers that wait for idle time.",
+             sources.answers_polished.waiting);
   text.counter("weir_answers_validated_total", "Stored answers that a 304 confirmed.",
                answers.validated);
   text.counter("weir_answers_collapsed_total", "Requests that waited for another's question.",
@@ -191,6 +262,17 @@ void add_answers(Text& text, const cache::AnswerCounters& answers) {
                answers.evicted);
   text.gauge("weir_answers_bytes", "Answers in memory.", answers.bytes);
   text.gauge("weir_answers_kept", "Answers in memory, by number.", answers.answers);
+}
+
+void add_lease(Text& text, const LeaseRow& lease) {
+  constexpr std::string_view name = "weir_fill_lease_total";
+  text.family(name, "counter",
+              "Copies that this node asked another for and got, or was asked for and gave.");
+  text.sample(name, label("outcome", "asked"), lease.asked);
+  text.sample(name, label("outcome", "copied"), lease.copied);
+  text.sample(name, label("outcome", "given"), lease.given);
+  text.sample(name, label("outcome", "declined"), lease.declined);
+  text.gauge("weir_fill_lease_nodes", "Nodes that share the work, with this one.", lease.nodes);
 }
 
 void add_sync(Text& text, const sync::SyncService::Counters& sync) {
@@ -263,7 +345,18 @@ std::string metrics_text(const MetricsSources& sources) {
   add_edge(text, sources.loops);
   add_engine(text, sources.engine);
   add_cache(text, sources.cache, sources.store);
-  if (sources.answers) add_answers(text, *sources.answers);
+  add_waits(text, sources.cache);
+  add_tiers(text, sources);
+  add_peers(text, sources.peers);
+  if (sources.answers) {
+    add_answers(text, *sources.answers, sources);
+    std::uint64_t oldest_s = 0;
+    for (const Counters* counters : sources.loops)
+      oldest_s = std::max(oldest_s, counters->oldest_stale_answer_s.value());
+    text.gauge("weir_answers_oldest_stale_seconds", "The oldest stale age that was served.",
+               oldest_s);
+  }
+  if (sources.lease) add_lease(text, *sources.lease);
   if (sources.sync) add_sync(text, *sources.sync);
   if (!sources.upstreams.empty()) add_upstreams(text, sources.upstreams);
   if (!sources.key_ages.empty()) {

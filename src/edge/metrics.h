@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "cache/answer_cache.h"
+#include "cache/answer_disk.h"
+#include "cache/answer_polish.h"
 #include "cache/page_cache.h"
 #include "http/server.h"
 #include "store/store.h"
@@ -33,8 +35,21 @@ struct UpstreamRow {
   std::vector<std::pair<std::string, bool>> servers;  // and whether its breaker is open
 };
 
+// How far this node has followed what another one purges.
+struct PeerRow {
+  std::string url;
+  std::uint64_t after = 0;      // the last purge of its own that was learnt
+  std::optional<Nanos> silent;  // since it was heard; nullopt = never
+};
+
 struct OpenUpstream;
 std::vector<UpstreamRow> upstream_rows(const std::vector<OpenUpstream>& upstreams, Mono now);
+
+// What nodes have asked each other for (fill_lease.h).
+struct LeaseRow {
+  std::uint64_t asked = 0, copied = 0, given = 0, declined = 0;
+  std::size_t nodes = 0;  // that are there, with this one
+};
 
 struct MetricsSources {
   http::Counters engine;
@@ -46,6 +61,10 @@ struct MetricsSources {
   std::vector<CertificateAge> certificates;
   std::vector<UpstreamRow> upstreams;
   std::optional<cache::AnswerCounters> answers;
+  std::optional<LeaseRow> lease;
+  std::uint64_t answers_not_admitted = 0;
+  cache::AnswerPolisher::Counters answers_polished;
+  std::vector<PeerRow> peers;
 };
 std::string metrics_text(const MetricsSources& sources);
 

@@ -8,9 +8,9 @@ namespace {
 // The content file, when the path is the one that the file's name gives.
 std::string file_of(const std::string& path, const std::vector<std::string>& tags) {
   const std::size_t first = path.find_first_not_of('/');
-  const std::string bare =
-      first == std::string::npos ? std::string()
-                                 : path.substr(first, path.find_last_not_of('/') + 1 - first);
+  const std::string bare = first == std::string::npos
+                               ? std::string()
+                               : path.substr(first, path.find_last_not_of('/') + 1 - first);
   const std::string within = bare.empty() ? bare : bare + '/';
   const std::string names[] = {"page:" + bare + ".md", "page:" + within + "index.md",
                                "section:" + within + "_index.md"};

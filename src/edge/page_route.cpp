@@ -28,6 +28,7 @@ PageRoute PageRoute::of(const RouteSettings& route, const CacheSettings& cache) 
   rules->fill_wait = route.page.fill_wait;
   rules->source = route.page.data_url.substr(
       0, route.page.data_url.find('/', route.page.data_url.find("://") + 3));
+  rules->is_local = !route.page.kv.empty();
   if (!route.page.hard_on_error.empty())
     rules->hard_on_error =
         route.page.hard_on_error == "stale" ? cache::HardOnError::stale : cache::HardOnError::error;

@@ -4,12 +4,11 @@
 #include "cache/dictionary.h"
 #include "cache/page_maker.h"
 #include "edge/answers.h"
+#include "edge/page_parts.h"
 #include "edge/pattern.h"
 #include "edge/pipeline.h"
+#include "edge/representation.h"
 #include "edge/steps.h"
-#include "http/conditions.h"
-#include "http/dates.h"
-#include "http/negotiate.h"
 #include "http/ranges.h"
 
 #include <algorithm>
@@ -20,27 +19,9 @@ namespace {
 constexpr std::string_view html_suffix = ".html";
 
 using cache::Lookup;
-using store::Codec;
+using store::Rendition;
 
 constexpr std::string_view allowed = "GET, HEAD, OPTIONS";
-
-enum CacheOutcome : std::size_t { hit, stale, miss, bypass };
-constexpr std::string_view outcome_names[cache_outcomes] = {"hit", "stale", "miss", "bypass"};
-
-void note_outcome(Visit& visit, CacheOutcome outcome) {
-  visit.decision.cache = outcome_names[outcome];
-  visit.loop->counters.cache[outcome].add();
-}
-
-// The server's order of preference (cache C-44).
-struct Offered {
-  Codec codec;
-  http::Encoding encoding;
-};
-constexpr Offered preference[] = {{Codec::brotli, http::Encoding::brotli},
-                                  {Codec::zstd, http::Encoding::zstd},
-                                  {Codec::gzip, http::Encoding::gzip},
-                                  {Codec::identity, http::Encoding::identity}};
 
 // RFC 9842 10: where others could read or change what passes, a difference tells or spoils too
 // much.
@@ -69,71 +50,18 @@ void prefer_dictionary(const cache::Page& page, const http::Request& request,
     choice.representation = &page.dcz;
 }
 
-const cache::Representation* choose(const cache::Page& page, const http::Request& request,
-                                    const http::EncodingWeights& weights, Codec& chosen_codec);
-
-Choice choose(const cache::Page& page, const http::Request& request, Codec& chosen_codec) {
-  chosen_codec = Codec::identity;
-  if (!request.has(http::Known::accept_encoding)) return {page.find(Codec::identity)};
+Choice choose(const cache::Page& page, const http::Request& request, Rendition& chosen_rendition) {
+  chosen_rendition = Rendition::identity;
+  if (!request.has(http::Known::accept_encoding)) return {page.find(Rendition::identity)};
   const auto weights = request.use_list(http::Known::accept_encoding, http::parse_accept_encoding);
   Choice choice;
   if (weights.dcz > 0) prefer_dictionary(page, request, weights, choice);
-  if (choice.representation == nullptr)
-    choice.representation = choose(page, request, weights, chosen_codec);
+  if (choice.representation != nullptr) return choice;
+  if (const auto rendition = choose_rendition(renditions_of(page), weights)) {
+    chosen_rendition = *rendition;
+    choice.representation = page.find(*rendition);
+  }
   return choice;
-}
-
-const cache::Representation* choose(const cache::Page& page, const http::Request&,
-                                    const http::EncodingWeights& weights, Codec& chosen_codec) {
-  std::array<http::Encoding, std::size(preference)> encodings{};
-  std::array<Codec, std::size(preference)> codecs{};
-  std::size_t count = 0;
-  for (const Offered& offered : preference) {
-    if (page.find(offered.codec) == nullptr) continue;
-    encodings[count] = offered.encoding;
-    codecs[count++] = offered.codec;
-  }
-  const int at = http::choose_encoding(weights, {encodings.data(), count});
-  if (at < 0) return nullptr;
-  chosen_codec = codecs[static_cast<std::size_t>(at)];
-  return page.find(chosen_codec);
-}
-
-bool is_conditional(const http::Request& request) {
-  using http::Known;
-  return request.has(Known::if_none_match) || request.has(Known::if_modified_since) ||
-         request.has(Known::if_match) || request.has(Known::if_unmodified_since) ||
-         request.has(Known::if_range);
-}
-
-http::Condition condition_of(const cache::Page& page, const cache::Representation& chosen,
-                             const http::Request& request, std::int64_t now_seconds) {
-  if (!is_conditional(request)) return http::Condition::proceed;
-  std::array<std::string_view, store::codec_count + 1> others;
-  std::size_t count = 0;
-  for (const cache::Representation& one : page.representations) {
-    if (one.ok != nullptr && &one != &chosen) others[count++] = one.etag;
-  }
-  if (page.dcz.ok != nullptr && &page.dcz != &chosen) others[count++] = page.dcz.etag;
-  http::Validators validators;
-  validators.chosen_etag = chosen.etag;
-  validators.other_etags = {others.data(), count};
-  validators.last_modified = page.modified.seconds();
-  validators.date = page.rendered_wall.seconds();
-  return http::condition_of(request, validators, now_seconds);
-}
-
-// What a 206 shares with the whole answer; the head is made for it alone, as ranges are rare.
-http::Response partial_head(const cache::Page& page, Codec codec) {
-  http::Response response;
-  response.status = 206;
-  response.fields = cache::shared_fields_of(page, codec);
-  for (const auto& field : page.fields)
-    if (!field.second.empty()) response.fields.push_back(field);
-  response.fields.emplace_back("Last-Modified", http::date_of(page.modified.seconds()));
-  if (codec != Codec::identity)
-    response.fields.emplace_back("Content-Encoding", std::string(store::coding_of(codec)));
-  return response;
 }
 
 }  // namespace
@@ -189,7 +117,7 @@ void Pages::answer_unknown(Visit& visit, const std::string& key) {
     return send_shell(visit);
   }
   if (may_make) return load(visit, key);
-  note_outcome(visit, miss);
+  note_outcome(visit, CacheOutcome::miss);
   refuse(visit, {429,
                  "rate-limited",
                  "Too many pages that nobody has asked for before.",
@@ -208,7 +136,7 @@ void Pages::send_shell(Visit& visit) {
 
 // It stands at the address of another page, so nobody may keep it.
 void Pages::show_shell(Visit& visit, const cache::Page& page) {
-  note_outcome(visit, miss);
+  note_outcome(visit, CacheOutcome::miss);
   visit.decision.status = 200;
   http::Response response;
   response.status = 200;
@@ -218,13 +146,13 @@ void Pages::show_shell(Visit& visit, const cache::Page& page) {
       response.fields.push_back(field);
   response.fields.emplace_back("Cache-Control", "no-store");
   response.fields.emplace_back("Cache-Status", "weir; fwd=uri-miss; detail=shell");
-  response.body = *page.find(Codec::identity)->body;
+  response.body = *page.find(Rendition::identity)->body;
   respond(visit, std::move(response));
 }
 
 void Pages::refuse_method(Visit& visit) {
   const http::Request& request = visit.exchange->request();
-  note_outcome(visit, bypass);
+  note_outcome(visit, CacheOutcome::bypass);
   if (request.method == http::Method::options) {
     return respond(visit, {204, {{"Allow", std::string(allowed)}}, {}});
   }
@@ -242,7 +170,8 @@ void Pages::find_and_send(Visit& visit, std::string_view key) {
       // A page that a route made which is no more, or which was not asked for.
       if (found.page->rules != nullptr) return answer_absent(visit, key);
       return found.page->gone ? answer_absent(visit, key) : send(visit, found, nullptr);
-    case Lookup::Kind::wait: return load(visit, key);
+    case Lookup::Kind::wait:
+      return stays_on_disk(visit, key) ? open_large(visit, key) : load(visit, key);
     case Lookup::Kind::absent: return answer_absent(visit, key);
   }
 }
@@ -262,7 +191,7 @@ void Pages::load(Visit& visit, std::string_view key) {
         });
       });
   if (!begun.ok()) {
-    note_outcome(visit, miss);
+    note_outcome(visit, CacheOutcome::miss);
     refuse(visit,
            {503, "overloaded", "Too many requests wait for pages.", {}, {{"Retry-After", "1"}}});
   }
@@ -293,7 +222,7 @@ void Pages::loaded(Visit& visit, const std::string& key, const cache::Fetched& f
                          visit.route->page->settings.fallback == PageSettings::Fallback::shell;
   if (fetched.late && has_shell) return send_shell(visit);
   if (!fetched.error) return answer_absent(visit, key);
-  note_outcome(visit, miss);
+  note_outcome(visit, CacheOutcome::miss);
   if (fetched.late)
     return refuse(
         visit, {504, "overloaded", "The page was not ready in time.", {}, {{"Retry-After", "2"}}});
@@ -332,24 +261,27 @@ void Pages::send(Visit& visit, const Lookup& lookup, const cache::Fetched* fetch
     }
   }
   const bool waited = fetched != nullptr;
-  note_outcome(visit, waited ? miss : lookup.freshness == cache::Freshness::fresh ? hit : stale);
+  const bool is_fresh = lookup.freshness == cache::Freshness::fresh;
+  note_outcome(visit, waited     ? CacheOutcome::miss
+                      : is_fresh ? CacheOutcome::hit
+                                 : CacheOutcome::stale);
   if (visit.rewritten_status != 0 && visit.rewritten_status != page.status)
     return send_as(visit, page);
 
-  Codec codec = Codec::identity;
-  const Choice choice = choose(page, request, codec);
+  Rendition rendition = Rendition::identity;
+  const Choice choice = choose(page, request, rendition);
   const cache::Representation* chosen = choice.representation;
   if (chosen == nullptr) {
     if (settings_.negotiation == Negotiation::strict) {
       return refuse(visit,
                     {406, "bad-request", "No coding of the page is acceptable to the client."});
     }
-    chosen = page.find(Codec::identity);
+    chosen = page.find(Rendition::identity);
   }
   const bool may_vary =
       page.status == 200;  // a redirect or a 404 page is neither conditional nor partial
   const auto condition =
-      may_vary ? condition_of(page, *chosen, request, visit.exchange->loop().wall().seconds())
+      may_vary ? condition_of(page, chosen->etag, request, visit.exchange->loop().wall().seconds())
                : http::Condition::proceed_whole;
   if (condition == http::Condition::precondition_failed) {
     return refuse(visit,
@@ -376,17 +308,13 @@ void Pages::send_range(Visit& visit, const Lookup& lookup, const cache::Represen
   if (plan.kind == http::RangePlan::Kind::whole) {
     return visit.exchange->respond(chosen.ok, extra, {lookup.age_s, lookup.ttl_s.value_or(0)});
   }
-  Codec codec = Codec::identity;
-  choose(page, request, codec);
+  Rendition rendition = Rendition::identity;
+  choose(page, request, rendition);
   visit.decision.status = plan.kind == http::RangePlan::Kind::unsatisfiable ? 416 : 206;
   if (plan.kind == http::RangePlan::Kind::unsatisfiable) {
-    return refuse(visit, {416,
-                          "bad-request",
-                          "The page is shorter than the range that was asked for.",
-                          {},
-                          {{"Content-Range", http::unsatisfied_range_of(whole.size())}}});
+    return refuse_range(visit, whole.size());
   }
-  http::Response response = partial_head(page, codec);
+  http::Response response = partial_head(page, rendition);
   response.fields.emplace_back("Age", std::to_string(lookup.age_s));
   add_lines(response.fields, extra);
   if (plan.kind == http::RangePlan::Kind::single) {
@@ -395,9 +323,8 @@ void Pages::send_range(Visit& visit, const Lookup& lookup, const cache::Represen
     response.fields.emplace_back("Content-Range", http::content_range_of(range, whole.size()));
     response.body = whole.substr(range.first, range.bytes());
   } else {
-    // 128 random bits: that they occur in the page is not to be expected before the sun goes out.
-    http::Multipart multipart = http::multipart_of(plan.ranges, whole, page.content_type,
-                                                   "weir" + hex_of(bytes_of(random_bytes(10))));
+    http::Multipart multipart =
+        http::multipart_of(plan.ranges, whole, page.content_type, new_boundary());
     response.fields.emplace_back("Content-Type", std::move(multipart.content_type));
     response.body = std::move(multipart.body);
   }
@@ -411,7 +338,7 @@ void Pages::send_as(Visit& visit, const cache::Page& page) {
   response.fields.emplace_back("Content-Type", page.content_type);
   for (const auto& field : page.fields)
     if (!field.second.empty()) response.fields.push_back(field);
-  response.body = *page.find(Codec::identity)->body;
+  response.body = *page.find(Rendition::identity)->body;
   respond(visit, std::move(response));
 }
 
@@ -484,7 +411,7 @@ bool Pages::follows_rule(Visit& visit, Asked asked) {
 }
 
 void Pages::redirect(Visit& visit, int status, std::string target, std::string_view vary) {
-  note_outcome(visit, bypass);
+  note_outcome(visit, CacheOutcome::bypass);
   visit.decision.status = status;
   http::Response response{status, {{"Location", std::move(target)}}, {}};
   response.fields.emplace_back("Cache-Control", "public, max-age=0, must-revalidate");
@@ -582,7 +509,7 @@ void Pages::answer_absent(Visit& visit, std::string_view key) {
     if (found.kind == Lookup::Kind::page && !found.page->gone) return send(visit, found, nullptr);
     if (found.kind == Lookup::Kind::wait) return load(visit, "/404.html");
   }
-  note_outcome(visit, miss);
+  note_outcome(visit, CacheOutcome::miss);
   refuse(visit, {404, "not-found", "There is no page at this address."});
 }
 

@@ -6,16 +6,19 @@
 // hand the prepared answer to the engine. What is not in memory is loaded or rendered by workers
 // while the request waits; a stale page is answered at once, its refresh belongs to no connection.
 //
-//   /blog/a/             the page            /blog/a     301 to /blog/a/ when that exists
+//   /blog/a/             the page
+//   /blog/a              301 to /blog/a/ when that exists
+//   /blog/a/index.html   301 to /blog/a/
+//   /blog/b              the page /blog/b.html (clean_urls)
 //   /products/x          on a route to a page (page_route.h): the file of the release, else the
-//   page
-//                        that the template makes; unknown ones as the route's `fallback` says
-//                        (C-16)
-//   /blog/a/index.html   301 to /blog/a/     /blog/b     the page /blog/b.html (clean_urls)
+//                        page that the template makes; unknown ones as the route's `fallback`
+//                        says (C-16)
 //   anything else        the site's 404 page, of the language if it has one
 //
 // The rules of the release's `_redirects` are asked before the pages when they may shadow one, else
 // behind them.
+//
+// What lies on disk and is not brought into memory is answered from pages_on_disk.cpp.
 //
 // One per loop, used on its thread.
 
@@ -24,6 +27,7 @@
 #include "edge/visit.h"
 
 #include "cache/page_cache.h"
+#include "http/ranges.h"
 
 #include <memory>
 
@@ -51,6 +55,11 @@ class Pages {
   struct Sent;
   void find_and_send(Visit& visit, std::string_view key);
   void load(Visit& visit, std::string_view key);
+  bool stays_on_disk(const Visit& visit, std::string_view key) const;
+  void open_large(Visit& visit, std::string_view key);
+  void send_large(Visit& visit, const std::shared_ptr<const cache::LargePage>& large);
+  void send_parts(Visit& visit, const std::shared_ptr<const cache::LargePage>& large,
+                  store::Rendition rendition, const http::RangePlan& plan);
   void answer_made(Visit& visit);
   void answer_unknown(Visit& visit, const std::string& key);
   void send_shell(Visit& visit);

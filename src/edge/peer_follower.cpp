@@ -129,10 +129,16 @@ Status PeerFollower::ask(const std::string& url, bool waits) {
   if (page.node != at.node && at.after != 0)  // another store by now: from its beginning
     return keep_position(url, {page.node, 0});
   const std::uint64_t after = page.purges.seq < at.after ? 0 : at.after;
+  // Told before it is raised: whoever sees the purge here knows by then that it has seen it.
+  state_.with([&](State& state) { state.peers[url].coming = {page.node, page.purges.seq}; });
   for (store::PurgeRecord& record : records_of(page, after)) TRY(parts_.apply(std::move(record)));
   if (page.node != at.node || page.purges.seq != at.after)
     TRY(keep_position(url, {page.node, page.purges.seq}));
   heard(url);
+  if (page.purges.seq == at.after) return done;
+  if (parts_.advanced) parts_.advanced();
+  if (parts_.refresh)
+    for (const cache::PurgeRequest& one : page.refreshes) parts_.refresh(one);
   return done;
 }
 
@@ -186,7 +192,10 @@ std::vector<PeerFollower::Row> PeerFollower::rows() const {
   return state_.with([&](const State& state) {
     std::vector<Row> rows;
     for (const auto& [url, peer] : state.peers) {
-      Row row{url, peer.position.node, peer.error, peer.position.after, {}};
+      Row row{url, peer.position.node, peer.error, peer.position.after};
+      const bool is_known = !peer.coming.node.empty();
+      row.coming_node = is_known ? peer.coming.node : peer.position.node;
+      row.coming = is_known ? peer.coming.after : peer.position.after;
       if (peer.heard) row.silent = now - *peer.heard;
       rows.push_back(std::move(row));
     }

@@ -18,6 +18,7 @@
 #include "base/guarded.h"
 #include "base/limits_invalidation.h"
 #include "base/log.h"
+#include "cache/purge.h"
 #include "store/store.h"
 
 #include <condition_variable>
@@ -45,6 +46,8 @@ class PeerFollower {
     std::function<void(bool)> cut_off;
     const Clock& clock;
     Log& log;
+    std::function<void()> advanced = {};  // a position has moved; any thread
+    std::function<void(const cache::PurgeRequest&)> refresh = {};  // make again what it names
   };
   // Calls cut_off(true) at once when there are peers.
   PeerFollower(PeerSettings settings, Parts parts);
@@ -61,6 +64,9 @@ class PeerFollower {
     std::string url, node, error;
     std::uint64_t after = 0;
     std::optional<Nanos> silent = {};  // nullopt = never heard
+    // What is being applied: visible here before `after` says that it is synced. Else as those.
+    std::string coming_node = {};
+    std::uint64_t coming = 0;
   };
   std::vector<Row> rows() const;
 
@@ -71,6 +77,7 @@ class PeerFollower {
   };
   struct Peer {
     Position position;
+    Position coming;
     std::optional<Mono> heard;
     std::string error;
   };

@@ -22,7 +22,7 @@ Proxy::Proxy(LoopState& state, http::NameResolver& resolver, const ProxyStore& s
   cache_.emplace(
       ProxyCache::Parts{state, client_, composer_, *store.answers,
                         [this](ProxyAsk& ask, const ProxyRoute& route) { pass(ask, route); },
-                        store.purge, store.workers, store.disk});
+                        store.purge, store.workers, store.disk, store.lease, store.polisher});
 }
 Proxy::~Proxy() = default;
 
@@ -39,7 +39,7 @@ ProxyAsk& Proxy::take(Visit& visit) {
 }
 
 void Proxy::finished(Visit& visit) {
-  auto* const ask = static_cast<ProxyAsk*>(static_cast<http::AnswerSink*>(visit.proxy_ask));
+  auto* const ask = static_cast<ProxyAsk*>(visit.proxy_ask);
   visit.proxy_ask = nullptr;
   if (ask->call != nullptr) {
     ask->record(http::UpstreamFailure::none);
@@ -54,6 +54,12 @@ void Proxy::refresh(const std::shared_ptr<const cache::Answer>& old,
                     std::shared_ptr<const ProxyRoute> route, std::function<void(bool)> ready) {
   if (!cache_) return ready(false);
   cache_->refresh(old, std::move(route), std::move(ready));
+}
+
+void Proxy::fill(const FillQuestion::AnswerAsked& asked, std::shared_ptr<const ProxyRoute> route,
+                 ProxyCache::CopyReady ready) {
+  if (!cache_) return ready(nullptr, "unknown");
+  cache_->fill(asked, std::move(route), std::move(ready));
 }
 
 void Proxy::answer(Visit& visit) {

@@ -38,6 +38,8 @@ struct ProxyStore {
   std::function<void(std::vector<std::string> tags)> purge = {};
   WorkerPool* workers = nullptr;      // for codings and the disk
   cache::AnswerDisk* disk = nullptr;  // null = memory only
+  FillLease* lease = nullptr;         // null = every node asks for itself
+  cache::AnswerPolisher* polisher = nullptr;
 };
 
 class Proxy {
@@ -50,6 +52,12 @@ class Proxy {
   // any thread.
   void refresh(const std::shared_ptr<const cache::Answer>& old,
                std::shared_ptr<const ProxyRoute> route, std::function<void(bool)> ready);
+  // ProxyCache::fill; nothing is kept here: no copy.
+  void fill(const FillQuestion::AnswerAsked& asked, std::shared_ptr<const ProxyRoute> route,
+            ProxyCache::CopyReady ready);
+  void dropped_elsewhere(const std::string& key) {
+    if (cache_) cache_->dropped_elsewhere(key);
+  }
 
  private:
   ProxyAsk& take(Visit& visit);

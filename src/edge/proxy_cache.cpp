@@ -4,6 +4,7 @@
 #include "cache/answer_coding.h"
 #include "edge/answers.h"
 #include "edge/pipeline.h"
+#include "edge/proxy_lease.h"
 #include "edge/proxy_look.h"
 #include "edge/steps.h"
 #include "edge/stored_answers.h"
@@ -57,6 +58,8 @@ ProxyCache::ProxyCache(const Parts& parts)
       purge_(parts.purge),
       workers_(parts.workers),
       disk_(parts.disk),
+      lease_(parts.lease),
+      polisher_(parts.polisher),
       chance_(static_cast<std::uint_fast64_t>(state_.clock.mono().ns)) {}
 ProxyCache::~ProxyCache() = default;
 
@@ -65,6 +68,13 @@ std::string ProxyCache::base_of(const http::Request& request) const {
   base += default_port_dropped(request.host, request.secure);
   http::append_encoded_path(base, request.path);
   return base;
+}
+
+ProxyAsk* ProxyCache::find_ask(const http::ExchangeId& id) const {
+  http::Exchange* const there = state_.loop.find(id);
+  if (there == nullptr) return nullptr;
+  auto* const visit = static_cast<Visit*>(there->user());
+  return static_cast<ProxyAsk*>(visit->proxy_ask);
 }
 
 // --- one request ---------------------------------------------------------------------------------
@@ -162,7 +172,7 @@ void ProxyCache::answer(ProxyAsk& ask, const ProxyRoute& route) {
     case Way::load: return load(ask, route, found);
     case Way::refuse: break;
   }
-  note_cache_outcome(*ask.visit, AnswerNews::Outcome::miss);
+  note_outcome(*ask.visit, CacheOutcome::miss);
   if (found.asking.said.only_if_cached && found.found.failures == 0)
     return refuse(*ask.visit,
                   {504, "not-cached", "Only a stored answer is wanted, and none is here."});
@@ -177,7 +187,7 @@ void ProxyCache::answer(ProxyAsk& ask, const ProxyRoute& route) {
 
 void ProxyCache::pass(ProxyAsk& ask, const ProxyRoute& route, std::string_view why) {
   ask.forwarded_for = why;
-  note_cache_bypass(*ask.visit);
+  note_outcome(*ask.visit, CacheOutcome::bypass);
   pass_(ask, route);
 }
 
@@ -186,8 +196,10 @@ void ProxyCache::send(ProxyAsk& ask, const ProxyRoute& route, const Look& found)
   const bool is_fresh = found.way == Look::Way::serve;
   if (is_fresh) refresh_ahead(found, route);
   const bool is_known = found.answer->was_wanted.load(std::memory_order_relaxed);
-  if (!is_known && !found.answer->was_wanted.exchange(true, std::memory_order_relaxed))
+  if (!is_known && !found.answer->was_wanted.exchange(true, std::memory_order_relaxed)) {
     keep_later(found.answer);
+    if (polisher_ != nullptr) polisher_->add(*found.answer);
+  }
   std::array<char, 96> room{};
   const std::string_view detail = is_fresh                                    ? ""
                                   : found.found.purged == cache::Purged::soft ? "; detail=purged"
@@ -198,7 +210,7 @@ void ProxyCache::send(ProxyAsk& ask, const ProxyRoute& route, const Look& found)
   AnswerNews news;
   news.age_s = judgement.age_s;
   news.cache_status = {room.data(), static_cast<std::size_t>(length)};
-  news.outcome = is_fresh ? AnswerNews::Outcome::hit : AnswerNews::Outcome::stale;
+  news.outcome = is_fresh ? CacheOutcome::hit : CacheOutcome::stale;
   send_answer(*ask.visit, found.answer, news);
 }
 
@@ -211,7 +223,7 @@ void ProxyCache::send_old(ProxyAsk& ask, const std::shared_ptr<const cache::Answ
   AnswerNews news;
   news.age_s = judgement.age_s;
   news.cache_status = status;
-  news.outcome = AnswerNews::Outcome::stale;
+  news.outcome = CacheOutcome::stale;
   send_answer(*ask.visit, old, news);
 }
 
@@ -227,11 +239,13 @@ void ProxyCache::refresh_ahead(const Look& found, const ProxyRoute& route) {
   if (left > Nanos(std::chrono::seconds(lifetime_s)) / refresh_ahead_divisor) return;
   const double unit = std::uniform_real_distribution<double>(1e-12, 1)(chance_);
   const double reach = -std::log(unit) * static_cast<double>(answer.took.count());
-  if (reach >= static_cast<double>(left.count())) refresh(found.answer, route);
+  if (reach < static_cast<double>(left.count())) return;
+  // The holder's copy is as old as ours until its own hits refresh it.
+  if (lease_ != nullptr && lease_->holder_of(answer.key) != nullptr) return;
+  refresh(found.answer, route, found.found.seen);
 }
 
-// --- what becomes of what is stored
-// ---------------------------------------------------------------
+// --- what becomes of what is stored --------------------------------------------------------------
 
 void ProxyCache::invalidate(const ProxyAsk& ask, const http::AnswerHead& head) {
   const http::Request& request = ask.exchange().request();
@@ -301,18 +315,17 @@ void ProxyCache::remove(ProxyFetch& fetch) {
   });
 }
 
-// Off the loop: to disk, and in more codings. No room: it stays as it is until it is asked for
-// anew.
-void ProxyCache::keep_later(const std::shared_ptr<const cache::Answer>& answer) {
-  const bool is_coded = answer->find(store::Codec::zstd) != nullptr;
-  if (workers_ == nullptr || (disk_ == nullptr && (is_coded || !cache::may_be_coded(*answer))))
-    return;
-  static_cast<void>(workers_->offer([&answers = answers_, disk = disk_, answer, is_coded] {
-    if (!is_coded && cache::may_be_coded(*answer))
-      if (auto more = cache::coded(*answer, answers.tags()))
-        answers.replace(answer, std::move(more));
-    if (disk != nullptr) disk->keep(*answer);
+// Both off the loop. No room there: it stays as it is until it is asked for anew.
+void ProxyCache::code_later(const std::shared_ptr<const cache::Answer>& answer) {
+  if (workers_ == nullptr || !cache::may_be_coded(*answer)) return;
+  static_cast<void>(workers_->offer([&answers = answers_, answer] {
+    if (auto more = cache::coded(*answer, answers.tags())) answers.replace(answer, std::move(more));
   }));
+}
+
+void ProxyCache::keep_later(const std::shared_ptr<const cache::Answer>& answer) {
+  if (workers_ == nullptr || disk_ == nullptr) return;
+  static_cast<void>(workers_->offer([disk = disk_, answer] { disk->keep(*answer); }));
 }
 
 // What the disk holds comes into memory; then the request is looked up again.
@@ -321,29 +334,41 @@ void ProxyCache::load(ProxyAsk& ask, const ProxyRoute& route, const Look& found)
   http::Loop& loop = state_.loop;
   const http::ExchangeId id = ask.exchange().id();
   const Status offered =
-      workers_->offer([this, &loop, id, &answers = answers_, disk = disk_, fill = *found.on_disk,
-                       alive = std::weak_ptr<bool>(is_alive_)] {
+      workers_->offer([this, &loop, id, &answers = answers_, disk = disk_, polisher = polisher_,
+                       fill = *found.on_disk, alive = std::weak_ptr<bool>(is_alive_)] {
         auto answer = disk->read(fill);
         // The first stamp: whatever was invalidated since the start is not brought back.
         if (answer.ok()) answers.put(*answer, 1);
-        loop.post([this, &loop, id, alive] {
+        loop.post([this, id, alive] {
           if (alive.expired()) return;
-          http::Exchange* const there = loop.find(id);
-          if (there == nullptr || there->answered()) return;
-          auto* const visit = static_cast<Visit*>(there->user());
-          auto* const waiting =
-              static_cast<ProxyAsk*>(static_cast<http::AnswerSink*>(visit->proxy_ask));
-          if (waiting != nullptr && waiting->flight == nullptr) ask_anew(*waiting);
+          ProxyAsk* const waiting = find_ask(id);
+          const bool waits =
+              waiting != nullptr && !waiting->exchange().answered() && waiting->flight == nullptr;
+          if (waits) ask_anew(*waiting);
         });
+        // Behind the one who waits: on disk it has no codings.
+        if (!answer.ok() || !cache::may_be_coded(**answer)) return;
+        if (auto more = cache::coded(**answer, answers.tags()))
+          answers.replace(*answer, std::move(more));
+        if (polisher != nullptr) polisher->add(**answer);
       });
   if (!offered) return ask_anew(ask);
   ask.exchange().set_deadline(route.timeout + engine_grace);
 }
 
-// RFC 9111 4.4, in memory and on disk.
+// RFC 9111 4.4, in memory and on disk. Other nodes may have what this one has had, and hear of it by
+// the purge; what is not known here may be known to its holder. (To purge whatever is written to
+// would let clients fill the log.)
 void ProxyCache::drop(const std::string& key) {
-  answers_.invalidate(key);
-  if (disk_ != nullptr && disk_->holds(key)) purge_({cache::AnswerDisk::tag_of_key(key)});
+  const bool was_known = answers_.invalidate(key);
+  const bool is_elsewhere =
+      (lease_ != nullptr && was_known) || (disk_ != nullptr && disk_->holds(key));
+  if (is_elsewhere) purge_({cache::AnswerDisk::tag_of_key(key)});
+  else if (lease_ != nullptr) tell_holder(key);
+}
+
+bool ProxyCache::knows(const std::string& key) const {
+  return !answers_.variants(key).empty() || (disk_ != nullptr && disk_->holds(key));
 }
 
 void ProxyCache::wake(std::uint64_t number) {

@@ -4,6 +4,8 @@
 #include "cache/purge.h"
 #include "edge/proxy_ask.h"
 #include "edge/proxy_cache.h"
+#include "edge/proxy_lease.h"
+#include "edge/proxy_look.h"
 #include "edge/proxy_request.h"
 #include "http/conditions.h"
 
@@ -11,6 +13,10 @@
 #include <charconv>
 
 namespace weir::edge {
+
+ProxyFetch::ProxyFetch(ProxyCache& its_owner) : owner(its_owner) {}
+ProxyFetch::~ProxyFetch() = default;
+
 namespace {
 
 constexpr auto uncacheable_time = std::chrono::minutes(2);  // C-15
@@ -39,13 +45,6 @@ std::optional<ContentRange> parse_content_range(std::string_view value) {
     return std::nullopt;
   if (range.first > range.last || range.last >= range.total) return std::nullopt;
   return range;
-}
-
-std::vector<http::Field> views_of(const std::vector<std::pair<std::string, std::string>>& fields) {
-  std::vector<http::Field> views;
-  views.reserve(fields.size());
-  for (const auto& [name, value] : fields) views.push_back({name, value});
-  return views;
 }
 
 // What is for this hop's cache alone, or for one request, is not kept.
@@ -125,19 +124,16 @@ void ProxyFetch::on_head(const http::AnswerHead& head) {
     }
     return pass(head, false);
   }
-  if (!may_be_kept) {
-    // What this client brought along says nothing about what others get: one with a cookie must not
-    // take a page out of the cache for everybody.
-    const bool is_of_the_client = policy.refusal == "cookie" || policy.refusal == "authorization" ||
-                                  policy.refusal == "request no-store";
-    return pass(head, head.status != 304 && !is_of_the_client);
-  }
+  if (!may_be_kept) return pass(head, true);
   if (!keep(head, policy)) pass(head, true);
 }
 
 // The answer is for the client that caused the question, or for nobody.
 void ProxyFetch::pass(const http::AnswerHead& head, bool is_uncacheable) {
-  if (is_uncacheable)
+  // Only a question that was nobody's own says something about the address (C-15): what one
+  // client's cookies, credentials or range brought along must not take a page out of the cache for
+  // all.
+  if (is_uncacheable && flight != nullptr)
     owner.answers_.mark_uncacheable(key, owner.state_.loop.now() + Nanos(uncacheable_time));
   ProxyAsk* const client = std::exchange(ask, nullptr);
   if (client != nullptr) client->leave_cache();
@@ -158,17 +154,9 @@ void ProxyFetch::pass(const http::AnswerHead& head, bool is_uncacheable) {
   client->on_head(head);
 }
 
-// A 304: what is stored is right, with the fields that it brings (RFC 9111 4.3.4).
-void ProxyFetch::freshen(const http::AnswerHead& head) {
-  std::exchange(call, nullptr)->cancel();
-  const http::Field* const etag = head.find("etag");
-  if (etag != nullptr && !old->etag.empty() &&
-      !http::etags_match(etag->value, old->etag, http::Comparison::weak)) {
-    // It confirms another answer than the one we asked about.
-    owner.drop(key);
-    land({cache::Landing::Kind::reissue});
-    return owner.remove(*this);
-  }
+// What is stored with the fields that `head` brings, as if it had arrived now (RFC 9111 3.2).
+Result<std::shared_ptr<const cache::Answer>> ProxyFetch::with_news(
+    const http::AnswerHead& head) const {
   http::Loop& loop = owner.state_.loop;
   cache::AnswerFacts facts = *old;
   facts.fields = cache::freshened(old->fields, head.fields);
@@ -191,7 +179,21 @@ void ProxyFetch::freshen(const http::AnswerHead& head) {
   if (question != nullptr) facts.question = question;
   cache::Codings codings;
   for (std::size_t i = 1; i < codings.size(); ++i) codings[i] = old->forms[i].body;
-  auto made = cache::make_answer(std::move(facts), old->body, owner.answers_.tags(), codings);
+  return cache::make_answer(std::move(facts), old->body, owner.answers_.tags(), codings);
+}
+
+// A 304: what is stored is right, with the fields that it brings (RFC 9111 4.3.4).
+void ProxyFetch::freshen(const http::AnswerHead& head) {
+  std::exchange(call, nullptr)->cancel();
+  const http::Field* const etag = head.find("etag");
+  if (etag != nullptr && !old->etag.empty() &&
+      !http::etags_match(etag->value, old->etag, http::Comparison::weak)) {
+    // It confirms another answer than the one we asked about.
+    owner.drop(key);
+    land({cache::Landing::Kind::relook});
+    return owner.remove(*this);
+  }
+  auto made = with_news(head);
   if (!made.ok()) return fail(http::UpstreamFailure::bad_answer, 0);
   cache::Landing landing{cache::Landing::Kind::answer, *made};
   landing.status = 304;
@@ -200,6 +202,7 @@ void ProxyFetch::freshen(const http::AnswerHead& head) {
   landing.is_stored = (*made)->policy.is_storable && owner.answers_.put(*made, stamp);
   if (landing.is_stored) owner.keep_later(*made);
   if (!(*made)->policy.is_storable) owner.drop(key);
+  mark_if_never_fresh((*made)->policy);
   land(landing);
   owner.remove(*this);
 }
@@ -220,19 +223,51 @@ void ProxyFetch::learn_from_head(const http::AnswerHead& head) {
     owner.drop(key);
     return;
   }
-  http::Loop& loop = owner.state_.loop;
-  cache::AnswerFacts facts = *old;
-  facts.fields = cache::freshened(old->fields, head.fields);
-  drop_ours(facts.fields, route);
   method = http::Method::get;  // judged as the GET that it speaks of
-  facts.policy = policy_for(head);
+  auto made = with_news(head);
   method = http::Method::head;
-  facts.received = loop.now();
-  facts.received_wall = loop.wall();
-  facts.fill_seq = fill_seq;
-  if (!facts.policy.is_storable) return;
-  auto made = cache::make_answer(std::move(facts), old->body, owner.answers_.tags());
-  if (made.ok()) owner.answers_.put(*made, stamp);
+  if (made.ok() && (*made)->policy.is_storable) owner.answers_.put(*made, stamp);
+}
+
+// Who waits for such an answer gets nothing by it but its own question, later.
+void ProxyFetch::mark_if_never_fresh(const cache::Policy& policy) {
+  if (flight != nullptr && (policy.lifetime_s <= 0 || policy.must_validate))
+    owner.answers_.mark_uncacheable(key, owner.state_.loop.now() + Nanos(uncacheable_time));
+}
+
+// The key by what the answer says of queries (No-Vary-Search).
+std::string ProxyFetch::key_of_kept(std::span<const http::Field> fields) const {
+  const std::size_t mark = std::min(key.find('?'), key.size());
+  const std::string base = key.substr(0, mark);
+  owner.answers_.learn_query_rule(base, cache::no_vary_search_of(fields));
+  return owner.answers_.key_of(
+      base, mark < key.size() ? std::string_view(key).substr(mark + 1) : std::string_view());
+}
+
+// It depends on what was left out: then it is asked for again with it, and true is returned.
+bool ProxyFetch::asks_with_more(const cache::VaryNames& names) {
+  if (!is_kept_back || ask == nullptr || ask->tries >= 2) return false;
+  // Left out, or said in our own words (User-Agent).
+  std::vector<http::Field> asked;
+  for_each_line(question->lines, [&asked](std::string_view name, std::string_view value) {
+    asked.push_back({name, value});
+  });
+  const std::vector<http::Field> wanted = views_of(said);
+  const bool holds_back = std::ranges::any_of(names, [&](const std::string& name) {
+    const bool is_said = std::ranges::find(wanted, name, &http::Field::name) != wanted.end();
+    const cache::VaryNames one{name};
+    return is_said && cache::selection_of(one, wanted) != cache::selection_of(one, asked);
+  });
+  if (!holds_back) return false;
+  if (call != nullptr) std::exchange(call, nullptr)->cancel();
+  owner.answers_.learn_names(key, names);
+  ProxyAsk* const client = std::exchange(ask, nullptr);
+  client->leave_cache();
+  client->fetch = nullptr;
+  land({cache::Landing::Kind::relook});  // who waits may find one question for what it wants
+  owner.remove(*this);
+  owner.ask_anew(*client);
+  return true;
 }
 
 // False: it cannot be kept after all.
@@ -253,25 +288,7 @@ bool ProxyFetch::keep(const http::AnswerHead& head, const cache::Policy& policy)
       if (!std::ranges::binary_search(*names, name))
         names->insert(std::ranges::upper_bound(*names, name), name);
   }
-  if (is_kept_back && ask != nullptr && ask->tries < 2) {
-    const bool holds_back = std::ranges::any_of(*names, [this](const std::string& name) {
-      const bool is_said =
-          std::ranges::any_of(said, [&name](const auto& field) { return field.first == name; });
-      return is_said && question->lines.find("\n" + name + ": ") == std::string::npos &&
-             !question->lines.starts_with(name + ": ");
-    });
-    if (holds_back) {  // it depends on what was left out: ask again with it
-      std::exchange(call, nullptr)->cancel();
-      owner.answers_.learn_names(key, *names);
-      ProxyAsk* const client = std::exchange(ask, nullptr);
-      client->leave_cache();
-      client->fetch = nullptr;
-      land({cache::Landing::Kind::reissue});
-      owner.remove(*this);
-      owner.ask_anew(*client);
-      return true;
-    }
-  }
+  if (asks_with_more(*names)) return true;
   const std::size_t bytes_max = owner.answers_.settings().answer_bytes_max;
   if (head.framing == http::Framing::length && head.content_length > bytes_max) return false;
   if (head.status == 206) {
@@ -282,11 +299,7 @@ bool ProxyFetch::keep(const http::AnswerHead& head, const cache::Policy& policy)
     if (!fits) return false;
     facts->part = cache::Part{range->first, range->total};
   }
-  const std::size_t mark = std::min(key.find('?'), key.size());
-  const std::string base = key.substr(0, mark);
-  owner.answers_.learn_query_rule(base, cache::no_vary_search_of(head.fields));
-  facts->key = owner.answers_.key_of(
-      base, mark < key.size() ? std::string_view(key).substr(mark + 1) : std::string_view());
+  facts->key = key_of_kept(head.fields);
   facts->path = path;
   facts->vary = std::move(*names);
   facts->selection = cache::selection_of(facts->vary, views_of(said));
@@ -362,9 +375,11 @@ void ProxyFetch::on_end(const http::Fields& trailers) {
     landing.kind = cache::Landing::Kind::answer;
     landing.answer = *made;
     landing.is_stored = owner.answers_.put(*made, stamp);
-    if (landing.is_stored) owner.keep_later(*made);
-    if ((*made)->policy.lifetime_s <= 0)  // nobody gains by waiting for such an answer
-      owner.answers_.mark_uncacheable(key, owner.state_.loop.now() + Nanos(uncacheable_time));
+    if (landing.is_stored) {
+      owner.code_later(*made);
+      owner.keep_later(*made);
+    }
+    mark_if_never_fresh((*made)->policy);
   }
   filling->end();
   if (was_announced && flight == nullptr) let_go();  // it reads the rest by itself

@@ -3,6 +3,7 @@
 // answer: kept and shared, handed to the one client that it is for, or a failure (C-8 to C-15).
 // Inside of the proxy. Loop thread.
 
+#include "edge/fill_wire.h"
 #include "edge/proxy_route.h"
 
 #include "cache/answer_cache.h"
@@ -16,14 +17,18 @@
 namespace weir::edge {
 
 class ProxyCache;
+class ProxyLeased;
 struct ProxyAsk;
 
 struct ProxyFetch final : http::AnswerSink {
-  explicit ProxyFetch(ProxyCache& its_owner) : owner(its_owner) {}
+  explicit ProxyFetch(ProxyCache& its_owner);
+  ~ProxyFetch() override;
 
   ProxyCache& owner;
   std::uint64_t number = 0;
   CacheRoute route;
+  std::shared_ptr<http::Upstream> upstream;
+  Nanos timeout{0};
   std::string key, path, selection;
   std::shared_ptr<cache::Flight> flight;     // null: for `ask` alone
   std::shared_ptr<const cache::Answer> old;  // whose validators the question carries; may be null
@@ -38,8 +43,9 @@ struct ProxyFetch final : http::AnswerSink {
   Mono sent;
   ProxyAsk* ask = nullptr;  // the client that caused it, as long as it is there
   http::UpstreamCall* call = nullptr;
-  bool is_refresh = false;  // behind everybody's back
-  bool passes = false;      // the answer is for `ask` alone: everything goes there
+  std::unique_ptr<ProxyLeased> leased;  // another node is asked first
+  bool is_refresh = false;              // behind everybody's back
+  bool passes = false;                  // the answer is for `ask` alone: everything goes there
   std::shared_ptr<cache::Filling> filling;
   bool was_announced = false;
 
@@ -52,13 +58,19 @@ struct ProxyFetch final : http::AnswerSink {
   void on_end(const http::Fields& trailers) override;
   void on_room() override;
   void on_failed(http::UpstreamFailure failure, std::string_view reason) override;
+  // Another node's copy, in place of the server's answer. False: it cannot be used.
+  bool take_copy(FillReply&& reply);
 
  private:
   cache::Policy policy_for(const http::AnswerHead& head) const;
+  Result<std::shared_ptr<const cache::Answer>> with_news(const http::AnswerHead& head) const;
   void freshen(const http::AnswerHead& head);
   void learn_from_head(const http::AnswerHead& head);
   bool keep(const http::AnswerHead& head, const cache::Policy& policy);
+  bool asks_with_more(const cache::VaryNames& names);
+  std::string key_of_kept(std::span<const http::Field> fields) const;
   void pass(const http::AnswerHead& head, bool is_uncacheable);
+  void mark_if_never_fresh(const cache::Policy& policy);
   void fail(http::UpstreamFailure failure, int status);
   void land(const cache::Landing& landing);
   void let_go();

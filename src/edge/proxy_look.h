@@ -1,12 +1,14 @@
 #pragma once
-// Inside of ProxyCache: what is known for a request. For proxy_cache.cpp and proxy_questions.cpp.
+// Inside of ProxyCache: what is known for a request, and small pieces that its files share.
 
 #include "edge/proxy_cache.h"
 
 #include "store/store.h"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace weir::edge {
 
@@ -29,6 +31,25 @@ struct ProxyCache::Look {
   std::optional<store::Fill> on_disk;
   std::string_view why = "uri-miss";  // `fwd` of Cache-Status
 };
+
+inline std::vector<http::Field> views_of(const http::Fields& fields) {
+  std::vector<http::Field> views;
+  views.reserve(fields.size());
+  for (const auto& [name, value] : fields) views.push_back({name, value});
+  return views;
+}
+
+// Each of the whole lines "name: value\r\n".
+template <class Use>
+void for_each_line(std::string_view lines, Use use) {
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find("\r\n"), lines.size());
+    const std::string_view line = lines.substr(0, end);
+    if (const std::size_t colon = line.find(": "); colon != std::string_view::npos)
+      use(line.substr(0, colon), line.substr(colon + 2));
+    lines.remove_prefix(std::min(end + 2, lines.size()));
+  }
+}
 
 // Neither a part of it, nor whether it is another than what the client has.
 inline bool wants_the_whole(const http::Request& request) {

@@ -55,17 +55,14 @@ void ProxyCache::wait(ProxyAsk& ask, const ProxyRoute& route, const Look& found)
   const http::ExchangeId id = exchange.id();
   auto mark = std::make_shared<std::uint64_t>(0);  // which waiting this is: the ask's own ticket
   const auto joined = answers_.join(
-      ask.key, found.found.selection,
+      ask.key, found.found.selection, found.found.seen,
       [this, &loop, id, mark, alive = std::weak_ptr<bool>(is_alive_)](const Landing& landing) {
-        loop.post([this, &loop, id, mark, alive, landing] {
+        loop.post([this, id, mark, alive, landing] {
           if (alive.expired()) return;
-          http::Exchange* const there = loop.find(id);
-          if (there == nullptr || there->answered()) return;
-          auto* const visit = static_cast<Visit*>(there->user());
-          auto* const waiting =
-              static_cast<ProxyAsk*>(static_cast<http::AnswerSink*>(visit->proxy_ask));
-          if (waiting == nullptr || waiting->flight == nullptr || waiting->ticket != *mark) return;
-          told(*waiting, landing);
+          ProxyAsk* const waiting = find_ask(id);
+          const bool waits = waiting != nullptr && !waiting->exchange().answered() &&
+                             waiting->flight != nullptr && waiting->ticket == *mark;
+          if (waits) told(*waiting, landing);
         });
       },
       loop.now());
@@ -80,6 +77,8 @@ ProxyFetch& ProxyCache::fetch_for(const ProxyAsk& ask, const ProxyRoute& route, 
   const http::Request& request = ask.exchange().request();
   auto made = std::make_unique<ProxyFetch>(*this);
   made->route = *route.cache;
+  made->upstream = route.upstream;
+  made->timeout = route.timeout;
   made->key = ask.key;
   made->path = request.path;
   made->selection = found.found.selection;
@@ -147,7 +146,7 @@ void ProxyCache::begin(ProxyAsk& ask, const ProxyRoute& route, const Look& found
   }
   exchange.on_gone([] {});
   exchange.set_deadline(route.timeout + engine_grace);
-  send_question(fetch, route);
+  send_question(fetch);
 }
 
 // The client is served what is there; what it said is asked again behind its back.
@@ -155,20 +154,23 @@ void ProxyCache::refresh_behind(ProxyAsk& ask, const ProxyRoute& route, const Lo
   const bool is_guarded = route.cache->profile == cache::Profile::guarded;
   if (is_guarded || found.asking.has_authorization || found.asking.has_cookie ||
       ask.exchange().request().method != http::Method::get)
-    return refresh(found.answer, route);
-  std::shared_ptr<cache::Flight> flight = begin_refresh(ask.key, found.answer->selection);
+    return refresh(found.answer, route, found.found.seen);
+  std::shared_ptr<cache::Flight> flight =
+      begin_refresh(ask.key, found.answer->selection, found.found.seen);
   if (flight == nullptr) return;
   ProxyFetch& fetch = fetch_for(ask, route, found);
   fetch.flight = std::move(flight);
   fetch.is_refresh = true;
   ++refreshing_;
   if (!ask_for(fetch, ask, route)) return fetch.on_failed(http::UpstreamFailure::bad_answer, {});
-  send_question(fetch, route);
+  send_question(fetch);
 }
 
-bool ProxyCache::send_question(ProxyFetch& fetch, const ProxyRoute& route) {
+// What `order_` holds.
+bool ProxyCache::send_question(ProxyFetch& fetch) {
   fetch.sent = state_.loop.now();
-  const auto begun = client_.begin(route.upstream, std::move(order_), fetch, route.timeout);
+  if (ask_holder(fetch)) return true;
+  const auto begun = client_.begin(fetch.upstream, std::move(order_), fetch, fetch.timeout);
   if (begun.call != nullptr) {
     fetch.call = begun.call;
     return true;
@@ -177,42 +179,49 @@ bool ProxyCache::send_question(ProxyFetch& fetch, const ProxyRoute& route) {
   return false;
 }
 
-void ProxyCache::refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route) {
+void ProxyCache::refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route,
+                         std::uint64_t seen) {
   if (old->question == nullptr || !route.cache) return;
-  std::shared_ptr<cache::Flight> flight = begin_refresh(old->key, old->selection);
+  std::shared_ptr<cache::Flight> flight = begin_refresh(old->key, old->selection, seen);
   if (flight == nullptr) return;
   auto made = std::make_unique<ProxyFetch>(*this);
-  ProxyFetch& fetch = *made;
-  fetch.is_refresh = true;
+  made->is_refresh = true;
   ++refreshing_;
+  made->key = old->key;
+  made->path = old->path;
+  made->selection = old->selection;
+  made->flight = std::move(flight);
+  made->old = old;
+  made->question = old->question;
+  ask_by_ourselves(std::move(made), route);
+}
+
+// The question that `made` brings along, behind everybody's back.
+void ProxyCache::ask_by_ourselves(std::unique_ptr<ProxyFetch> made, const ProxyRoute& route) {
+  ProxyFetch& fetch = add(std::move(made));
   fetch.route = *route.cache;
-  fetch.key = old->key;
-  fetch.path = old->path;
-  fetch.selection = old->selection;
-  fetch.flight = std::move(flight);
-  fetch.old = old;
-  fetch.question = old->question;
-  std::string_view lines = old->question->lines;
-  while (!lines.empty()) {
-    const std::size_t end = std::min(lines.find("\r\n"), lines.size() - 2);
-    const std::string_view line = lines.substr(0, end);
-    const std::size_t colon = std::min(line.find(": "), line.size() - 2);
-    fetch.said.emplace_back(line.substr(0, colon), line.substr(colon + 2));
-    lines.remove_prefix(end + 2);
-  }
-  add(std::move(made));
+  fetch.upstream = route.upstream;
+  fetch.timeout = route.timeout;
+  for_each_line(fetch.question->lines, [&fetch](std::string_view name, std::string_view value) {
+    fetch.said.emplace_back(name, value);
+  });
   fetch.stamp = answers_.stamp();
   fetch.fill_seq = answers_.tags().seq();
-  const bool made_order =
-      ProxyComposer::compose(order_, *old->question, old->part ? "" : validators_of(*old));
-  if (!made_order) return fetch.on_failed(http::UpstreamFailure::bad_answer, {});
-  send_question(fetch, route);
+  if (!compose_again(fetch)) return fetch.on_failed(http::UpstreamFailure::bad_answer, {});
+  send_question(fetch);
+}
+
+bool ProxyCache::compose_again(const ProxyFetch& fetch) {
+  const bool is_whole = fetch.old != nullptr && !fetch.old->part;
+  return ProxyComposer::compose(order_, *fetch.question,
+                                is_whole ? validators_of(*fetch.old) : std::string());
 }
 
 std::shared_ptr<cache::Flight> ProxyCache::begin_refresh(std::string_view key,
-                                                         std::string_view selection) {
+                                                         std::string_view selection,
+                                                         std::uint64_t seen) {
   if (refreshing_ >= limits::answer_refreshes_max) return nullptr;
-  return answers_.begin_refresh(key, selection, state_.loop.now());
+  return answers_.begin_refresh(key, selection, seen, state_.loop.now());
 }
 
 void ProxyCache::refresh(const std::shared_ptr<const cache::Answer>& old,
@@ -226,12 +235,14 @@ void ProxyCache::refresh(const std::shared_ptr<const cache::Answer>& old,
 
 void ProxyCache::take_turn(Turn turn) {
   const std::uint64_t seq = answers_.tags().seq();
-  refresh(turn.old, *turn.route);
+  using cache::AnswerCache;
+  refresh(turn.old, *turn.route, AnswerCache::whatever_came);
   const auto told = [ready = std::move(turn.ready), seq](const Landing& landing) {
     const bool is_new = landing.kind == Landing::Kind::answer && landing.answer->fill_seq >= seq;
     ready(is_new);
   };
-  const auto joined = answers_.join(turn.old->key, turn.old->selection, told, state_.loop.now());
+  const auto joined = answers_.join(turn.old->key, turn.old->selection, AnswerCache::whatever_came,
+                                    told, state_.loop.now());
   // Nothing is under way: the question could not even be asked.
   if (joined.is_leader) answers_.land(joined.flight, {});
 }
@@ -252,6 +263,7 @@ void ProxyCache::told(ProxyAsk& ask, const Landing& landing) {
     case Landing::Kind::answer: return told_answer(ask, landing);
     case Landing::Kind::streams: return told_streams(ask, landing);
     case Landing::Kind::reissue: ask.leave_cache(); return again(ask);
+    case Landing::Kind::relook: ask.leave_cache(); return ask_anew(ask);
     case Landing::Kind::failed: return told_failed(ask, landing);
   }
 }
@@ -278,7 +290,7 @@ void ProxyCache::told_answer(ProxyAsk& ask, const Landing& landing) {
   news.age_s =
       cache::judge(landing.answer->policy, {}, state_.loop.now() - landing.answer->received).age_s;
   news.cache_status = status;
-  news.outcome = AnswerNews::Outcome::miss;
+  news.outcome = CacheOutcome::miss;
   news.is_answer_to_it = is_answer_to_it;
   send_answer(*ask.visit, landing.answer, news);
 }
@@ -286,11 +298,16 @@ void ProxyCache::told_answer(ProxyAsk& ask, const Landing& landing) {
 void ProxyCache::told_streams(ProxyAsk& ask, const Landing& landing) {
   const bool was_alone = ask.flight == nullptr;
   const bool is_leader = ask.is_leader || was_alone;
+  const std::shared_ptr<const cache::Flight> flight = ask.flight;
   ask.leave_cache();
   const http::Request& request = ask.exchange().request();
   const cache::AnswerFacts& facts = landing.filling->head();
-  // Asked for before a purge that this client came after, perhaps: it is not for it (C-55).
-  if (!is_leader && answers_.tags().seq() != facts.fill_seq) return again(ask);
+  // Asked for before a purge that this client came after, perhaps: it is not for it (C-55). Those
+  // who come now ask for theirs together.
+  if (!is_leader && answers_.purged(facts) != cache::Purged::no) {
+    answers_.forsake(*flight);
+    return ask_anew(ask);
+  }
   if (!was_alone && !fits(ask, facts)) {
     const bool is_variant = cache::selection_of(facts.vary, request.fields) != facts.selection;
     return is_variant ? ask_anew(ask) : again(ask);
@@ -299,13 +316,9 @@ void ProxyCache::told_streams(ProxyAsk& ask, const Landing& landing) {
   const http::ExchangeId id = ask.exchange().id();
   const auto reader = landing.filling->enter(
       [this, &loop, id, number = landing.filling.get(), alive = std::weak_ptr<bool>(is_alive_)] {
-        loop.post([this, &loop, id, number, alive] {
+        loop.post([this, id, number, alive] {
           if (alive.expired()) return;
-          http::Exchange* const there = loop.find(id);
-          if (there == nullptr) return;
-          auto* const visit = static_cast<Visit*>(there->user());
-          auto* const reading =
-              static_cast<ProxyAsk*>(static_cast<http::AnswerSink*>(visit->proxy_ask));
+          ProxyAsk* const reading = find_ask(id);
           if (reading != nullptr && reading->filling.get() == number) told_more(*reading);
         });
       });
@@ -314,7 +327,7 @@ void ProxyCache::told_streams(ProxyAsk& ask, const Landing& landing) {
   ask.reader = *reader;
   // A part of it, or whether it is another than the client's: that is known when it is whole.
   if (!wants_the_whole(request) && !facts.part) return told_more(ask);
-  note_cache_outcome(*ask.visit, AnswerNews::Outcome::miss);
+  note_outcome(*ask.visit, CacheOutcome::miss);
   http::Response response;
   response.status = facts.status;
   response.fields = facts.fields;
@@ -350,7 +363,7 @@ void ProxyCache::told_more(ProxyAsk& ask) {
 void ProxyCache::told_failed(ProxyAsk& ask, const Landing& landing) {
   ask.leave_cache();
   if (landing.answer != nullptr) return send_old(ask, landing.answer, "sie");
-  note_cache_outcome(*ask.visit, AnswerNews::Outcome::miss);
+  note_outcome(*ask.visit, CacheOutcome::miss);
   ask.record(landing.failure);
   if (landing.status == 0) return refuse_for(*ask.visit, landing.failure);
   refuse(*ask.visit, {landing.status,

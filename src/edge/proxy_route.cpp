@@ -37,7 +37,7 @@ std::optional<std::int64_t> seconds_of(const std::optional<Nanos>& span) {
   return span->count() / 1'000'000'000;
 }
 
-CacheRoute cache_route_of(const RouteSettings& route) {
+CacheRoute cache_route_of(const RouteSettings& route, const CacheSettings& standard) {
   const ProxyCacheSettings& said = *route.proxy_cache;
   CacheRoute cache;
   cache.profile = said.profile == "rfc9111" ? cache::Profile::rfc9111 : cache::Profile::guarded;
@@ -49,7 +49,7 @@ CacheRoute cache_route_of(const RouteSettings& route) {
       said.ignores_cookies || cache.profile == cache::Profile::rfc9111;
   cache.keys = said.keys;
   cache.tags = said.tags;
-  cache.forwards_targeted = said.forwards_targeted;
+  cache.forwards_targeted = said.forwards_targeted.value_or(standard.forwards_targeted);
   return cache;
 }
 
@@ -118,7 +118,7 @@ ProxyRoute proxy_route_of(const RouteSettings& route, const Config& config,
   proxy.strip = route.proxy.strip;
   proxy.add = route.proxy.add;
   proxy.refuses_encoded_slash = route.proxy.refuses_encoded_slash;
-  if (route.proxy_cache) proxy.cache = cache_route_of(route);
+  if (route.proxy_cache) proxy.cache = cache_route_of(route, config.cache);
   proxy.body_bytes_max = route.body_bytes_max.value_or(config.serve.body_bytes_max);
   return proxy;
 }

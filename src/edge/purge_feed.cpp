@@ -29,6 +29,22 @@ bool PurgeFeed::wait(Mono until, std::function<void()> resume) {
   });
 }
 
+void PurgeFeed::note_refresh(std::uint64_t seq, cache::PurgeRequest request) {
+  refreshes_.with([&](auto& all) {
+    all.emplace_back(seq, std::move(request));
+    if (all.size() > limits::refreshes_told_max) all.pop_front();
+  });
+}
+
+std::vector<cache::PurgeRequest> PurgeFeed::refreshes_behind(std::uint64_t after) const {
+  return refreshes_.with([after](const auto& all) {
+    std::vector<cache::PurgeRequest> out;
+    for (const auto& [seq, request] : all)
+      if (seq > after) out.push_back(request);
+    return out;
+  });
+}
+
 void PurgeFeed::wake() {
   const auto all = waiting_.with([](std::vector<Waiting>& now) { return std::exchange(now, {}); });
   for (const Waiting& one : all) one.resume();

@@ -1,15 +1,19 @@
 #pragma once
-// Who reads this node's purges: the requests that wait for the next one, and how far each other
-// node has come. Callable from any thread; `resume` is called on the thread of `wake` or `tick`.
+// Who reads this node's purges: the requests that wait for the next one, how far each other node
+// has come, and what those that listen should make again at once. Callable from any thread;
+// `resume` is called on the thread of `wake` or `tick`.
 
 #include "base/clock.h"
 #include "base/guarded.h"
 #include "base/limits_invalidation.h"
+#include "cache/purge.h"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace weir::edge {
@@ -28,6 +32,10 @@ class PurgeFeed {
 
   // Calls `resume` once: at the next purge, or when `until` has passed. False: too many wait.
   bool wait(Mono until, std::function<void()> resume);
+  // A purge of mode refresh: told to whoever has not come so far. Only the last
+  // limits::refreshes_told_max are: a node that was away begins them by its hits.
+  void note_refresh(std::uint64_t seq, cache::PurgeRequest request);
+  std::vector<cache::PurgeRequest> refreshes_behind(std::uint64_t after) const;
   void wake();          // something was purged here
   void tick(Mono now);  // every 100 ms or so
 
@@ -37,6 +45,7 @@ class PurgeFeed {
     std::function<void()> resume;
   };
   Guarded<std::vector<Waiting>> waiting_;
+  Guarded<std::deque<std::pair<std::uint64_t, cache::PurgeRequest>>> refreshes_;
   Guarded<std::map<std::string, Reader>> readers_;
 };
 

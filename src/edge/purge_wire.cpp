@@ -51,6 +51,44 @@ Result<Named> parse_rows(const text::Value* value) {
   return named;
 }
 
+struct RefreshPart {
+  std::string_view name;
+  std::vector<std::string> cache::PurgeRequest::*names;
+};
+constexpr RefreshPart refresh_parts[] = {{"tags", &cache::PurgeRequest::tags},
+                                         {"paths", &cache::PurgeRequest::paths},
+                                         {"prefixes", &cache::PurgeRequest::prefixes},
+                                         {"hosts", &cache::PurgeRequest::hosts}};
+
+text::Value value_of(const cache::PurgeRequest& request) {
+  text::Value out = text::Value::Object{};
+  out.set("all", request.all);
+  for (const RefreshPart& part : refresh_parts) {
+    text::Value::Array names;
+    for (const std::string& name : request.*part.names) names.emplace_back(name);
+    out.set(std::string(part.name), std::move(names));
+  }
+  return out;
+}
+
+Result<cache::PurgeRequest> parse_refresh(const text::Value& value) {
+  const Error malformed{Errc::invalid, "a row of \"refresh\" is malformed"};
+  cache::PurgeRequest request;
+  request.mode = cache::Mode::refresh;
+  const text::Value* const all = value.find("all");
+  if (all == nullptr || all->boolean() == nullptr) return malformed;
+  request.all = *all->boolean();
+  for (const RefreshPart& part : refresh_parts) {
+    const text::Value* const names = value.find(part.name);
+    if (names == nullptr || names->array() == nullptr) return malformed;
+    for (const text::Value& name : *names->array()) {
+      if (name.string() == nullptr) return malformed;
+      (request.*part.names).push_back(*name.string());
+    }
+  }
+  return request;
+}
+
 }  // namespace
 
 std::string encode_purges(const PurgePage& page, std::uint64_t after) {
@@ -63,6 +101,9 @@ std::string encode_purges(const PurgePage& page, std::uint64_t after) {
   out.set("all", std::move(all));
   out.set("tags", rows_of(page.purges.tags, after));
   out.set("prefixes", rows_of(page.purges.prefixes, after));
+  text::Value::Array refreshes;
+  for (const cache::PurgeRequest& request : page.refreshes) refreshes.push_back(value_of(request));
+  out.set("refresh", std::move(refreshes));
   return text::json_of(out);
 }
 
@@ -82,6 +123,10 @@ Result<PurgePage> parse_purges(std::string_view body) {
   page.purges.all.hard = TRY(number_of(&(*all->array())[1]));
   page.purges.tags = TRY(parse_rows(root.find("tags")));
   page.purges.prefixes = TRY(parse_rows(root.find("prefixes")));
+  const text::Value* const refreshes = root.find("refresh");
+  if (refreshes == nullptr || refreshes->array() == nullptr) return page;
+  for (const text::Value& row : *refreshes->array())
+    page.refreshes.push_back(TRY(parse_refresh(row)));
   return page;
 }
 

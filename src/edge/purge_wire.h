@@ -8,7 +8,11 @@
 //
 //   GET /_weir/purges?after=N&wait=S&node=ME
 //   {"node": "32 hex", "seq": N, "all": [soft, hard], "tags": [["blog", soft, hard], ...],
-//    "prefixes": [["/blog/", soft, hard], ...]}
+//    "prefixes": [["/blog/", soft, hard], ...],
+//    "refresh": [{"all": false, "tags": [...], "paths": [...], "prefixes": [...], "hosts": [...]}]}
+//
+// `refresh`: of those purges the ones whose pages should be made again at once (C-52). It is a hint
+// that nothing depends on, and may be missing.
 //
 // `after` is what the asker has applied and synced; above the node's own `seq` it means 0. The
 // request is signed like a webhook, over "GET " and the target; the answer over its body, under the
@@ -17,6 +21,7 @@
 #include "edge/secret.h"
 
 #include "base/clock.h"
+#include "cache/purge.h"
 #include "http/message.h"
 #include "store/store.h"
 
@@ -32,6 +37,7 @@ namespace weir::edge {
 struct PurgePage {
   std::string node;
   store::PurgeState purges;  // seq and what is above `after`
+  std::vector<cache::PurgeRequest> refreshes = {};
 };
 
 std::string encode_purges(const PurgePage& page, std::uint64_t after);

@@ -1,67 +1,39 @@
 #include "edge/stored_answers.h"
 
-#include "base/crypto.h"
 #include "edge/answers.h"
+#include "edge/page_parts.h"
 #include "edge/steps.h"
 #include "http/conditions.h"
 #include "http/dates.h"
-#include "http/negotiate.h"
 #include "http/ranges.h"
 
-#include <array>
-#include <limits>
+#include <algorithm>
 
 namespace weir::edge {
 namespace {
 
-using store::Codec;
-
-constexpr std::string_view outcome_names[cache_outcomes] = {"hit", "stale", "miss", "bypass"};
-
-void note(Visit& visit, std::size_t outcome) {
-  visit.decision.cache = outcome_names[outcome];
-  visit.loop->counters.cache[outcome].add();
-}
-
-// The server's order of preference (cache C-44), as in pages.cpp.
-struct Offered {
-  Codec codec;
-  http::Encoding encoding;
-};
-constexpr Offered preference[] = {{Codec::brotli, http::Encoding::brotli},
-                                  {Codec::zstd, http::Encoding::zstd},
-                                  {Codec::gzip, http::Encoding::gzip},
-                                  {Codec::identity, http::Encoding::identity}};
+using store::Rendition;
 
 const cache::Answer::Form& choose(const cache::Answer& answer, const http::Request& request,
-                                  Codec& chosen) {
-  chosen = Codec::identity;
-  const cache::Answer::Form& identity = *answer.find(Codec::identity);
-  if (!request.has(http::Known::accept_encoding)) return identity;
-  std::array<http::Encoding, std::size(preference)> encodings{};
-  std::array<Codec, std::size(preference)> codecs{};
-  std::size_t count = 0;
-  for (const Offered& offered : preference) {
-    if (answer.find(offered.codec) == nullptr) continue;
-    encodings[count] = offered.encoding;
-    codecs[count++] = offered.codec;
+                                  Rendition& chosen) {
+  chosen = Rendition::identity;
+  const RenditionSet held = renditions_of(answer);
+  if (held.count() > 1 && request.has(http::Known::accept_encoding)) {
+    const auto weights =
+        request.use_list(http::Known::accept_encoding, http::parse_accept_encoding);
+    chosen = choose_rendition(held, weights).value_or(Rendition::identity);
   }
-  if (count == 1) return identity;
-  const auto weights = request.use_list(http::Known::accept_encoding, http::parse_accept_encoding);
-  const int at = http::choose_encoding(weights, {encodings.data(), count});
-  if (at >= 0) chosen = codecs[static_cast<std::size_t>(at)];
   return *answer.find(chosen);
 }
 
 http::Condition condition_of(const cache::Answer& answer, const cache::Answer::Form& form,
                              const http::Request& request, std::int64_t now_s) {
-  std::array<std::string_view, store::codec_count> others;
-  std::size_t count = 0;
-  for (const cache::Answer::Form& one : answer.forms)
-    if (one.ok != nullptr && &one != &form && !one.etag.empty()) others[count++] = one.etag;
   http::Validators validators;
   validators.chosen_etag = form.etag;
-  validators.other_etags = {others.data(), count};
+  validators.plain_etag = answer.etag;
+  if (answer.etag.ends_with('"'))
+    validators.family = {std::string_view(answer.etag).substr(0, answer.etag.size() - 1),
+                         store::etag_letters};
   if (!answer.last_modified.empty())
     validators.last_modified = http::parse_date(answer.last_modified, now_s);
   validators.date = answer.policy.date_s;
@@ -83,27 +55,29 @@ std::string lines_for(Visit& visit, const AnswerNews& news) {
 }
 
 http::Response partial_head(const cache::Answer& answer, const cache::Answer::Form& form,
-                            Codec codec, const AnswerNews& news) {
+                            Rendition rendition, const AnswerNews& news) {
   http::Response response;
   response.status = 206;
   for (const auto& [name, value] : answer.fields) {
     if (name == "content-range" || name == "content-type") continue;
     response.fields.emplace_back(name, name == "etag" ? form.etag : value);
   }
-  if (codec != Codec::identity)
-    response.fields.emplace_back("content-encoding", std::string(store::coding_of(codec)));
+  if (rendition != Rendition::identity)
+    response.fields.emplace_back("content-encoding",
+                                 std::string(store::coding_of(store::codec_of(rendition))));
+  if (answer.adds_vary) response.fields.emplace_back("vary", "Accept-Encoding");
   response.fields.emplace_back("age", std::to_string(news.age_s));
   return response;
 }
 
 void send_range(Visit& visit, const cache::Answer& answer, const cache::Answer::Form& form,
-                Codec codec, const http::RangePlan& plan, const AnswerNews& news) {
+                Rendition rendition, const http::RangePlan& plan, const AnswerNews& news) {
   const std::string_view held = *form.body;
   const std::uint64_t first = answer.part ? answer.part->first : 0;
   const std::uint64_t total = answer.part ? answer.part->total : held.size();
   const std::string_view type = cache::field_of(answer.fields, "content-type");
   visit.decision.status = 206;
-  http::Response response = partial_head(answer, form, codec, news);
+  http::Response response = partial_head(answer, form, rendition, news);
   add_lines(response.fields, lines_for(visit, news));
   if (plan.kind == http::RangePlan::Kind::single) {
     const http::ByteRange range = plan.ranges.front();
@@ -111,8 +85,7 @@ void send_range(Visit& visit, const cache::Answer& answer, const cache::Answer::
     response.fields.emplace_back("content-range", http::content_range_of(range, total));
     response.body = held.substr(static_cast<std::size_t>(range.first - first), range.bytes());
   } else {
-    http::Multipart multipart =
-        http::multipart_of(plan.ranges, held, type, "weir" + hex_of(bytes_of(random_bytes(10))));
+    http::Multipart multipart = http::multipart_of(plan.ranges, held, type, new_boundary());
     response.fields.emplace_back("content-type", std::move(multipart.content_type));
     response.body = std::move(multipart.body);
   }
@@ -120,11 +93,6 @@ void send_range(Visit& visit, const cache::Answer& answer, const cache::Answer::
 }
 
 }  // namespace
-
-void note_cache_outcome(Visit& visit, AnswerNews::Outcome outcome) {
-  note(visit, static_cast<std::size_t>(outcome));
-}
-void note_cache_bypass(Visit& visit) { note(visit, 3); }
 
 bool covers(const cache::Answer& answer, const http::Request& request) {
   if (!answer.part) return true;
@@ -140,9 +108,12 @@ void send_answer(Visit& visit, const std::shared_ptr<const cache::Answer>& answe
                  const AnswerNews& news) {
   const http::Request& request = visit.exchange->request();
   const std::int64_t now_s = visit.exchange->loop().wall().seconds();
-  note_cache_outcome(visit, news.outcome);
-  Codec codec = Codec::identity;
-  const cache::Answer::Form& form = choose(*answer, request, codec);
+  note_outcome(visit, news.outcome);
+  if (news.outcome == CacheOutcome::stale)
+    visit.loop->counters.oldest_stale_answer_s.see(
+        static_cast<std::uint64_t>(std::max<std::int64_t>(0, news.age_s)));
+  Rendition rendition = Rendition::identity;
+  const cache::Answer::Form& form = choose(*answer, request, rendition);
   const bool is_whole = answer->status == 200;  // others are neither conditional nor partial
   const auto condition = is_whole || answer->part ? condition_of(*answer, form, request, now_s)
                                                   : http::Condition::proceed_whole;
@@ -169,7 +140,7 @@ void send_answer(Visit& visit, const std::shared_ptr<const cache::Answer>& answe
                           "The resource is shorter than the range that was asked for.",
                           {},
                           {{"Content-Range", http::unsatisfied_range_of(total)}}});
-  send_range(visit, *answer, form, codec, plan, news);
+  send_range(visit, *answer, form, rendition, plan, news);
 }
 
 }  // namespace weir::edge

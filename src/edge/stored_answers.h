@@ -2,6 +2,7 @@
 // Answers a request from what the cache holds: preconditions, ranges and codings by RFC 9110, Age
 // and Cache-Status by RFC 9111 and 9211. Loop thread.
 
+#include "edge/representation.h"
 #include "edge/visit.h"
 
 #include "cache/answer.h"
@@ -15,7 +16,7 @@ namespace weir::edge {
 struct AnswerNews {
   std::int64_t age_s = 0;
   std::string_view cache_status = {};  // behind "weir; "
-  enum class Outcome : std::uint8_t { hit, stale, miss } outcome = Outcome::hit;
+  CacheOutcome outcome = CacheOutcome::hit;
   bool is_answer_to_it = false;  // asked with this very request: a part is what it was given
 };
 
@@ -24,8 +25,5 @@ bool covers(const cache::Answer& answer, const http::Request& request);
 
 void send_answer(Visit& visit, const std::shared_ptr<const cache::Answer>& answer,
                  const AnswerNews& news);
-
-void note_cache_outcome(Visit& visit, AnswerNews::Outcome outcome);
-void note_cache_bypass(Visit& visit);
 
 }  // namespace weir::edge

@@ -51,9 +51,10 @@ bool timeouts_are_same(const ServeSettings& a, const ServeSettings& b) {
 bool memory_is_same(const CacheSettings& a, const CacheSettings& b) {
   return a.bytes_max == b.bytes_max && a.memory_bytes_max == b.memory_bytes_max &&
          a.peers == b.peers && a.max_lag == b.max_lag && a.strict_lag == b.strict_lag &&
-         a.dictionaries == b.dictionaries && a.fill_wait == b.fill_wait &&
-         a.warm_window == b.warm_window && a.hard_on_error == b.hard_on_error &&
-         a.neg_ttl == b.neg_ttl && a.refresh_ahead_percent == b.refresh_ahead_percent;
+         a.shares_fills == b.shares_fills && a.dictionaries == b.dictionaries &&
+         a.fill_wait == b.fill_wait && a.warm_window == b.warm_window &&
+         a.hard_on_error == b.hard_on_error && a.neg_ttl == b.neg_ttl &&
+         a.refresh_ahead_percent == b.refresh_ahead_percent;
 }
 
 bool data_is_same(const DataSettings& a, const DataSettings& b) {

@@ -77,9 +77,11 @@ struct Visit {
   void reset();
 };
 
-// One per loop, made and used on the loop's thread; only `counters` is read from others.
+// One per loop, made and used on the loop's thread. `counters` are read from others, and stay when
+// the loop has ended.
 struct LoopState {
-  LoopState(http::Loop& its_loop, const Clock& its_clock) : loop(its_loop), clock(its_clock) {}
+  LoopState(http::Loop& its_loop, const Clock& its_clock, Counters& its_counters)
+      : loop(its_loop), clock(its_clock), counters(its_counters) {}
 
   Visit& take(http::Exchange& exchange);
   void give_back(Visit& visit);
@@ -91,7 +93,7 @@ struct LoopState {
   http::Loop& loop;
   const Clock& clock;
   guard::RandomIds random;
-  Counters counters;
+  Counters& counters;
   Story* story = nullptr;
 
  private:

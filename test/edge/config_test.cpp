@@ -2,6 +2,7 @@
 // hint. Method: small files through the same reader as the program; no server.
 
 #include "edge/config.h"
+#include "edge/proxy_route.h"
 
 #include "base/file.h"
 #include "support.h"
@@ -102,6 +103,8 @@ TEST_CASE("a mistake is told with its place, what was expected, and what was mea
        "}]\n",
        "\"schema\" is not available yet"},
       {"[[route]]\nto = { compose = \"x\" }\n", "a route to \"compose\" is not available yet"},
+      {"[cache]\nlease = \"shared\"\n", "needs the other nodes in peers"},
+      {"[cache]\nlease = \"global\"\n", "cache.lease"},
       {"[[route]]\nto = { page = \"x.html\" }\n", "a route to a page needs match"},
       {"[[route]]\nmatch = { path = \"/p/*\" }\nto = { page = \"x.html\" }\n",
        "must name what varies (write {name} instead of * or **)"},
@@ -365,4 +368,22 @@ TEST_CASE(
              Catch::Contains("weir.toml:4:") && Catch::Contains("data.kv_rule.read"));
   CHECK_THAT(errors_of("match = \"u/**/x\"\n"),
              Catch::Contains("weir.toml:3:") && Catch::Contains("data.kv_rule.match"));
+}
+
+TEST_CASE("what [cache] says of targeted fields holds for routes that say nothing", "[edge]") {
+  const auto forwards = [](const std::string& standard, const std::string& of_route) {
+    const auto reading =
+        read("[cache]\n" + standard + "\n[upstream.app]\nservers = [\"http://h:1\"]\n" +
+             "[[route]]\nmatch = { path = \"/**\" }\nto = { proxy = \"app\" }\n" + "cache = { " +
+             of_route + " }\n");
+    CHECK(all_of(reading.errors).empty());
+    const auto upstreams = edge::open_upstreams(reading.config, {});
+    REQUIRE(upstreams.ok());
+    return edge::proxy_route_of(reading.config.routes.at(0), reading.config, *upstreams)
+        .cache->forwards_targeted;
+  };
+  CHECK_FALSE(forwards("", ""));
+  CHECK(forwards("forward_targeted = true", ""));
+  CHECK_FALSE(forwards("forward_targeted = true", "forward_targeted = false"));
+  CHECK(forwards("", "forward_targeted = true"));
 }

@@ -39,6 +39,17 @@ TEST_CASE("a page of purges is read as it was written, from a position on", "[ed
   CHECK(some->purges.tags[0].first == "both \"x\"");
   CHECK(some->purges.tags[0].second == store::Epochs{6, 7});
   CHECK(some->purges.prefixes.size() == 1);
+  edge::PurgePage with_refresh = page();
+  with_refresh.refreshes.push_back({.tags = {"blog"}, .paths = {"/a?b"}, .hosts = {"h"}});
+  with_refresh.refreshes.push_back({.all = true});
+  const auto told = edge::parse_purges(edge::encode_purges(with_refresh, 0));
+  REQUIRE(told.ok());
+  REQUIRE(told->refreshes.size() == 2);
+  CHECK(told->refreshes[0].mode == cache::Mode::refresh);
+  CHECK(told->refreshes[0].tags == std::vector<std::string>{"blog"});
+  CHECK(told->refreshes[0].paths == std::vector<std::string>{"/a?b"});
+  CHECK(told->refreshes[0].hosts == std::vector<std::string>{"h"});
+  CHECK(told->refreshes[1].all);
   for (
       const std::string_view bad :
       {"", "{}", "[]", R"({"node":"short","seq":1,"all":[0,0],"tags":[],"prefixes":[]})",
@@ -118,4 +129,16 @@ TEST_CASE("a node with peers is cut off until it has heard them all", "[edge][no
   CHECK(told == std::vector<bool>{true});
   REQUIRE(follower.rows().size() == 1);
   CHECK_FALSE(follower.rows()[0].silent.has_value());
+}
+
+TEST_CASE("only the latest refreshes are told, and only those behind a position", "[edge][nodes]") {
+  edge::PurgeFeed feed;
+  const std::uint64_t last = limits::refreshes_told_max + 5;
+  for (std::uint64_t seq = 1; seq <= last; ++seq)
+    feed.note_refresh(seq, {.tags = {std::to_string(seq)}});
+  CHECK(feed.refreshes_behind(0).size() == limits::refreshes_told_max);
+  const auto latest = feed.refreshes_behind(last - 1);
+  REQUIRE(latest.size() == 1);
+  CHECK(latest[0].tags == std::vector<std::string>{std::to_string(last)});
+  CHECK(feed.refreshes_behind(last).empty());
 }

@@ -185,6 +185,10 @@ TEST_CASE("explain says which route, which file, why a page is stale, and what c
     CHECK(text::parse_json(json.out).ok());
     CHECK(explain("no-path").code == 5);
   }
+  // It was killed: until the kernel has taken its socket away, a client may still be let in.
+  REQUIRE(flow::eventually([&] {
+    return explain("/blog/one/").err.find("no server is running on") != std::string::npos;
+  }));
   const auto gone = explain("/blog/one/");
   CHECK(gone.code == 5);
   CHECK_THAT(gone.err, Catch::Contains("no server is running on") && Catch::Contains("weir serve"));

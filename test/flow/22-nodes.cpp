@@ -2,92 +2,17 @@
 // while they were down, and one that hears nobody does not take its copies for fresh.
 // Method: real processes on ports that were free a moment before.
 
-#include "server.h"
+#include "nodes.h"
 
 #include "base/file.h"
-#include "text/json.h"
-
-#include <catch2/catch.hpp>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <memory>
 
 using namespace weir;
 using flow::get;
+using flow::Nodes;
 using flow::post;
-
-namespace {
-
-unsigned short free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-  socklen_t bytes = sizeof address;
-  REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), bytes) == 0);
-  REQUIRE(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &bytes) == 0);
-  ::close(socket);
-  return ::ntohs(address.sin_port);
-}
-
-// Nodes that share the list of all of them, as an operator would write it.
-class Nodes {
- public:
-  explicit Nodes(std::size_t count, std::string_view more = {}) : servers_(count) {
-    std::string peers;
-    for (std::size_t at = 0; at < count; ++at) {
-      ports_.push_back(free_port());
-      peers += (at == 0 ? "\"" : ", \"") + url(at) + "\"";
-    }
-    for (std::size_t at = 0; at < count; ++at) {
-      directories_.push_back(std::make_unique<test::TemporaryDirectory>());
-      directories_[at]->write("secrets/peers", at == 3 ? "another secret" : "the nodes' secret");
-      flow::write_site(*directories_[at], "[cache]\npeers = [" + peers +
-                                              "]\npeer_secret = { file = \"secrets/peers\" }\n" +
-                                              "max_lag = \"2s\"\n" + std::string(more));
-    }
-  }
-  std::string url(std::size_t at) const { return "http://127.0.0.1:" + std::to_string(ports_[at]); }
-  void start(std::size_t at) {
-    flow::Server::Options options;
-    options.listen = "127.0.0.1:" + std::to_string(ports_[at]);
-    servers_[at] = std::make_unique<flow::Server>(directories_[at]->path(), std::move(options));
-    INFO(servers_[at]->process().errors());
-    REQUIRE(servers_[at]->port() == ports_[at]);
-  }
-  void kill(std::size_t at) {
-    servers_[at]->kill();
-    servers_[at].reset();
-  }
-  flow::Server& server(std::size_t at) { return *servers_[at]; }
-  std::string store(std::size_t at) const { return directories_[at]->path() + "/cache"; }
-
-  std::int64_t purge(std::size_t at, const std::string& body) {
-    const auto answer = post(server(at).admin_port(), "/_weir/purge", body);
-    REQUIRE(answer.status == 200);
-    const auto told = text::parse_json(answer.body);
-    return told.ok() && told->find("seq") != nullptr ? *told->find("seq")->integer() : 0;
-  }
-  std::string why(std::size_t at, const std::string& path) {
-    const auto told =
-        text::parse_json(get(server(at).admin_port(), "/_weir/entry?url=" + path).body);
-    return told.ok() && told->find("why") != nullptr ? *told->find("why")->string() : "?";
-  }
-
- private:
-  std::vector<unsigned short> ports_;
-  std::vector<std::unique_ptr<test::TemporaryDirectory>> directories_;
-  std::vector<std::unique_ptr<flow::Server>> servers_;
-};
-
-}  // namespace
 
 TEST_CASE("a purge on one node reaches the others, and it is told who has it", "[flow][nodes]") {
   Nodes nodes(3);
@@ -107,6 +32,15 @@ TEST_CASE("a purge on one node reaches the others, and it is told who has it", "
            std::all_of(rows->begin(), rows->end(),
                        [](const text::Value& row) { return *row.find("has_it")->boolean(); });
   }));
+  // C-70: the metrics of the others tell how far they have followed.
+  const std::string learnt =
+      "\nweir_peer_purge_seq{peer=\"" + nodes.url(0) + "\"} " + std::to_string(seq) + "\n";
+  const std::string heard = "\nweir_peer_lag_seconds{peer=\"" + nodes.url(0) + "\"} ";
+  for (const std::size_t other : {1UL, 2UL})
+    CHECK(flow::eventually([&] {
+      const std::string told = get(nodes.server(other).admin_port(), "/_weir/metrics").body;
+      return told.find(learnt) != std::string::npos && told.find(heard) != std::string::npos;
+    }));
   // Each way to purge travels; what was learnt is not told on, so that nothing goes round for ever.
   nodes.purge(1, R"({"tags":["gauge"],"mode":"hard"})");
   nodes.purge(1, R"({"prefix":["/blog/t"]})");
@@ -202,4 +136,26 @@ TEST_CASE("who does not know the secret learns nothing and teaches nothing", "[f
   CHECK(nodes.server(0).process().wait_for_line("peer-refused").has_value());
   CHECK_FALSE(nodes.why(0, "/blog/one/").starts_with("path at "));
   CHECK_FALSE(nodes.why(3, "/blog/two/").starts_with("path at "));
+}
+
+TEST_CASE("a refresh begins on every node at once, not with the next visitor", "[flow][nodes]") {
+  Nodes nodes(2);
+  nodes.start(0);
+  nodes.start(1);
+  const auto state = [&] {
+    return get(nodes.server(1).admin_port(), "/_weir/entry?url=/live/").body;
+  };
+  const auto generation_of = [](const std::string& body) {
+    const auto told = text::parse_json(body);
+    const text::Value* found = told.ok() ? told->find("generation") : nullptr;
+    return found == nullptr ? std::int64_t{-1} : *found->integer();
+  };
+  CHECK(get(nodes.server(1).port(), "/live/").status == 200);
+  CHECK(flow::eventually([&] { return generation_of(state()) >= 0; }));
+  const std::int64_t before = generation_of(state());
+  nodes.purge(0, R"({"paths":["/live/"],"mode":"refresh"})");
+  CHECK(flow::eventually([&] {  // nobody asks for the page meanwhile
+    return generation_of(state()) > before &&
+           nodes.why(1, "/live/").find("path at") == std::string::npos;
+  }));
 }

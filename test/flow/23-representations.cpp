@@ -143,3 +143,98 @@ TEST_CASE("C-33: while a page is made again, a browser hears what to fetch first
   CHECK(ask("").status == 200);                              // not a browser, over HTTP/1.1
   CHECK(ask("Sec-Fetch-Mode: navigate\r\n").status == 200);  // it is there again
 }
+
+TEST_CASE("C-43: an idle server makes a page smaller, under another entity tag", "[flow][polish]") {
+  const test::TemporaryDirectory directory;
+  write_pages(directory, "[cache]\ndictionaries = false\n");
+  std::string style;
+  for (int rule = 0; rule < 900; ++rule)
+    style += ".part-" + std::to_string(rule * 7 % 911) + " { margin: " + std::to_string(rule % 13) +
+             "px; color: var(--tone-" + std::to_string(rule % 17) + ") }\n";
+  directory.write("static/parts.css", style);
+  const std::string brotli = "Accept-Encoding: br\r\n", zstd = "Accept-Encoding: zstd\r\n";
+  flow::Answer quick, best;
+  {
+    flow::Server server(directory.path());
+    INFO(server.process().errors());
+    REQUIRE(server.port() != 0);
+    REQUIRE(flow::eventually([&] {
+      quick = get(server.port(), "/parts.css", brotli);
+      return quick.field("content-encoding") == "br";
+    }));
+    CHECK_THAT(quick.field("etag"), Catch::EndsWith("-b\""));
+    const auto quick_zstd = get(server.port(), "/parts.css", zstd);
+    CHECK_THAT(quick_zstd.field("etag"), Catch::EndsWith("-z\""));
+    REQUIRE(flow::eventually(
+        [&] {
+          best = get(server.port(), "/parts.css", brotli);
+          return best.field("etag") != quick.field("etag");
+        },
+        20));
+    CHECK_THAT(best.field("etag"), Catch::EndsWith("-B\""));
+    CHECK(best.field("content-encoding") == "br");
+    CHECK(*parse_u64(best.field("content-length")) < *parse_u64(quick.field("content-length")));
+    REQUIRE(flow::eventually(
+        [&] { return get(server.port(), "/parts.css", zstd).field("etag").ends_with("-Z\""); }));
+    const auto best_zstd = get(server.port(), "/parts.css", zstd);
+    CHECK(best_zstd.body.size() < quick_zstd.body.size());
+    // Whoever holds the page in any of its forms holds this generation.
+    for (const std::string& etag : {quick.field("etag"), best.field("etag"),
+                                    quick_zstd.field("etag"), best_zstd.field("etag")}) {
+      const std::string condition = "If-None-Match: " + etag + "\r\n";
+      for (const std::string& accepts : {brotli, zstd, std::string()})
+        CHECK(get(server.port(), "/parts.css", accepts + condition).status == 304);
+    }
+    // A part of the old form is not a part of the new one.
+    const auto part = get(server.port(), "/parts.css",
+                          brotli + "Range: bytes=0-9\r\nIf-Range: " + quick.field("etag") + "\r\n");
+    CHECK(part.status == 200);
+    const auto same = get(server.port(), "/parts.css",
+                          brotli + "Range: bytes=0-9\r\nIf-Range: " + best.field("etag") + "\r\n");
+    CHECK(same.status == 206);
+    CHECK(same.body == best.body.substr(0, 10));
+    const std::string metrics = get(server.admin_port(), "/_weir/metrics").body;
+    CHECK_THAT(metrics, !Catch::Contains("\nweir_cache_polished_total 0\n"));
+    CHECK_THAT(metrics, !Catch::Contains("\nweir_cache_polished_saved_bytes_total 0\n"));
+    CHECK(server.stop() == 0);
+  }
+  flow::Server again(directory.path());
+  REQUIRE(again.port() != 0);
+  // Not made anew: it lies on disk. Known before that, too.
+  CHECK(get(again.port(), "/parts.css", brotli + "If-None-Match: " + best.field("etag") + "\r\n")
+            .status == 304);
+  REQUIRE(flow::eventually(
+      [&] { return get(again.port(), "/parts.css", brotli).field("etag") == best.field("etag"); }));
+  CHECK(get(again.port(), "/parts.css", brotli).body == best.body);
+  CHECK_THAT(get(again.admin_port(), "/_weir/metrics").body,
+             Catch::Contains("\nweir_cache_polished_total 0\n"));
+}
+
+TEST_CASE("C-43: a server that polishes a large page leaves it when it ends", "[flow][polish]") {
+  const test::TemporaryDirectory directory;
+  write_pages(directory);
+  std::string style;
+  for (int rule = 0; style.size() < 1'000'000; ++rule)
+    style += ".part-" + std::to_string(rule * 7'919L % 100'003) +
+             " { margin: " + std::to_string(rule * 31 % 97) + "px }\n";
+  directory.write("static/parts.css", style);
+  flow::Server server(directory.path());
+  REQUIRE(server.port() != 0);
+  CHECK(get(server.port(), "/parts.css").status == 200);
+  const auto waits = [&] {
+    const std::string metrics = get(server.admin_port(), "/_weir/metrics").body;
+    return metrics.find("\nweir_cache_to_polish 0\n") == std::string::npos;
+  };
+  REQUIRE(flow::eventually(waits));
+  REQUIRE(flow::eventually([&] { return !waits(); }, 20));  // its turn has come
+  CHECK(server.stop() == 0);
+  // Had it gone on to the end, the result would lie on disk, and be what is sent in brotli.
+  flow::Server again(directory.path());
+  REQUIRE(again.port() != 0);
+  flow::Answer answer;
+  REQUIRE(flow::eventually([&] {
+    answer = get(again.port(), "/parts.css", "Accept-Encoding: br\r\n");
+    return answer.field("content-encoding") == "br";
+  }));
+  CHECK_THAT(answer.field("etag"), !Catch::Contains("-B"));
+}

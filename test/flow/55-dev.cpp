@@ -117,3 +117,35 @@ TEST_CASE("S-76: weir dev answers to nobody else's names", "[dev]") {
   CHECK(dev.get("/_weir/dev/events", "Origin: https://evil.example\r\n").status == 403);
   CHECK(run({"--root", site.path(), "dev", "--port", "99999"}).code == 2);
 }
+
+TEST_CASE("weir dev shows the pages that routes make, anew after each edit", "[dev]") {
+  const test::TemporaryDirectory site;
+  for (const char* directory : {"/content", "/templates", "/data"})
+    REQUIRE(make_directories(site.path() + directory).ok());
+  write(site.path() + "/weir.toml",
+        "base_url = \"https://example.org\"\n\n[[route]]\nname = \"products\"\nmatch = { path = "
+        "\"/products/{slug}\" }\nto = { page = \"product.html\", load = { path = "
+        "\"data/products.json\", key = \"slug\" } }\n\n[[route]]\nname = \"notes\"\nmatch = { path "
+        "= \"/notes/{id}\" }\nto = { page = \"product.html\", load = { kv = \"notes\", key = "
+        "\"id\" } "
+        "}\n\n[data]\ndir = \"data-side\"\n");
+  write(site.path() + "/content/_index.md", "+++\ntitle = \"Home\"\n+++\n");
+  write(site.path() + "/templates/index.html", "<body>home</body>");
+  write(site.path() + "/templates/product.html", "<body>{{ item.name }} {{ params.slug }}</body>");
+  write(site.path() + "/data/products.json", R"([{"slug":"mug","name":"Mug"}])");
+  Dev dev(site.path());
+  const Answer first = dev.get("/products/mug");
+  CHECK(first.status == 200);
+  CHECK_THAT(first.body, Catch::Contains("<body>Mug mug<script"));
+  CHECK(dev.get("/products/nothing").status == 404);
+  CHECK(dev.get("/elsewhere").status == 404);
+  write(site.path() + "/data/products.json", R"([{"slug":"mug","name":"Bigger"}])");
+  test::eventually(
+      [&] { return dev.get("/products/mug").body.find("Bigger") != std::string::npos; });
+  write(site.path() + "/templates/product.html", "<p>{{ item.name }}</p>");
+  test::eventually([&] { return dev.get("/products/mug").body.starts_with("<p>Bigger</p>"); });
+  const Answer refused = dev.get("/notes/1");
+  CHECK(refused.status == 500);
+  CHECK_THAT(refused.body, Catch::Contains("the data side, which weir dev does not have"));
+  CHECK(dev.process().wait_for_line("weir serve shows it").has_value());
+}

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <future>
 
 using namespace weir;
@@ -44,6 +45,62 @@ TEST_CASE("C-55: a purge that comes while the server is asked is not lost", "[fl
       CHECK(first.get().status == 200);
       CHECK(site.get("/a").body != "number 1");  // it was on its way before the purge
     }
+  }
+}
+
+TEST_CASE("C-4, C-55: a long answer is shared while others are purged, and by nobody after its own",
+          "[flow][proxy-cache]") {
+  for (const std::string_view profile : {"guarded", "rfc9111"}) {
+    INFO(profile);
+    std::atomic<int> asked{0};
+    std::promise<void> may_end;
+    const std::shared_future<void> end(may_end.get_future());
+    flow::Backend backend([&](flow::Talk& talk) {
+      while (!talk.hear_head().empty()) {
+        const int number = ++asked;
+        const std::string half(4, static_cast<char>('0' + number));
+        talk.say(
+            "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nCache-Tag: one\r\n"
+            "Content-Length: 8\r\n\r\n" +
+            half);
+        if (number == 1) end.wait();
+        talk.say(half);
+      }
+    });
+    const test::TemporaryDirectory directory;
+    flow::write_site(directory, flow::proxy_route("/**", backend.url(), {},
+                                                  "stages = []\ncache = { profile = \"" +
+                                                      std::string(profile) + "\" }"));
+    flow::Server server(directory.path());
+    REQUIRE(server.port() != 0);
+    const auto purge = [&](const std::string& tag) {
+      return flow::post(server.admin_port(), "/_weir/purge", R"({"tags": [")" + tag + R"("]})",
+                        "Content-Type: application/json\r\n")
+                 .status /
+             100;
+    };
+    std::vector<std::unique_ptr<Connection>> readers;
+    const auto read = [&] {
+      readers.push_back(std::make_unique<Connection>(server.port()));
+      readers.back()->send("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    };
+    read();
+    CHECK_THAT(readers[0]->receive_until("1111"), Catch::EndsWith("1111"));
+    CHECK(purge("other") == 2);
+    for (int i = 0; i < 5; ++i) read();
+    for (const auto& reader : readers)
+      CHECK_THAT(reader->receive_until("1111"), Catch::EndsWith("1111"));
+    CHECK(asked == 1);
+    CHECK(purge("one") == 2);
+    std::vector<std::unique_ptr<Connection>> before = std::move(readers);
+    readers.clear();
+    for (int i = 0; i < 5; ++i) read();
+    for (const auto& reader : readers) CHECK(reader->receive().body == "22222222");
+    CHECK(asked == 2);
+    may_end.set_value();
+    for (const auto& reader : before) CHECK(reader->receive().body == "11111111");
+    CHECK(flow::get(server.port(), "/a").body == "22222222");  // it does not come back
+    CHECK(asked == 2);
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <future>
+#include <random>
 #include <set>
 
 using namespace weir;
@@ -354,6 +355,48 @@ TEST_CASE("C-3, C-4, C-80: whoever wants the same answer waits for one request o
   }
 }
 
+TEST_CASE("C-3, C-39: a crowd that comes before Vary is known asks once more, not each for itself",
+          "[flow][proxy-cache]") {
+  CachedSite site("guarded", [](const Question& question) {
+    return reply(200, "Cache-Control: max-age=3600\r\nVary: Accept-Language\r\n",
+                 "in " + question.field("accept-language"));
+  });
+  REQUIRE(site.port() != 0);
+  site.backend.close_gate();
+  std::vector<std::unique_ptr<Connection>> clients;
+  const std::string languages[] = {"de", "fr"};
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<Connection>(site.port()));
+    REQUIRE(clients.back()->is_open());
+    clients.back()->send(
+        "GET /a HTTP/1.1\r\nHost: localhost\r\nAccept-Language: " + languages[i % 2] + "\r\n\r\n");
+  }
+  REQUIRE(flow::eventually([&site] { return site.backend.asked("/a") >= 1; }));
+  for (int i = 0; i < 25; ++i) flow::pause_20ms();  // the others have come as well
+  site.backend.open_gate();
+  int right = 0;
+  for (std::size_t i = 0; i < clients.size(); ++i)
+    if (clients[i]->receive().body == "in " + languages[i % 2]) ++right;
+  CHECK(right == 100);
+  CHECK(site.backend.asked("/a") == 3);  // by nobody in particular, then once for each language
+}
+
+TEST_CASE("C-15: what one client's cookie gets takes no page out of the cache for the others",
+          "[flow][proxy-cache]") {
+  CachedSite site("guarded", [](const Question& question) {
+    const bool is_known = !question.field("cookie").empty();
+    return reply(200, is_known ? "Cache-Control: private\r\n" : "Cache-Control: max-age=3600\r\n",
+                 numbered(question));
+  });
+  REQUIRE(site.port() != 0);
+  CHECK(site.get("/a", "Cookie: id=1\r\n").body == "number 1");
+  const std::string shared = site.get("/a").body;
+  CHECK(site.get("/a").body == shared);
+  CHECK(site.get("/a", "Cookie: id=1\r\n").body == "number 3");
+  CHECK(site.get("/a").body == shared);
+  CHECK(site.backend.asked("/a") == 3);
+}
+
 TEST_CASE("C-17: those who waited for an answer that is one client's own ask for theirs",
           "[flow][proxy-cache]") {
   for (const std::string path : {"/private", "/set-cookie", "/no-store", "/vary-star"}) {
@@ -487,6 +530,46 @@ TEST_CASE("C-63, C-67: what was asked for twice is there after a restart, and so
   purge(R"({"paths": ["/b"], "mode": "hard"})");
   restart();
   CHECK(body("/b") != b);
+}
+
+TEST_CASE(
+    "C-43: a kept answer that is asked for again is made smaller in idle time, and coded after "
+    "a restart",
+    "[flow][proxy-cache][polish]") {
+  std::string text;
+  std::minstd_rand random(3);
+  while (text.size() < 30'000) text += "word" + std::to_string(random() % 700) + ' ';
+  CachedSite site("guarded", [&text](const Question& question) {
+    return reply(200,
+                 "Cache-Control: max-age=3600\r\nETag: \"one\"\r\nContent-Type: text/plain\r\n",
+                 text, question.method);
+  });
+  REQUIRE(site.port() != 0);
+  const std::string brotli = "Accept-Encoding: br\r\n";
+  Answer quick, best;
+  REQUIRE(flow::eventually([&] {
+    quick = site.get("/a", brotli);
+    return quick.field("etag") == "\"one-b\"";
+  }));
+  REQUIRE(flow::eventually(
+      [&] {
+        best = site.get("/a", brotli);
+        return best.field("etag") == "\"one-B\"";
+      },
+      20));
+  CHECK(*parse_u64(best.field("content-length")) < *parse_u64(quick.field("content-length")));
+  for (const std::string_view held : {"\"one\"", "\"one-b\"", "\"one-B\"", "\"one-Z\""})
+    CHECK(site.get("/a", brotli + "If-None-Match: " + std::string(held) + "\r\n").status == 304);
+  CHECK(site.get("/a", brotli + "If-None-Match: \"one-x\"\r\n").status == 200);
+  CHECK(site.get("/a").body == text);
+  CHECK(site.backend.asked("/a") == 1);
+
+  REQUIRE(site.server->stop() == 0);
+  site.server = std::make_unique<flow::Server>(site.directory.path());
+  REQUIRE(site.port() != 0);
+  CHECK(site.get("/a", brotli + "If-None-Match: \"one-B\"\r\n").status == 304);
+  CHECK(flow::eventually([&] { return site.get("/a", brotli).field("content-encoding") == "br"; }));
+  CHECK(site.backend.asked("/a") == 1);
 }
 
 TEST_CASE("C-2: only-if-cached is answered from the cache or with 504", "[flow][proxy-cache]") {

@@ -299,7 +299,8 @@ Answer Connection::receive(Body body) {
   buffer_.erase(0, end + 4);
   answer.status = std::atoi(answer.head.c_str() + answer.head.find(' ') + 1);
   if (answer.status == 100) return receive(body);
-  if (body == Body::no || answer.status == 204 || answer.status == 304) return answer;
+  const bool has_none = answer.status < 200 || answer.status == 204 || answer.status == 304;
+  if (body == Body::no || has_none) return answer;
   if (answer.field("transfer-encoding") == "chunked") {
     while (true) {
       while (buffer_.find("\r\n") == std::string::npos) {

@@ -3,6 +3,7 @@
 //
 // The input is cut at lines "--- NAME" into files; the first is the one that is compiled.
 #include "base/must.h"
+#include "known_leaks.h"
 #include "text/sass.h"
 
 #include <map>
