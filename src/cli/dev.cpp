@@ -6,12 +6,14 @@
 // stream wants an Origin of its own.
 
 #include "cli/commands.h"
+#include "cli/dev_pages.h"
 #include "cli/file_watcher.h"
 #include "cli/publisher.h"
 #include "cli/signals.h"
 #include "cli/site_config.h"
 
 #include "base/bytes.h"
+#include "base/worker_pool.h"
 #include "http/server.h"
 #include "site/http_fetcher.h"
 #include "site/resident.h"
@@ -48,6 +50,9 @@ constexpr std::size_t listeners_max = 256;
 struct Desk {
   std::string interface;
   const site::ResidentBuilder* builder = nullptr;
+  DevPages* pages = nullptr;
+  WorkerPool* workers = nullptr;
+  std::function<void(const Error&)> say_error = {};
   std::string build = {};  // what pages compare; the loop's own
 };
 
@@ -120,12 +125,43 @@ class DevHandler final : public http::Handler {
     std::shared_ptr<const site::Output> output = desk_.builder->find(path);
     if (output == nullptr && !path.ends_with('/') && desk_.builder->find(path + '/') != nullptr)
       return exchange.respond(http::Response{308, {{"Location", path + '/'}}, {}});
-    if (output == nullptr) output = desk_.builder->find("/404.html");
+    if (output != nullptr) return show(exchange, *output, output->status);
+    const auto key = desk_.pages->key_of(path, exchange.request().query);
+    if (key) return make(exchange, *key);
+    show_not_found(exchange, path);
+  }
+
+  void show_not_found(http::Exchange& exchange, const std::string& path) {
+    const auto output = desk_.builder->find("/404.html");
     if (output == nullptr) return exchange.refuse(404, "the site has no " + path);
-    const bool is_found = output->path == path;
-    const bool is_html = output->content_type.starts_with("text/html");
-    answer(exchange, is_found ? output->status : 404, output->content_type,
-           is_html ? with_script(output->bytes) : output->bytes);
+    show(exchange, *output, 404);
+  }
+
+  static void show(http::Exchange& exchange, const site::Output& output, int status) {
+    const bool is_html = output.content_type.starts_with("text/html");
+    answer(exchange, status, output.content_type,
+           is_html ? with_script(output.bytes) : output.bytes);
+  }
+
+  // Off the loop: its data may lie on another server.
+  void make(http::Exchange& exchange, const std::string& key) {
+    // A worker may outlive this handler; desk and loop outlive the worker.
+    const Status offered =
+        desk_.workers->offer([this, &desk = desk_, &loop = loop_, id = exchange.id(), key] {
+          auto made = std::make_shared<const Result<site::Output>>(desk.pages->make(key));
+          loop.post([this, id, key, made] {
+            http::Exchange* const there = loop_.find(id);
+            if (there == nullptr || there->answered()) return;
+            if (!made->ok()) {
+              desk_.say_error(made->error());
+              return there->refuse(500, made->error().text());
+            }
+            const site::Output& output = made->value();
+            if (output.status == 404) return show_not_found(*there, key);
+            show(*there, output, output.status);
+          });
+        });
+    if (!offered.ok()) exchange.refuse(503, "too many pages are being made");
   }
 
   void open_events(http::Exchange& exchange) {
@@ -281,7 +317,9 @@ int run_dev(const Arguments& arguments, Session& session) {
   options.clock = site_clock.get();
   options.fetcher = &fetcher;
 
+  auto workers = std::make_unique<WorkerPool>("pages", 2, limits::worker_queue_max);
   Desk desk{order->interface};
+  desk.workers = workers.get();
   DevHandler* handler = nullptr;
   http::ServerSettings settings;
   http::ListenerSettings listener;
@@ -310,6 +348,10 @@ int run_dev(const Arguments& arguments, Session& session) {
 
   site::ResidentBuilder builder(**source, options);
   desk.builder = &builder;
+  auto pages = DevPages::open(*loaded, **source, options);
+  if (!pages.ok()) return session.fail(exit_code::configuration, pages.error());
+  desk.pages = pages->get();
+  desk.say_error = [&session](const Error& error) { session.show(error); };
   DevSite site(builder, **source, loaded->root, session);
   WatchOrder watch{{loaded->root}, left_out_of(*loaded), order->debounce, arguments.has("poll")};
   for (std::string& path : arguments.all("extra-watch-path"))
@@ -332,9 +374,10 @@ int run_dev(const Arguments& arguments, Session& session) {
     for (;;) {
       const FileWatcher::Changes changes = (*watcher)->wait();
       if (changes.event == FileWatcher::Event::stopped) break;
+      (*pages)->changed();
       DevSite::News news = site.build(changes);
       if (news.event.empty()) continue;
-      loop.post([&desk, handler, news = std::move(news)] {
+      loop.post([&desk, &handler, news = std::move(news)] {
         if (news.event == "build") desk.build = news.data;
         handler->tell(news.event, news.data);
       });
@@ -343,6 +386,7 @@ int run_dev(const Arguments& arguments, Session& session) {
   (*server)->run();
   (*watcher)->stop();
   watching.join();
+  workers.reset();  // before the loop that they answer to
   signals.end();
   return exit_code::done;
 }

@@ -243,9 +243,9 @@ constexpr const char* allowed_calls[] = {
     "clock_gettime", "clock_getres", "gettimeofday", "time", "getrandom",
     // threads and signals within the process; clone is looked at below
     "futex", "futex_waitv", "set_robust_list", "get_robust_list", "rseq", "set_tid_address",
-    "sched_yield", "sched_getaffinity", "sched_setaffinity", "getcpu", "tgkill", "rt_sigaction",
-    "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "rt_sigpending", "rt_sigsuspend",
-    "sigaltstack", "exit", "exit_group",
+    "setpriority", "sched_yield", "sched_getaffinity", "sched_setaffinity", "getcpu", "tgkill",
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "rt_sigpending",
+    "rt_sigsuspend", "sigaltstack", "exit", "exit_group",
     // about itself
     "getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getgroups",
     "getresuid", "getresgid", "getpgrp", "getrlimit", "setrlimit", "prlimit64", "getrusage",

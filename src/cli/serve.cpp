@@ -1,18 +1,25 @@
 // `weir serve`: builds the objects, hands them to each other, and waits. Reads from top to bottom
 // like a day of the server: configuration, store, a first build when there is nothing to serve,
-// cache, guards, data, listeners, run, drain.
+// cache, guards, data, listeners, run, drain. Long because one object holds them all, in the order
+// in which they must go; what has a life of its own stands beside it (caches, certificates,
+// loop_fronts).
 
+#include "cli/access_log_file.h"
+#include "cli/caches.h"
 #include "cli/certificates.h"
 #include "cli/commands.h"
+#include "cli/housekeeper.h"
 #include "cli/launcher.h"
+#include "cli/loop_fronts.h"
 #include "cli/publisher.h"
 #include "cli/remote.h"
+#include "cli/serve_settings.h"
 #include "cli/server_start.h"
 #include "cli/signals.h"
 #include "cli/site_config.h"
-#include "cli/site_origin.h"
 #include "cli/wiring.h"
 
+#include "base/limits_cache.h"
 #include "base/memory.h"
 #include "base/must.h"
 #include "base/process_limits.h"
@@ -20,192 +27,19 @@
 #include "edge/answer_describer.h"
 #include "edge/front.h"
 #include "edge/page_describer.h"
-#include "edge/peer_follower.h"
 #include "edge/tables.h"
-#include "site/http_fetcher.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <algorithm>
-#include <condition_variable>
 #include <filesystem>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace weir::cli {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Calls `tick` again and again on a thread of its own until it is destroyed.
-class Housekeeper {
- public:
-  Housekeeper(Nanos each, std::function<void()> tick)
-      : thread_([this, each, tick = std::move(tick)] { run(each, tick); }) {}
-  ~Housekeeper() {
-    {
-      const std::lock_guard lock(mutex_);
-      ended_ = true;
-    }
-    wake_.notify_one();
-    thread_.join();
-  }
-  Housekeeper(const Housekeeper&) = delete;
-  Housekeeper& operator=(const Housekeeper&) = delete;
-
- private:
-  void run(Nanos each, const std::function<void()>& tick) {
-    std::unique_lock lock(mutex_);
-    while (!ended_) {
-      lock.unlock();
-      tick();
-      lock.lock();
-      wake_.wait_for(lock, each, [this] { return ended_; });
-    }
-  }
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool ended_ = false;
-  std::thread thread_;
-};
-
-Result<edge::Endpoint> endpoint_of(std::string_view flag, std::string_view text) {
-  const auto endpoint = edge::parse_endpoint(text);
-  if (!endpoint) {
-    return Error{Errc::invalid,
-                 std::string(flag) + " must be ADDRESS:PORT, not \"" + std::string(text) + "\""}
-        .with_help("for example 127.0.0.1:8080");
-  }
-  return *endpoint;
-}
-
-// Flags win over environment and file (E-7): --listen and --port replace the public listeners,
-// --admin the admin ones.
-Status apply_flags(const Arguments& arguments, LoadedConfig& loaded) {
-  edge::ServeSettings& serve = loaded.config.serve;
-  std::vector<edge::Endpoint> open;
-  for (const std::string& text : arguments.all("listen"))
-    open.push_back(TRY(endpoint_of("--listen", text)));
-  if (arguments.has("port") || arguments.has("host")) {
-    const std::string host = arguments.find("host").value_or("127.0.0.1");
-    const bool is_v6 = host.find(':') != std::string::npos && host.front() != '[';
-    open.push_back(
-        TRY(endpoint_of("--host and --port", (is_v6 ? "[" + host + "]" : host) + ":" +
-                                                 arguments.find("port").value_or("8080"))));
-  }
-  if (!open.empty()) {
-    std::erase_if(serve.listeners,
-                  [](const edge::ListenSettings& listen) { return !listen.is_admin; });
-    for (const edge::Endpoint& endpoint : open) {
-      edge::ListenSettings listen;
-      listen.endpoint = endpoint;
-      serve.listeners.push_back(std::move(listen));
-    }
-  }
-  if (const auto text = arguments.find("admin")) {
-    edge::ListenSettings listen;
-    listen.endpoint = TRY(endpoint_of("--admin", *text));
-    listen.is_admin = true;
-    if (!edge::is_loopback(listen.endpoint.host)) {
-      return Error{Errc::denied, "--admin " + *text + " is reachable from other hosts"}.with_help(
-          "listen on 127.0.0.1, or configure an admin listener with tls and token");
-    }
-    std::erase_if(serve.listeners, [](const edge::ListenSettings& one) { return one.is_admin; });
-    serve.listeners.push_back(std::move(listen));
-  }
-  const bool has_public = std::any_of(serve.listeners.begin(), serve.listeners.end(),
-                                      [](const auto& one) { return !one.is_admin; });
-  if (!has_public) {
-    edge::ListenSettings listen;
-    listen.endpoint = {"127.0.0.1", 8080};
-    loaded.has_default_listener = true;
-    serve.listeners.insert(serve.listeners.begin(), std::move(listen));
-  }
-  return done;
-}
-
-Result<http::ServerSettings> server_settings(const LoadedConfig& loaded,
-                                             const Certificates& certificates,
-                                             const Sockets& sockets) {
-  const edge::ServeSettings& serve = loaded.config.serve;
-  http::ServerSettings settings;
-  settings.listeners = plain_listeners_of(loaded);
-  for (std::size_t at = 0; at < settings.listeners.size(); ++at)
-    settings.listeners[at].sockets = sockets.numbers(at);
-  for (std::size_t at = 0; at < serve.listeners.size(); ++at) {
-    http::ListenerSettings& one = settings.listeners[at + own_listeners];
-    one.tls = certificates.context_for(serve.listeners[at].tls);
-    one.proxy_protocol = serve.listeners[at].proxy_protocol;
-    one.h2c = serve.h2c;
-  }
-  settings.limits.connections = serve.connections_max;
-  settings.limits.connections_per_client = serve.connections_per_client_max;
-  settings.limits.target_bytes = serve.target_bytes_max;
-  settings.limits.head_bytes = serve.head_bytes_max;
-  settings.limits.head_fields = serve.head_fields_max;
-  settings.limits.bodies_buffered_bytes = serve.bodies_buffered_bytes_max;
-  if (serve.handshakes_per_second) {
-    settings.limits.handshakes_per_second = *serve.handshakes_per_second;
-    settings.limits.handshakes_spare_loopback = false;
-  }
-  settings.limits.requests_per_connection = serve.requests_per_connection_max;
-  settings.timeouts.handshake = serve.handshake_time_max;
-  settings.timeouts.head = serve.head_time_max;
-  settings.timeouts.body_grace = serve.body_grace;
-  settings.timeouts.body_rate = serve.body_rate_min;
-  settings.timeouts.write_stall = serve.write_stall_max;
-  settings.timeouts.write_rate = serve.write_rate_min;
-  settings.timeouts.idle = serve.idle_time_max;
-  settings.timeouts.idle_crowded = serve.idle_time_crowded_max;
-  settings.timeouts.answer = serve.answer_time_max;
-  if (serve.underscores == "reject") settings.underscores = http::Underscores::reject;
-  if (serve.lenient_lf) settings.line_ends = http::LineEnds::lenient_lf;
-  settings.loops = loops_of(loaded);
-  return settings;
-}
-
-// `memory_bytes_max` is the whole process'; a quarter of it is the most that pages may have.
-cache::CacheSettings cache_settings(const edge::Config& config, std::size_t memory_bytes_max) {
-  const edge::CacheSettings& said = config.cache;
-  cache::CacheSettings settings;
-  settings.hosts = config.serve.hosts;
-  settings.dictionaries = said.dictionaries;
-  settings.memory_bytes_max = said.memory_bytes_max;
-  if (memory_bytes_max != 0)
-    settings.memory_bytes_max = std::min(settings.memory_bytes_max, memory_bytes_max / 4);
-  settings.fill_wait = said.fill_wait;
-  settings.neg_ttl = said.neg_ttl;
-  settings.refresh_ahead_percent = said.refresh_ahead_percent;
-  settings.warm_window = said.warm_window;
-  using cache::HardOnError;
-  settings.hard_on_error = said.hard_on_error == "stale" ? HardOnError::stale : HardOnError::error;
-  return settings;
-}
-
-sync::SyncSettings sync_settings(const edge::DataSettings& said) {
-  sync::SyncSettings settings;
-  settings.directory = said.directory;
-  settings.tenant = said.tenant;
-  settings.durability = said.relaxed ? sync::Durability::relaxed : sync::Durability::full;
-  settings.drift_max = said.drift_max;
-  settings.long_poll_max = said.long_poll;
-  settings.batch_ops_max = said.batch_ops_max;
-  settings.value_bytes_max = said.value_bytes_max;
-  for (const edge::SyncRuleSettings& rule : said.rules) {
-    auto& rules = rule.surface == edge::SyncRuleSettings::Surface::sync ? settings.sync_rules
-                                                                        : settings.kv_rules;
-    rules.push_back({rule.match, rule.read, rule.write, rule.place});
-  }
-  return settings;
-}
-
-Result<Descriptor> open_access_log(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash != std::string::npos && slash != 0) TRY(make_directories(path.substr(0, slash)));
-  const int number = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-  if (number < 0) return Error{errc_of(errno), path + ": " + reason_of(errno)};
-  return Descriptor(number);
-}
 
 // A process that was killed a moment ago may not have let go of everything yet.
 template <class Open>
@@ -240,7 +74,8 @@ class Serving {
                               : memory_allowed()),
         lines_(2, limits::log_queue_lines_max),
         log_(clock_, lines_, session.is_verbose() ? LogLevel::debug : LogLevel::info,
-             session.log_form()) {}
+             session.log_form()),
+        fronts_(loops_of(loaded_)) {}
 
   int run(std::string_view when_to_build) {
     signals_.listen({[this](int number) { stop(number); },
@@ -267,11 +102,7 @@ class Serving {
   Status open_store();
   int build_first(std::string_view when);
   Status open_rest();
-  void open_cache();
-  void purge_tags(std::vector<std::string> tags);
-  std::vector<cache::PageCache::Refresher> answers_to_refresh(const cache::PurgeRequest& request);
-  bool post_to_one_front(std::size_t turn, std::function<void(edge::Front&)> work);
-  void open_peers();
+  Status open_caches();
   Status open_guards();
   Result<std::shared_ptr<const edge::Tables>> tables_of(const LoadedConfig& loaded,
                                                         const edge::Tables* before);
@@ -280,11 +111,10 @@ class Serving {
   }
   Status open_data();
   Status open_server();
-  void outdate_pages_of(const std::vector<std::string>& keys);
   void serve();
   void say_listening();
   void watch_memory();
-  std::vector<const edge::Counters*> loop_counters();
+  void watch_load();
   void forget_retired();
   void beat();
   void obey(std::string_view word);
@@ -293,8 +123,6 @@ class Serving {
   edge::Reloaded reload();
   Result<LoadedConfig> read_again();
   Status follow_access_log(const edge::Config& before, const edge::Config& after);
-  std::size_t post_to_fronts(std::function<void(edge::Front&)> work);
-  void on_every_loop(std::function<void(edge::Front&)> work);
   void let_go();
   void keep_on();
   void retire();
@@ -311,18 +139,13 @@ class Serving {
   const std::size_t memory_bytes_max_;  // of the process; 0 = no bound is known
   const MemoryMeter meter_;
   Pressure pressure_ = Pressure::none;  // of the housekeeper
+  std::uint64_t answers_seen_ = 0;      // likewise
   LineWriter lines_;
   Log log_;
   store::Disk disk_;
   std::unique_ptr<store::Store> store_;
 
-  site::HttpFetcher site_fetcher_;
-  std::unique_ptr<SiteOrigin> origin_;
-  std::unique_ptr<PoolTasks> loads_, renders_;
-  std::unique_ptr<cache::PageCache> cache_;
-  std::unique_ptr<cache::AnswerCache> answers_;
-  std::unique_ptr<cache::AnswerDisk> answer_disk_;
-  std::atomic<std::size_t> refresh_turn_{0};
+  std::unique_ptr<Caches> caches_;
 
   // Outlive the fetcher, which may still call back into their key sources; so do those that a
   // reload has replaced, for as long as a fetch may take.
@@ -346,18 +169,15 @@ class Serving {
   std::mutex stopper_mutex_;
   std::shared_ptr<std::atomic<std::size_t>> turned_;  // loops that have turned since the last beat
   std::unique_ptr<Certificates> certificates_;
-  Descriptor access_file_, access_file_before_;
-  std::unique_ptr<LineWriter> access_lines_;
+  AccessLogFile access_log_;
   edge::DeliveryLog deliveries_;
   edge::WebhookLimits webhook_limits_;
-  edge::PurgeFeed purge_feed_;
-  std::unique_ptr<edge::PeerFollower> peers_;
   std::unique_ptr<edge::PageDescriber> page_describer_;
   std::unique_ptr<edge::AnswerDescriber> answer_describer_;
   std::unique_ptr<edge::ControlParts> control_;
   edge::SuccessionParts succession_;
   std::unique_ptr<edge::FrontParts> front_;
-  Guarded<std::vector<edge::Front*>> fronts_;  // by the index of their loop
+  LoopFronts fronts_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<Housekeeper> housekeeper_;
 };
@@ -434,76 +254,20 @@ int Serving::build_first(std::string_view when) {
 }
 
 Status Serving::open_rest() {
-  open_cache();
-  open_peers();
+  TRY(open_caches());
   TRY(open_data());
   return open_server();
 }
 
-void Serving::open_cache() {
-  origin_ = std::make_unique<SiteOrigin>([this] { return tables(); }, clock_, site_fetcher_);
-  loads_ = std::make_unique<PoolTasks>("loads", 2, limits::worker_queue_max);
-  renders_ = std::make_unique<PoolTasks>("renders", 4 * cores(), limits::worker_queue_max);
-  cache_ = std::make_unique<cache::PageCache>(
-      cache_settings(loaded_.config, memory_bytes_max_),
-      cache::PageCache::Parts{*store_, *origin_, *loads_, *renders_, clock_, log_});
-  cache::AnswerCacheSettings answers;
-  answers.bytes_max = loaded_.config.cache.memory_bytes_max;
-  answers.answer_bytes_max = answers.bytes_max / 8;
-  answers_ =
-      std::make_unique<cache::AnswerCache>(answers, cache_->tags(), cache_->domain(), clock_);
-  answer_disk_ = std::make_unique<cache::AnswerDisk>(
-      cache::AnswerDisk::Parts{*store_, cache_->tags(), clock_, log_});
-}
-
-// Stored answers that a purge names, each asked for anew on one of the loops.
-std::vector<cache::PageCache::Refresher> Serving::answers_to_refresh(
-    const cache::PurgeRequest& request) {
-  std::vector<cache::PageCache::Refresher> all;
-  for (const auto& answer : answers_->matching(request, limits::refresh_queue_max)) {
-    all.push_back([this, answer](std::function<void(bool)> ready) {
-      const std::size_t turn = refresh_turn_.fetch_add(1, std::memory_order_relaxed);
-      const bool is_posted = post_to_one_front(
-          turn, [answer, ready](edge::Front& front) { front.refresh(answer, ready); });
-      if (!is_posted) ready(false);
-    });
-  }
-  return all;
-}
-
-// What an upstream has said of its groups (RFC 9875 3). It waits for nothing: who comes before the
-// purge is recorded is served as if it had come before the answer that said so.
-void Serving::purge_tags(std::vector<std::string> tags) {
-  const Status offered = workers_->offer([this, tags = std::move(tags)] {
-    cache::PurgeRequest request;
-    request.tags = tags;
-    request.mode = cache::Mode::hard;
-    request.wait = cache::Wait::none;
-    cache_->purge(request, [](const Result<cache::PurgeAnswer>&) {});
-  });
-  if (!offered) log_.warning("cache.groups_not_purged", {{"reason", offered.error().what}});
-}
-
-// Before anybody is served: what was purged elsewhere while this node was down.
-void Serving::open_peers() {
-  cache_->on_purge([this] { purge_feed_.wake(); });
-  const edge::CacheSettings& said = loaded_.config.cache;
-  if (said.peers.empty()) return;
-  const auto lag =
-      said.strict_lag ? cache::PageCache::Lag::strict : cache::PageCache::Lag::serve_stale;
-  const auto cut_off = [this, age = said.max_lag, lag](bool is_cut_off) {
-    cache_->set_lag(is_cut_off ? std::optional(age) : std::nullopt, lag);
-    answers_->set_lag(is_cut_off ? std::optional(age) : std::nullopt,
-                      lag == cache::PageCache::Lag::strict);
-  };
-  peers_ = std::make_unique<edge::PeerFollower>(
-      edge::PeerSettings{said.peers, said.peer_secrets, said.max_lag,
-                         loaded_.store_directory + "/peers.json", store_->node()},
-      edge::PeerFollower::Parts{
-          [this](store::PurgeRecord record) { return cache_->absorb(std::move(record)); }, cut_off,
-          clock_, log_});
-  peers_->start();
-  peers_->await_contact(limits::peer_contact_wait);
+Status Serving::open_caches() {
+  caches_ = TRY(Caches::open({loaded_.config, loaded_.store_directory, memory_bytes_max_, *store_,
+                              [this] { return tables(); },
+                              [this](std::size_t turn, std::function<void(edge::Front&)> work) {
+                                return fronts_.post_to_one(turn, std::move(work));
+                              },
+                              *workers_, clock_, log_}));
+  caches_->follow_peers();
+  return done;
 }
 
 Status Serving::open_guards() {
@@ -528,7 +292,7 @@ Status Serving::open_data() {
       [&] { return sync::SyncService::open(sync_settings(loaded_.config.data), clock_, log_); });
   if (!opened.ok()) return std::move(opened).error();
   sync_ = std::move(opened).value();
-  origin_->use_data(*sync_);
+  caches_->use_data(*sync_);
   if (loaded_.config.data.relaxed) {
     log_.warning("durability-relaxed",
                  {{"meaning", "a power cut may lose what was written since the last sync"}});
@@ -538,23 +302,25 @@ Status Serving::open_data() {
 
 Status Serving::open_server() {
   const edge::Config& config = loaded_.config;
-  if (config.observability.access_log) {
-    if (!config.observability.access_log_file.empty())
-      access_file_ = TRY(open_access_log(config.observability.access_log_file));
-    access_lines_ = std::make_unique<LineWriter>(access_file_.is_open() ? access_file_.number() : 1,
-                                                 config.observability.access_log_queue_lines_max);
-  }
+  if (config.observability.access_log)
+    TRY(access_log_.open(config.observability.access_log_file,
+                         config.observability.access_log_queue_lines_max));
   control_ = std::make_unique<edge::ControlParts>(edge::ControlParts{
-      *cache_, *store_, *workers_, sync_.get(), log_, deliveries_, webhook_limits_, purge_feed_,
-      draining_, [this] { return server_->counters(); }, [this] { return loop_counters(); },
-      [this] { return tables()->pipeline->key_ages(); }, [this] { return reload(); },
+      caches_->pages(), *store_, *workers_, sync_.get(), clock_, log_, deliveries_, webhook_limits_,
+      caches_->purge_feed(), draining_, [this] { return server_->counters(); },
+      [this] { return fronts_.counters(); }, [this] { return tables()->pipeline->key_ages(); },
+      [this] { return reload(); },
       [this] { return kept_.with([](const auto& why) { return why; }); }});
-  page_describer_ = std::make_unique<edge::PageDescriber>(*cache_);
-  answer_describer_ = std::make_unique<edge::AnswerDescriber>(*answers_, clock_);
+  page_describer_ = std::make_unique<edge::PageDescriber>(caches_->pages());
+  answer_describer_ = std::make_unique<edge::AnswerDescriber>(caches_->answers(), clock_);
   control_->describers = {page_describer_.get(), answer_describer_.get()};
   control_->certificate_notes = [this] { return certificates_->notes(); };
   control_->certificates = [this] { return certificates_->ages(); };
-  control_->answers = answers_.get();
+  control_->answers = &caches_->answers();
+  control_->lease = caches_->lease();
+  control_->answer_disk = &caches_->answer_disk();
+  control_->answer_polisher = &caches_->answer_polisher();
+  control_->peers = [this] { return caches_->peer_rows(); };
   control_->upstreams = [this] {
     return edge::upstream_rows(tables()->pipeline->upstreams(), clock_.mono());
   };
@@ -562,31 +328,21 @@ Status Serving::open_server() {
   succession_.admin_socket = admin_socket_of(loaded_.store_directory);
   succession_.workers = workers_.get();
   front_ = std::make_unique<edge::FrontParts>(
-      edge::FrontParts{*cache_, sync_.get(), names_.get(), *control_, access_lines_.get(), clock_,
-                       log_, succession_, &certificates_->tokens()});
-  front_->proxy_store.answers = answers_.get();
-  cache_->set_others(
-      [this](const cache::PurgeRequest& request) { return answers_to_refresh(request); });
-  front_->proxy_store.workers = workers_.get();
-  front_->proxy_store.disk = answer_disk_.get();
-  front_->proxy_store.purge = [this](std::vector<std::string> tags) {
-    purge_tags(std::move(tags));
+      edge::FrontParts{caches_->pages(), sync_.get(), names_.get(), *control_, access_log_.lines(),
+                       clock_, log_, succession_, &certificates_->tokens()});
+  front_->proxy_store = caches_->proxy_store();
+  front_->kv_changed = [this](const std::vector<std::string>& keys) {
+    caches_->outdate_pages_of(keys);
   };
 
-  front_->kv_changed = [this](const std::vector<std::string>& keys) { outdate_pages_of(keys); };
-
   auto settings = TRY(server_settings(loaded_, *certificates_, *start_.sockets));
-  fronts_.with([&](auto& all) { all.resize(settings.loops); });
   settings.is_exempt = [this](const http::Peer& peer) {
     return tables()->pipeline->proxies().has(guard::IpAddress{peer.address});
   };
   auto opened = http::Server::open(
       std::move(settings),
       [this](http::Loop& loop) -> std::unique_ptr<http::Handler> {
-        auto front = std::make_unique<edge::Front>(*front_, tables(), loop);
-        fronts_.with(
-            [&](auto& all) { all.at(static_cast<std::size_t>(loop.index())) = front.get(); });
-        return front;
+        return fronts_.make(*front_, tables(), loop);
       },
       clock_, log_);
   if (!opened.ok()) {
@@ -597,21 +353,6 @@ Status Serving::open_server() {
   }
   server_ = std::move(opened).value();
   return done;
-}
-
-// Pages that are made from a record are stale once it was written (C-53).
-void Serving::outdate_pages_of(const std::vector<std::string>& keys) {
-  cache::PurgeRequest request;
-  request.wait = cache::Wait::none;
-  for (const auto& route : tables()->pipeline->page_routes()) {
-    if (route->settings.kv.empty()) continue;
-    for (const std::string& key : keys)
-      if (key.starts_with(route->settings.kv + '/')) request.tags.push_back("data:kv/" + key);
-  }
-  if (request.tags.empty()) return;
-  cache_->purge(request, [this](const Result<cache::PurgeAnswer>& purged) {
-    if (!purged.ok()) log_.warning("kv-purge-not-kept", {{"reason", purged.error().what}});
-  });
 }
 
 // The ladder of wire, section 8: idle connections and cached pages go first, then nobody new comes.
@@ -626,9 +367,7 @@ void Serving::watch_memory() {
   if (now != Pressure::none || pressure_ != now) server_->set_pressure(now);
   pressure_ = now;
   if (now == Pressure::none) return;
-  cache_->shed();
-  answers_->shed();
-  return_free_memory();
+  caches_->shed();
 }
 
 void Serving::say_listening() {
@@ -646,13 +385,12 @@ void Serving::say_listening() {
 void Serving::serve() {
   std::size_t ticks = 0;
   housekeeper_ = std::make_unique<Housekeeper>(100ms, [this, ticks]() mutable {
-    cache_->tick();
-    purge_feed_.tick(clock_.mono());
-    if (peers_ != nullptr) peers_->tick();
+    caches_->tick();
     if (ticks++ % 10 != 0) return;
     tables()->pipeline->tick();
     certificates_->tick();
     watch_memory();
+    watch_load();
     forget_retired();
     beat();
   });
@@ -660,7 +398,7 @@ void Serving::serve() {
     log_.warning("configuration", {{"notice", notice.text()}});
   if (loaded_.config.allow_insecure)
     log_.warning("allow-insecure", {{"meaning", "a guard fails open"}});
-  const auto release = cache_->release();
+  const auto release = caches_->pages().release();
   log_.info("starting", {{"version", version},
                          {"commit", commit},
                          {"store", loaded_.store_directory},
@@ -686,6 +424,7 @@ void Serving::drain(Nanos delay, Nanos quiet) {
   const std::lock_guard once(stopper_mutex_);
   if (stopper_.joinable()) return;
   draining_.store(true, std::memory_order_release);
+  caches_->set_busy(true);
   const Nanos span = tables()->config.serve.drain_time_max;
   log_.info("draining",
             {{"seconds", std::chrono::duration_cast<std::chrono::seconds>(span).count()}});
@@ -719,7 +458,7 @@ void Serving::obey(std::string_view word) {
 
 void Serving::move_to(edge::SuccessionParts::Phase phase) {
   succession_.phase.store(phase, std::memory_order_release);
-  on_every_loop([](edge::Front& front) { front.succession_changed(); });
+  fronts_.run_on_all([](edge::Front& front) { front.succession_changed(); });
 }
 
 // First whoever would write waits, then what is under way is finished and synced, then both
@@ -758,17 +497,15 @@ void Serving::retire() {
     std::this_thread::sleep_for(1ms);
   succession_.phase.store(edge::SuccessionParts::Phase::succeeded, std::memory_order_release);
   // A loop that had nothing left has ended by now: nobody waits for it.
-  post_to_fronts([](edge::Front& front) { front.succession_changed(); });
+  fronts_.post_to_all([](edge::Front& front) { front.succession_changed(); });
 }
 
-std::vector<const edge::Counters*> Serving::loop_counters() {
-  return fronts_.with([](const auto& fronts) {
-    std::vector<const edge::Counters*> all;
-    for (const edge::Front* front : fronts) {
-      if (front != nullptr) all.push_back(&front->counters());
-    }
-    return all;
-  });
+// Once a second: whether there is time for what nobody waits for.
+void Serving::watch_load() {
+  const std::uint64_t answers = fronts_.answers();
+  const std::uint64_t more = answers - std::exchange(answers_seen_, answers);
+  caches_->set_busy(more > limits::polish_requests_per_second || pressure_ != Pressure::none ||
+                    draining_.load(std::memory_order_relaxed));
 }
 
 // --- reload --------------------------------------------------------------------------------------
@@ -798,54 +535,8 @@ Result<LoadedConfig> Serving::read_again() {
 
 Status Serving::follow_access_log(const edge::Config& before, const edge::Config& after) {
   const std::string& path = after.observability.access_log_file;
-  if (access_lines_ == nullptr || path == before.observability.access_log_file) return done;
-  Descriptor file;
-  if (!path.empty()) file = TRY(open_access_log(path));
-  access_lines_->redirect(file.is_open() ? file.number() : 1);
-  access_file_before_ = std::move(access_file_);
-  access_file_ = std::move(file);
-  return done;
-}
-
-// The number of loops that it was given to. A loop that has not begun finds everything as it is.
-std::size_t Serving::post_to_fronts(std::function<void(edge::Front&)> work) {
-  std::size_t asked = 0;
-  const auto fronts = fronts_.with([](const auto& all) { return all; });
-  for (std::size_t at = 0; at < fronts.size(); ++at) {
-    if (fronts[at] == nullptr) continue;
-    ++asked;
-    server_->loop(at).post([front = fronts[at], work] { work(*front); });
-  }
-  return asked;
-}
-
-// To one of the loops. False: it has not begun.
-bool Serving::post_to_one_front(std::size_t turn, std::function<void(edge::Front&)> work) {
-  const auto fronts = fronts_.with([](const auto& all) { return all; });
-  if (fronts.empty()) return false;
-  const std::size_t at = turn % fronts.size();
-  if (fronts[at] == nullptr) return false;
-  server_->loop(at).post([front = fronts[at], work = std::move(work)] { work(*front); });
-  return true;
-}
-
-// Returns when it is done on every loop. A loop that has ended does nothing, so the wait is
-// bounded.
-void Serving::on_every_loop(std::function<void(edge::Front&)> work) {
-  struct Taken {
-    std::mutex mutex;
-    std::condition_variable all;
-    std::size_t count = 0;
-  };
-  auto taken = std::make_shared<Taken>();
-  const std::size_t asked = post_to_fronts([work = std::move(work), taken](edge::Front& front) {
-    work(front);
-    const std::lock_guard lock(taken->mutex);
-    ++taken->count;
-    taken->all.notify_all();
-  });
-  std::unique_lock lock(taken->mutex);
-  taken->all.wait_for(lock, 2s, [&] { return taken->count == asked; });
+  const bool stays = access_log_.lines() == nullptr || path == before.observability.access_log_file;
+  return stays ? Status(done) : access_log_.move_to(path);
 }
 
 // Everything that can fail comes before the swap (wire H-47).
@@ -860,8 +551,8 @@ edge::Reloaded Serving::reload() {
   } const told(start_.link);
   const auto keep = [this](const Error& error) {
     const std::string reason = error.text();
+    kept_.with([&](std::string& why) { why = reason; });  // before it is told: readyz says so, too
     log_.error("configuration-kept", {{"reason", reason}});
-    kept_.with([&](std::string& why) { why = reason; });
     return edge::Reloaded{reason, {}};
   };
   auto loaded = read_again();
@@ -880,7 +571,7 @@ edge::Reloaded Serving::reload() {
 
   tables_.with([&](auto& held) { held = next; });
   retired_.with([&](auto& all) { all.push_back({clock_.mono(), before}); });
-  on_every_loop([next](edge::Front& front) { front.adopt(next); });
+  fronts_.run_on_all([next](edge::Front& front) { front.adopt(next); });
   kept_.with([](std::string& why) { why.clear(); });
   edge::Reloaded reloaded{{}, edge::fixed_parts(loaded_.config, next->config)};
   log_.info("configuration-reloaded", {{"file", loaded->file}});
@@ -906,13 +597,9 @@ void Serving::reopen_logs() {
   if (!serving_.load(std::memory_order_acquire)) return;
   const std::lock_guard no_reload(reload_);
   const std::string path = tables()->config.observability.access_log_file;
-  if (access_lines_ == nullptr || path.empty()) return;
-  auto reopened = open_access_log(path);
-  if (!reopened.ok()) return log_.error("access-log-kept", {{"reason", reopened.error().text()}});
-  access_lines_->redirect(reopened->number());
-  // A batch may still be under way to the old file, so that one closes at the next turn.
-  access_file_before_ = std::move(access_file_);
-  access_file_ = std::move(reopened).value();
+  if (access_log_.lines() == nullptr || path.empty()) return;
+  if (const Status reopened = access_log_.move_to(path); !reopened.ok())
+    log_.error("access-log-kept", {{"reason", reopened.error().text()}});
 }
 
 // First whoever could still post to a loop (signals, the data side, workers), then the loops, then
@@ -922,16 +609,15 @@ Serving::~Serving() {
   start_.link.end();
   if (stopper_.joinable()) stopper_.join();
   housekeeper_.reset();
-  if (peers_ != nullptr) peers_->end();
+  if (caches_ != nullptr) caches_->end_peers();
+  if (caches_ != nullptr) caches_->end_tasks();  // a render that lands may still offer work
   workers_.reset();
   names_.reset();
-  if (loads_ != nullptr) loads_->end();
-  if (renders_ != nullptr) renders_->end();
   server_.reset();
   certificates_.reset();
   sync_.reset();
   keys_.reset();
-  cache_.reset();
+  caches_.reset();
 }
 
 }  // namespace

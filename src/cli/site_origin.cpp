@@ -2,6 +2,7 @@
 
 #include "base/crypto.h"
 #include "cli/answer_fields.h"
+#include "cli/dev_pages.h"
 #include "cli/release_source.h"
 #include "edge/site_rules.h"
 #include "site/hosting.h"
@@ -94,16 +95,7 @@ Result<std::string> SiteOrigin::value_of(const std::string& key) {
 
 Result<site::Output> SiteOrigin::made(const Opened& opened, const edge::MadePage& page) {
   const edge::PageSettings& said = page.route->settings;
-  site::DynamicPage asked;
-  asked.template_name = said.template_name;
-  asked.language = said.language;
-  asked.path = page.path;
-  asked.parameters = page.parameters;
-  asked.query = page.query;
-  asked.data_path = said.data_path;
-  asked.data_url = said.data_url;
-  asked.key = said.key;
-  asked.is_shell = page.is_shell;
+  site::DynamicPage asked = dynamic_page_of(page);
   if (!said.kv.empty() && !page.is_shell) {
     std::string key = said.kv + '/';
     for (const auto& [name, value] : page.parameters)
@@ -112,8 +104,6 @@ Result<site::Output> SiteOrigin::made(const Opened& opened, const edge::MadePage
     asked.literal = TRY(value_of(key));
     asked.key.clear();  // the value is the record
   }
-  asked.tags = said.tags;
-  asked.tags.push_back("route:" + page.route->name);
   const std::string& source = page.route->rules->source;
   if (source.empty() || page.is_shell) return opened.renderer->render(asked);
   const auto breaker = breaker_of(source);

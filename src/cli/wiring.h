@@ -8,6 +8,7 @@
 #include "edge/config.h"
 #include "guard/jwks_source.h"
 
+#include <cstdint>
 #include <memory>
 
 namespace weir::cli {
@@ -16,12 +17,17 @@ namespace weir::cli {
 // Callable from any thread.
 class PoolTasks final : public cache::Tasks {
  public:
-  PoolTasks(std::string name, std::size_t threads, std::size_t queue_max)
-      : pool_(std::make_unique<WorkerPool>(std::move(name), threads, queue_max)) {}
+  // idle: its threads run behind all others (nice 19).
+  enum class Priority : std::uint8_t { usual, idle };
+  PoolTasks(std::string name, std::size_t threads, std::size_t queue_max,
+            Priority priority = Priority::usual)
+      : priority_(priority),
+        pool_(std::make_unique<WorkerPool>(std::move(name), threads, queue_max)) {}
   Status offer(std::function<void()> work) override;
   void end();
 
  private:
+  const Priority priority_;
   Guarded<std::unique_ptr<WorkerPool>> pool_;  // null = ended
 };
 

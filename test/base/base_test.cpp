@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "base/embedded.h"
 #include "base/file.h"
+#include "base/file_draft.h"
 #include "base/guarded.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -172,9 +173,9 @@ TEST_CASE("a worker pool runs everything once and refuses what is over its bound
     pool.wait_until_idle();
     CHECK(runs == 500);
   }
-  WorkerPool narrow("narrow", 1, 1);
-  std::promise<void> gate;
+  std::promise<void> gate;  // ahead of the pool: its thread may still look at them when it ends
   std::promise<void> started;
+  WorkerPool narrow("narrow", 1, 1);
   REQUIRE(narrow
               .offer([&] {
                 started.set_value();
@@ -219,6 +220,30 @@ TEST_CASE("files are replaced whole and directories are made", "[base]") {
   CHECK(make_directories(path).error().code == Errc::exists);
   REQUIRE(::mkfifo((directory / "fifo").c_str(), 0600) == 0);
   CHECK(read_file(directory / "fifo").error().code == Errc::denied);
+}
+
+TEST_CASE("a file in parts has its name when it is whole, and leaves nothing when it never is",
+          "[base]") {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/whole";
+  REQUIRE(write_file_atomically(path, "old", Sync::no));
+  {
+    const auto given_up = FileDraft::create(path);
+    REQUIRE(given_up);
+    REQUIRE((*given_up)->append("new"));
+  }
+  CHECK(read_file(path).value() == "old");
+
+  const auto draft = FileDraft::create(path);
+  REQUIRE(draft);
+  REQUIRE((*draft)->append("..0-"));
+  REQUIRE((*draft)->append("three"));
+  REQUIRE((*draft)->overwrite(0, "two"));
+  CHECK(read_file(path).value() == "old");
+  REQUIRE((*draft)->publish());
+
+  CHECK(read_file(path).value() == "two-three");
+  CHECK(std::distance(std::filesystem::directory_iterator(directory.path()), {}) == 1);
 }
 
 TEST_CASE("a root directory cannot be left by any spelling or link", "[base]") {
