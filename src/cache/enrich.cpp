@@ -41,8 +41,12 @@ void PageCache::Shared::enrich_next() {
     if (next != nullptr) all.pages.pop_front();
     return next;
   });
-  // One that was replaced meanwhile is nobody's business any more.
-  if (page != nullptr && in_memory(page->key) == page) enrich(*page);
+  // The page may stand there under another address by now, with codings of its own but without the
+  // difference to a layout that came later. What holds other bytes has its own turn.
+  if (page != nullptr)
+    if (const auto now = in_memory(page->key);
+        now != nullptr && !now->gone && now->body_id == page->body_id)
+      enrich(*now);
   const bool goes_on =
       to_enrich.with([](ToEnrich& all) { return all.is_running = !all.pages.empty(); });
   if (goes_on && !renders.offer([self = shared_from_this()] { self->enrich_next(); }))

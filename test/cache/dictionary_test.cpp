@@ -6,6 +6,7 @@
 #include "cache/preloads.h"
 
 #include "base/file.h"
+#include "base/limits_cache.h"
 #include "base/limits_invalidation.h"
 
 #include <cstdio>
@@ -70,6 +71,34 @@ TEST_CASE("C-46: a site of a few pages has no dictionary", "[cache][dictionary]"
   CacheBench bench;
   bench.open({bench.isr("/a/", page_html(1)), bench.isr("/b/", page_html(2))});
   CHECK(Dictionary::of(*bench.cache->release()) == nullptr);
+}
+
+TEST_CASE("C-46: a page that got other codings meanwhile gets its difference all the same",
+          "[cache][dictionary]") {
+  CacheBench bench;
+  bench.settings.dictionaries = true;
+  std::vector<store::NewEntry> entries;
+  for (int number = 0; number < 12; ++number)
+    entries.push_back(page("/p" + std::to_string(number) + "/", page_html(number)));
+  bench.open(entries);
+  // The page is in memory, and has its quick codings, before the layout is known.
+  need(bench.cache->fetch("/p1/", [](const Fetched&) {}));
+  REQUIRE(bench.loads.size() == 2);
+  bench.loads.postpone();
+  bench.loads.step();
+  bench.renders.run();
+  REQUIRE(bench.find("/p1/").page->find(store::Rendition::brotli) != nullptr);
+  REQUIRE(bench.find("/p1/").page->dictionary == nullptr);
+  // Its turn for the difference comes when the best codings have taken its place.
+  bench.clock().advance(limits::polish_after);
+  bench.cache->tick();
+  bench.loads.run();
+  bench.idle.run();
+  REQUIRE(bench.find("/p1/").page->find(store::Rendition::best_brotli) != nullptr);
+  bench.renders.run();
+  const auto dressed = bench.find("/p1/").page;
+  CHECK(dressed->dictionary != nullptr);
+  CHECK(dressed->find(store::Rendition::best_brotli) != nullptr);
 }
 
 TEST_CASE("C-33: the hints of a page are those of its head and its Link field",

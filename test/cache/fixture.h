@@ -6,6 +6,7 @@
 #include "http/prepared.h"
 #include "store/fixture.h"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -31,6 +32,9 @@ class StepTasks final : public cache::Tasks {
   void run() {
     while (step()) {
     }
+  }
+  void postpone() {  // the next one: behind all others
+    std::rotate(queue_.begin(), queue_.begin() + 1, queue_.end());
   }
   std::size_t size() const { return queue_.size(); }
 
