@@ -140,6 +140,7 @@ class Serving {
   const MemoryMeter meter_;
   Pressure pressure_ = Pressure::none;  // of the housekeeper
   std::uint64_t answers_seen_ = 0;      // likewise
+  Mono load_seen_at_{};                 // likewise
   LineWriter lines_;
   Log log_;
   store::Disk disk_;
@@ -500,11 +501,16 @@ void Serving::retire() {
   fronts_.post_to_all([](edge::Front& front) { front.succession_changed(); });
 }
 
-// Once a second: whether there is time for what nobody waits for.
+// Once a second, or later on a host that others keep busy: whether there is time for what nobody
+// waits for.
 void Serving::watch_load() {
   const std::uint64_t answers = fronts_.answers();
   const std::uint64_t more = answers - std::exchange(answers_seen_, answers);
-  caches_->set_busy(more > limits::polish_requests_per_second || pressure_ != Pressure::none ||
+  const Mono now = clock_.mono();
+  const std::chrono::duration<double> span = now - std::exchange(load_seen_at_, now);
+  const bool is_asked_much =
+      static_cast<double>(more) > span.count() * limits::polish_requests_per_second;
+  caches_->set_busy(is_asked_much || pressure_ != Pressure::none ||
                     draining_.load(std::memory_order_relaxed));
 }
 
