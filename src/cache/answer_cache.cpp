@@ -25,13 +25,15 @@ constexpr std::size_t resource_bytes = 512;  // of a key without answers: the ma
 
 class Flight {
  public:
-  Flight(std::string its_name, std::string its_key, Mono its_begin)
-      : name(std::move(its_name)), key(std::move(its_key)), began(its_begin) {}
+  Flight(std::string its_name, std::string its_key, Mono its_begin, std::uint64_t its_seq)
+      : name(std::move(its_name)), key(std::move(its_key)), began(its_begin), seq(its_seq) {}
   const std::string name, key;
   const Mono began;
+  const std::uint64_t seq;  // the last purge by then: its question goes out later
 
   mutable std::mutex mutex;
   mutable std::map<std::uint64_t, AnswerCache::Ready> waiting;
+  std::vector<AnswerCache::Ready> at_landing;  // of purges
   std::uint64_t tickets = 0;
   std::shared_ptr<Filling> filling;
   int filling_status = 0;
@@ -59,7 +61,7 @@ std::shared_ptr<Flight> AnswerCache::flight_in(Shard& shard, std::string_view ke
   // after it would ask for what has just come.
   const auto known = shard.table.find(key);
   if (known != shard.table.end() && known->second->news > seen) return nullptr;
-  auto flight = std::make_shared<Flight>(name, std::string(key), now);
+  auto flight = std::make_shared<Flight>(name, std::string(key), now, tags_.seq());
   shard.flights[name] = flight;
   return flight;
 }
@@ -74,7 +76,7 @@ AnswerCache::Joined AnswerCache::join(std::string_view key, std::string_view sel
   }
   if (joined.flight == nullptr) {
     joined.is_leader = false;
-    joined.flight = std::make_shared<Flight>(std::string(), std::string(key), now);
+    joined.flight = std::make_shared<Flight>(std::string(), std::string(key), now, tags_.seq());
     joined.flight->has_landed = true;
   } else if (!joined.is_leader) {
     collapsed_.fetch_add(1, std::memory_order_relaxed);
@@ -107,6 +109,35 @@ std::shared_ptr<Flight> AnswerCache::begin_refresh(std::string_view key, std::st
   return flight;
 }
 
+AnswerCache::Joined AnswerCache::join_since(std::string_view key, std::string_view selection,
+                                            std::uint64_t since, const Ready& ready, Mono now) {
+  Shard& shard = shard_of(key);
+  for (;;) {
+    Joined joined;
+    std::shared_ptr<const Answer> there;
+    {
+      const std::lock_guard lock(shard.mutex);
+      if (const auto known = shard.table.find(key); known != shard.table.end())
+        for (const Variant& variant : known->second->variants)
+          if (variant.answer->selection == selection && variant.answer->fill_seq >= since)
+            there = variant.answer;
+      const auto flying = shard.flights.find(flight_name(key, selection));
+      if (flying != shard.flights.end() && flying->second->seq < since) shard.flights.erase(flying);
+      if (there == nullptr)
+        joined.flight = flight_in(shard, key, selection, whatever_came, now, joined.is_leader);
+    }
+    if (there != nullptr) {
+      ready({Landing::Kind::answer, there});
+      return joined;
+    }
+    if (joined.is_leader) refreshes_.fetch_add(1, std::memory_order_relaxed);
+    const std::lock_guard lock(joined.flight->mutex);
+    if (joined.flight->has_landed) continue;  // just now, and it has left the table before that
+    joined.flight->at_landing.push_back(ready);
+    return joined;
+  }
+}
+
 void AnswerCache::leave(const Flight& flight, std::uint64_t ticket) {
   const std::lock_guard lock(flight.mutex);
   flight.waiting.erase(ticket);
@@ -135,13 +166,16 @@ void AnswerCache::forsake(const Flight& flight) {
 void AnswerCache::land(const std::shared_ptr<Flight>& flight, const Landing& landing) {
   forsake(*flight);
   std::map<std::uint64_t, Ready> waiting;
+  std::vector<Ready> at_landing;
   {
     const std::lock_guard lock(flight->mutex);
     flight->has_landed = true;
     flight->filling.reset();
     waiting.swap(flight->waiting);
+    at_landing.swap(flight->at_landing);
   }
   for (const auto& [ticket, ready] : waiting) ready(landing);
+  for (const Ready& ready : at_landing) ready(landing);
 }
 
 // --- keys ----------------------------------------------------------------------------------------

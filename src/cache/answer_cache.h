@@ -138,6 +138,12 @@ class AnswerCache {
   // looked.
   std::shared_ptr<Flight> begin_refresh(std::string_view key, std::string_view selection,
                                         std::uint64_t seen, Mono now);
+  // For a purge that has its answers made anew: a flight that began when purge `since` was known
+  // (TagEpochs::seq). One from before is forsaken, since what it brings was asked for too early.
+  // `ready` hears of the landing, not of a body on its way, and cannot leave. Without a flight: an
+  // answer since then is there, and `ready` has it.
+  Joined join_since(std::string_view key, std::string_view selection, std::uint64_t since,
+                    const Ready& ready, Mono now);
   static void leave(const Flight& flight, std::uint64_t ticket);
   // Everybody hears of it, and who comes from now on does not join.
   void land(const std::shared_ptr<Flight>& flight, const Landing& landing);
@@ -207,9 +213,8 @@ class AnswerCache {
   bool evict_one(Shard& shard, const Resource* spared);
   void make_room(Shard& shard, const Resource* spared);
   // Null: there is none, and what it would bring has come since `seen`.
-  static std::shared_ptr<Flight> flight_in(Shard& shard, std::string_view key,
-                                           std::string_view selection, std::uint64_t seen, Mono now,
-                                           bool& is_new);
+  std::shared_ptr<Flight> flight_in(Shard& shard, std::string_view key, std::string_view selection,
+                                    std::uint64_t seen, Mono now, bool& is_new);
 
   const AnswerCacheSettings settings_;
   const std::shared_ptr<FillingBudget> filling_budget_ = std::make_shared<FillingBudget>();

@@ -308,9 +308,9 @@ void ProxyCache::remove(ProxyFetch& fetch) {
     if (alive.expired()) return;
     ended_.clear();
     while (!turns_.empty() && refreshing_ < limits::answer_refreshes_max) {
-      Turn turn = std::move(turns_.front());
+      const Turn turn = std::move(turns_.front());
       turns_.pop_front();
-      take_turn(std::move(turn));
+      take_turn(turn);
     }
   });
 }

@@ -108,7 +108,9 @@ class ProxyCache {
   void ask_anew(ProxyAsk& ask);  // looked up again: more is known by now
   std::shared_ptr<cache::Flight> begin_refresh(std::string_view key, std::string_view selection,
                                                std::uint64_t seen);
-  void take_turn(Turn turn);
+  void ask_for_new(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route,
+                   std::shared_ptr<cache::Flight> flight);
+  void take_turn(const Turn& turn);
   ProxyFetch& add(std::unique_ptr<ProxyFetch> fetch);
   bool send_question(ProxyFetch& fetch);
   void ask_by_ourselves(std::unique_ptr<ProxyFetch> made, const ProxyRoute& route);
@@ -150,6 +152,7 @@ class ProxyCache {
     std::shared_ptr<const cache::Answer> old;
     std::shared_ptr<const ProxyRoute> route;
     std::function<void(bool)> ready;
+    std::uint64_t since = 0;  // the last purge when it came
   };
   std::vector<std::unique_ptr<ProxyNote>> notes_;                  // to holders, under way
   std::deque<Turn> turns_;                                         // of purges

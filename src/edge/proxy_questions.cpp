@@ -182,8 +182,12 @@ bool ProxyCache::send_question(ProxyFetch& fetch) {
 void ProxyCache::refresh(const std::shared_ptr<const cache::Answer>& old, const ProxyRoute& route,
                          std::uint64_t seen) {
   if (old->question == nullptr || !route.cache) return;
-  std::shared_ptr<cache::Flight> flight = begin_refresh(old->key, old->selection, seen);
-  if (flight == nullptr) return;
+  if (auto flight = begin_refresh(old->key, old->selection, seen); flight != nullptr)
+    ask_for_new(old, route, std::move(flight));
+}
+
+void ProxyCache::ask_for_new(const std::shared_ptr<const cache::Answer>& old,
+                             const ProxyRoute& route, std::shared_ptr<cache::Flight> flight) {
   auto made = std::make_unique<ProxyFetch>(*this);
   made->is_refresh = true;
   ++refreshing_;
@@ -227,24 +231,19 @@ std::shared_ptr<cache::Flight> ProxyCache::begin_refresh(std::string_view key,
 void ProxyCache::refresh(const std::shared_ptr<const cache::Answer>& old,
                          std::shared_ptr<const ProxyRoute> route, std::function<void(bool)> ready) {
   if (old->question == nullptr || !route->cache) return ready(false);
-  Turn turn{old, std::move(route), std::move(ready)};
-  if (refreshing_ < limits::answer_refreshes_max) return take_turn(std::move(turn));
+  Turn turn{old, std::move(route), std::move(ready), answers_.tags().seq()};
+  if (refreshing_ < limits::answer_refreshes_max) return take_turn(turn);
   if (turns_.size() >= limits::refresh_queue_max) return turn.ready(false);
   turns_.push_back(std::move(turn));
 }
 
-void ProxyCache::take_turn(Turn turn) {
-  const std::uint64_t seq = answers_.tags().seq();
-  using cache::AnswerCache;
-  refresh(turn.old, *turn.route, AnswerCache::whatever_came);
-  const auto told = [ready = std::move(turn.ready), seq](const Landing& landing) {
-    const bool is_new = landing.kind == Landing::Kind::answer && landing.answer->fill_seq >= seq;
-    ready(is_new);
+void ProxyCache::take_turn(const Turn& turn) {
+  const auto told = [ready = turn.ready](const Landing& landing) {
+    ready(landing.kind == Landing::Kind::answer);
   };
-  const auto joined = answers_.join(turn.old->key, turn.old->selection, AnswerCache::whatever_came,
-                                    told, state_.loop.now());
-  // Nothing is under way: the question could not even be asked.
-  if (joined.is_leader) answers_.land(joined.flight, {});
+  const auto joined =
+      answers_.join_since(turn.old->key, turn.old->selection, turn.since, told, state_.loop.now());
+  if (joined.is_leader) ask_for_new(turn.old, *turn.route, joined.flight);
 }
 
 // --- what became of it ---------------------------------------------------------------------------

@@ -239,6 +239,55 @@ TEST_CASE("C-4: who looked before a flight landed looks again, and asks nobody",
   answers.land(flight, {});
 }
 
+TEST_CASE("C-55: a purge joins what was asked after it, and nothing from before", "[cache]") {
+  Keeper keeper;
+  AnswerCache& answers = *keeper.answers;
+  TagEpochs& tags = keeper.bench.cache->tags();
+  constexpr std::string_view key = "http://h/a";
+  std::vector<std::string> told;
+  const auto ready = [&told](const Landing& landing) {
+    told.push_back(landing.kind == Landing::Kind::answer ? *landing.answer->body : "none");
+  };
+  const auto purge = [&] {
+    keeper.bench.purge({.tags = {"other"}});
+    return tags.seq();
+  };
+  keeper.put(keeper.facts(std::string(key)), "old");
+  const auto before = answers.begin_refresh(key, "", AnswerCache::whatever_came, {});
+  AnswerFacts of_before = keeper.facts(std::string(key));
+  REQUIRE(before != nullptr);
+
+  const std::uint64_t first = purge();
+  const auto asked = answers.join_since(key, "", first, ready, {});
+  CHECK(asked.is_leader);
+  CHECK(asked.flight != before);
+  const std::uint64_t second = purge();
+  const auto anew = answers.join_since(key, "", second, ready, {});
+  CHECK(anew.is_leader);
+  const auto joined = answers.join_since(key, "", second, ready, {});
+  CHECK_FALSE(joined.is_leader);
+  CHECK(joined.flight == anew.flight);
+
+  // A body on its way is not what a purge waits for; and what was asked before tells it nothing.
+  const auto head = std::make_shared<const AnswerFacts>(keeper.facts(std::string(key)));
+  answers.announce(anew.flight, std::make_shared<Filling>(head, 3, 100, nullptr, [] {}), 200);
+  answers.land(before, {Landing::Kind::answer, keeper.put(std::move(of_before), "before")});
+  CHECK(told.empty());
+  const auto fresh = keeper.put(keeper.facts(std::string(key)), "new");
+  answers.land(anew.flight, {Landing::Kind::answer, fresh});
+  CHECK(told == std::vector<std::string>{"new", "new"});
+  answers.land(asked.flight, {});
+  CHECK(told.back() == "none");
+  CHECK(keeper.find(key).answer == fresh);
+
+  // It is there already: nobody is asked.
+  const auto there = answers.join_since(key, "", second, ready, {});
+  CHECK(there.flight == nullptr);
+  CHECK_FALSE(there.is_leader);
+  CHECK(told.back() == "new");
+  CHECK(answers.join_since(key, "", purge(), ready, {}).is_leader);
+}
+
 TEST_CASE("C-4: threads that want one key make one question of it", "[cache][race]") {
   Keeper keeper;
   AnswerCache& answers = *keeper.answers;

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 
 using namespace weir;
@@ -17,6 +18,8 @@ using flow::Question;
 using flow::reply;
 
 namespace {
+
+constexpr std::chrono::seconds test_patience(30);  // of a backend, should its story break off
 
 std::string numbered(const Question& question) {
   return "number " + std::to_string(question.number);
@@ -63,7 +66,7 @@ TEST_CASE("C-4, C-55: a long answer is shared while others are purged, and by no
             "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nCache-Tag: one\r\n"
             "Content-Length: 8\r\n\r\n" +
             half);
-        if (number == 1) end.wait();
+        if (number == 1) end.wait_for(test_patience);
         talk.say(half);
       }
     });
@@ -104,6 +107,57 @@ TEST_CASE("C-4, C-55: a long answer is shared while others are purged, and by no
   }
 }
 
+TEST_CASE("C-53, C-55: a purge in mode refresh waits for what was asked after it, to its end",
+          "[flow][proxy-cache]") {
+  for (const std::string_view profile : {"guarded", "rfc9111"}) {
+    INFO(profile);
+    std::atomic<int> asked{0};
+    std::promise<void> may_end_second, may_end_third;
+    const std::shared_future<void> end_of_second(may_end_second.get_future()),
+        end_of_third(may_end_third.get_future());
+    flow::Backend backend([&](flow::Talk& talk) {
+      while (!talk.hear_head().empty()) {
+        const int number = ++asked;
+        const std::string half(4, static_cast<char>('0' + number));
+        talk.say(
+            "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600, stale-while-revalidate=3600\r\n"
+            "Cache-Tag: one\r\nContent-Length: 8\r\n\r\n" +
+            half);
+        if (number == 2) end_of_second.wait_for(test_patience);
+        if (number == 3) end_of_third.wait_for(test_patience);
+        talk.say(half);
+      }
+    });
+    const test::TemporaryDirectory directory;
+    flow::write_site(directory, flow::proxy_route("/**", backend.url(), {},
+                                                  "stages = []\ncache = { profile = \"" +
+                                                      std::string(profile) + "\" }"));
+    flow::Server server(directory.path());
+    REQUIRE(server.port() != 0);
+    const auto purge = [&](const std::string& more) {
+      return flow::post(server.admin_port(), "/_weir/purge", R"({"tags": ["one"])" + more + "}",
+                        "Content-Type: application/json\r\n");
+    };
+    const auto body = [&] { return flow::get(server.port(), "/a").body; };
+    CHECK(body() == "11111111");
+    CHECK(purge(R"(, "mode": "soft")").status / 100 == 2);
+    CHECK(body() == "11111111");  // the old one, and the new one is asked for
+    REQUIRE(flow::eventually([&] { return asked == 2; }));
+    // That was before this purge, which asks by itself and waits until its answer is whole.
+    auto told = std::async(std::launch::async,
+                           [&] { return purge(R"(, "mode": "refresh", "wait": "fresh")"); });
+    REQUIRE(flow::eventually([&] { return asked == 3; }));
+    may_end_second.set_value();
+    CHECK(told.wait_for(std::chrono::milliseconds(100)) == std::future_status::timeout);
+    may_end_third.set_value();
+    const Answer answer = told.get();
+    CHECK_THAT(answer.body,
+               Catch::Contains(R"("refreshed":1)") && Catch::Contains(R"("failed":0)"));
+    CHECK(body() == "33333333");
+    CHECK(asked == 3);
+  }
+}
+
 TEST_CASE("C-57: a write that succeeds while the server is asked makes that answer old",
           "[flow][proxy-cache]") {
   for (const std::string_view profile : {"guarded", "rfc9111"}) {
@@ -112,7 +166,7 @@ TEST_CASE("C-57: a write that succeeds while the server is asked makes that answ
     std::shared_future<void> allowed(may_answer.get_future());
     CachedSite site(profile, [allowed](const Question& question) {
       if (question.method == "POST") return reply(204, {}, {});
-      if (question.number == 1) allowed.wait();
+      if (question.number == 1) allowed.wait_for(test_patience);
       return fresh(question);
     });
     REQUIRE(site.port() != 0);
