@@ -91,7 +91,8 @@ void FillLease::did_not_answer(const Holder& holder) {
 SeenPurges FillLease::wanted() const {
   SeenPurges all{{settings_.node, parts_.own_purge_seq()}};
   for (const PeerFollower::Row& peer : parts_.peers())
-    if (!peer.coming_node.empty()) all.emplace_back(peer.coming_node, peer.coming);
+    if (!peer.coming_node.empty() && peer.coming_node != settings_.node)
+      all.emplace_back(peer.coming_node, peer.coming);
   return all;
 }
 

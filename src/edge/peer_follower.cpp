@@ -72,9 +72,10 @@ void PeerFollower::end() {
 
 bool PeerFollower::await_contact(Nanos at_most) {
   const auto is_heard = [this] {
-    return state_.with([](const State& state) {
-      return std::ranges::all_of(state.peers,
-                                 [](const auto& item) { return item.second.heard.has_value(); });
+    return state_.with([this](const State& state) {
+      return std::ranges::all_of(state.peers, [this](const auto& item) {
+        return is_ourselves(item.second) || item.second.heard.has_value();
+      });
     });
   };
   std::unique_lock lock(mutex_);
@@ -123,6 +124,7 @@ Status PeerFollower::ask(const std::string& url, bool waits) {
     return Error{Errc::denied, "its answer is not signed with our secret, or its clock is wrong"};
   const PurgePage page = TRY(parse_purges(answer.body));
   if (page.node == settings_.node) {  // ourselves, by a list that all nodes share
+    if (at.node != settings_.node) TRY(keep_position(url, {settings_.node, 0}));
     heard(url);
     return done;
   }
@@ -176,7 +178,8 @@ void PeerFollower::judge() {
   };
   const Change change = state_.with([&](State& state) {
     const bool cut = std::ranges::any_of(state.peers, [&](const auto& item) {
-      return !item.second.heard || now - *item.second.heard > settings_.max_lag;
+      return !is_ourselves(item.second) &&
+             (!item.second.heard || now - *item.second.heard > settings_.max_lag);
     });
     return Change{std::exchange(state.is_cut_off, cut) != cut, cut};
   });

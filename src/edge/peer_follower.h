@@ -8,6 +8,8 @@
 //   - Purges that were learnt are not told on: every node names all others.
 //   - While one of them was not heard for `max_lag` (also before it was heard first) this node is
 //     cut off: `cut_off(true)` is called, once, and `cut_off(false)` when all are heard again.
+//   - The list may name this node, too. That is known from its first answer on, also after a
+//     restart, and then it neither waits for itself nor is cut off from itself.
 //
 // One thread per peer; at most limits::peers_max. `end` returns after at most one call of a peer
 // (limits::peer_call_max).
@@ -36,7 +38,7 @@ struct PeerSettings {
   std::vector<Secret> secrets;    // the first signs, each may have signed
   Nanos max_lag{0};
   std::string positions_file;
-  std::string node;  // our own; a peer of that name is ourselves and only heard
+  std::string node;  // our own; a peer that has answered by that name is ourselves
 };
 
 class PeerFollower {
@@ -49,14 +51,14 @@ class PeerFollower {
     std::function<void()> advanced = {};  // a position has moved; any thread
     std::function<void(const cache::PurgeRequest&)> refresh = {};  // make again what it names
   };
-  // Calls cut_off(true) at once when there are peers.
+  // Calls cut_off(true) at once when there are others.
   PeerFollower(PeerSettings settings, Parts parts);
   ~PeerFollower();
   PeerFollower(const PeerFollower&) = delete;
   PeerFollower& operator=(const PeerFollower&) = delete;
 
   void start();
-  bool await_contact(Nanos at_most);  // true = every peer was heard
+  bool await_contact(Nanos at_most);  // true = every other node was heard
   void end();
   void tick();  // every 100 ms or so, any one thread
 
@@ -85,6 +87,7 @@ class PeerFollower {
     std::map<std::string, Peer> peers;
     bool is_cut_off = false;
   };
+  bool is_ourselves(const Peer& peer) const { return peer.position.node == settings_.node; }
   void follow(const std::string& url);
   Status ask(const std::string& url, bool waits);
   Status keep_position(const std::string& url, Position position);

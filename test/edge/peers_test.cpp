@@ -131,6 +131,28 @@ TEST_CASE("a node with peers is cut off until it has heard them all", "[edge][no
   CHECK_FALSE(follower.rows()[0].silent.has_value());
 }
 
+TEST_CASE("a node that knows itself in the list waits for the others only", "[edge][nodes]") {
+  const test::TemporaryDirectory directory;
+  ManualClock clock;
+  LineWriter lines(-1, 16);
+  Log log(clock, lines, LogLevel::error, LogForm::json);
+  directory.write("peers.json", R"({"http://127.0.0.1:1":{"node":"me","after":0}})");
+  const auto follow = [&](std::vector<std::string> urls, std::vector<bool>& told) {
+    edge::PeerFollower follower(
+        {std::move(urls), {edge::Secret("x")}, Nanos(30s), directory / "peers.json", "me"},
+        {[](store::PurgeRecord) { return Status(done); }, [&](bool cut) { told.push_back(cut); },
+         clock, log});
+    clock.advance(60s);
+    follower.tick();
+    return follower.await_contact(Nanos(0));
+  };
+  std::vector<bool> alone, with_another;
+  CHECK(follow({"http://127.0.0.1:1"}, alone));
+  CHECK(alone.empty());
+  CHECK_FALSE(follow({"http://127.0.0.1:1", "http://127.0.0.1:2"}, with_another));
+  CHECK(with_another == std::vector<bool>{true});
+}
+
 TEST_CASE("only the latest refreshes are told, and only those behind a position", "[edge][nodes]") {
   edge::PurgeFeed feed;
   const std::uint64_t last = limits::refreshes_told_max + 5;
