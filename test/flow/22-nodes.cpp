@@ -96,7 +96,7 @@ TEST_CASE("a node whose store was made anew takes everything, and is followed fr
 
 TEST_CASE("a node that is cut off validates what it serves, and is fresh again when it hears",
           "[flow][nodes]") {
-  Nodes nodes(2);
+  Nodes nodes(2, "max_lag = \"2s\"\n");
   nodes.start(0);
   nodes.start(1);
   CHECK(get(nodes.server(1).port(), "/blog/one/").status == 200);
@@ -114,7 +114,7 @@ TEST_CASE("a node that is cut off validates what it serves, and is fresh again w
 }
 
 TEST_CASE("with strict_lag a node that is cut off serves nothing unvalidated", "[flow][nodes]") {
-  Nodes nodes(2, "strict_lag = true\n");
+  Nodes nodes(2, "max_lag = \"2s\"\nstrict_lag = true\n");
   nodes.start(0);
   nodes.start(1);
   const auto before = get(nodes.server(1).port(), "/live/").body;

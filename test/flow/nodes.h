@@ -52,7 +52,7 @@ class Nodes {
       directories_[at]->write("secrets/peers", at == 3 ? "another secret" : "the nodes' secret");
       write_site(*directories_[at], "[cache]\npeers = [" + peers +
                                         "]\npeer_secret = { file = \"secrets/peers\" }\n" +
-                                        "max_lag = \"2s\"\n" + std::string(more));
+                                        std::string(more));
       if (write) write(*directories_[at]);
     }
   }
