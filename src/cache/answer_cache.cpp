@@ -497,12 +497,12 @@ bool AnswerCache::invalidate(std::string_view key) {
     if (is_ours) at = shard.flights.erase(at);  // who comes now does not join it
     else ++at;
   }
-  const auto found = shard.table.find(key);
-  if (found == shard.table.end() && !is_under_way && !settings_.is_shared) return false;
+  // Also of a key of which nothing is known: somebody may be asking for it without a flight, and
+  // other nodes may have it.
   Resource& resource = resource_at(shard, key);
   const bool was_known = is_under_way || !resource.variants.empty();
   resource.variants.clear();
-  resource.invalidated = number;
+  resource.invalidated = std::max(resource.invalidated, number);
   resource.invalidated_at = clock_.mono();
   account(resource);
   invalidated_.fetch_add(1, std::memory_order_relaxed);
@@ -516,6 +516,14 @@ bool AnswerCache::was_invalidated_lately(std::string_view key) const {
   const auto found = shard.table.find(key);
   if (found == shard.table.end() || !found->second->invalidated_at) return false;
   return clock_.mono() - *found->second->invalidated_at < limits::invalidation_spread_time;
+}
+
+bool AnswerCache::was_invalidated_since(std::string_view key, Mono received) const {
+  const Shard& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.table.find(key);
+  return found != shard.table.end() && found->second->invalidated_at &&
+         *found->second->invalidated_at >= received;
 }
 
 void AnswerCache::mark_uncacheable(std::string_view key, Mono until) {

@@ -59,8 +59,6 @@ struct AnswerCacheSettings {
   std::size_t bytes_max = 0;
   std::size_t answer_bytes_max = 0;  // one with a larger body is passed on and not kept
   std::uint64_t seed = 0;            // of the jitter; 0 = random
-  // Keys of which nothing is known here are remembered as invalidated as well: others have them.
-  bool is_shared = false;
 };
 
 struct AnswerCounters {
@@ -117,6 +115,7 @@ class AnswerCache {
   bool invalidate(std::string_view key);
   // Within limits::invalidation_spread_time: other nodes may not have heard of it.
   bool was_invalidated_lately(std::string_view key) const;
+  bool was_invalidated_since(std::string_view key, Mono received) const;
   void mark_uncacheable(std::string_view key, Mono until);
   void note_failure(std::string_view key, std::string_view selection, Mono now,
                     http::UpstreamFailure failure, int status);

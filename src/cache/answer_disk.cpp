@@ -69,12 +69,16 @@ Result<std::shared_ptr<const Answer>> AnswerDisk::read(const store::Fill& fill) 
   return answer;
 }
 
-void AnswerDisk::keep(const Answer& answer) {
+bool AnswerDisk::keep(const Answer& answer) {
   const std::string name = variant_name(answer.key, answer.selection);
   if (!doorkeeper_.knocks_again(name)) {
     not_admitted_.fetch_add(1, std::memory_order_relaxed);
-    return;
+    return false;
   }
+  const std::lock_guard one_at_a_time(keeping_);
+  if (const auto there = parts_.store.find_fill(name);
+      there && there->rendered > answer.received_wall)
+    return false;
   const auto put = [this](store::Fill fill, const store::PackedBlob* body) {
     fill.release = store::outside_releases;
     const auto kept = parts_.store.put_fill(std::move(fill), body);
@@ -93,7 +97,7 @@ void AnswerDisk::keep(const Answer& answer) {
       list.key = list_name(answer.key);
       list.kind = store::FillKind::gone;
       list.rendered = answer.received_wall;
-      if (!put(std::move(list), nullptr)) return;
+      if (!put(std::move(list), nullptr)) return false;
     }
   }
   store::Fill fill = record_of(answer);
@@ -102,7 +106,7 @@ void AnswerDisk::keep(const Answer& answer) {
   store::PackedBlob packed =
       store::pack_blob(key, *answer.body, field_of(answer.fields, "content-type"));
   fill.body_id = packed.header.id;
-  put(std::move(fill), &packed);
+  return put(std::move(fill), &packed);
 }
 
 }  // namespace weir::cache

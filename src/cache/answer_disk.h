@@ -13,7 +13,9 @@
 #include "cache/doorkeeper.h"
 #include "store/store.h"
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -39,9 +41,9 @@ class AnswerDisk {
   // Errc::corrupt: it is moved out of the way, and asked for anew.
   Result<std::shared_ptr<const Answer>> read(const store::Fill& fill) const;
 
-  // Writes it, when it has been seen before. A full or failing disk is logged and loses nothing
-  // else.
-  void keep(const Answer& answer);
+  // Writes it, when it has been seen before and nothing newer is there: true. A full or failing disk
+  // is logged and loses nothing else.
+  bool keep(const Answer& answer);
   // Those that were not: seen for the first time.
   std::uint64_t not_admitted() const { return not_admitted_.load(std::memory_order_relaxed); }
 
@@ -52,6 +54,7 @@ class AnswerDisk {
  private:
   Parts parts_;
   Doorkeeper doorkeeper_;
+  std::mutex keeping_;  // what is there is looked at and written in one step
   std::atomic<std::uint64_t> not_admitted_{0};
 };
 

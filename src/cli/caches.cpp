@@ -49,7 +49,6 @@ Result<std::unique_ptr<Caches>> Caches::open(Parts parts) {
   cache::AnswerCacheSettings answers;
   answers.bytes_max = said.memory_bytes_max;
   answers.answer_bytes_max = answers.bytes_max / 8;
-  answers.is_shared = said.shares_fills;
   all.answers_ = std::make_unique<cache::AnswerCache>(answers, all.pages_->tags(),
                                                       all.pages_->domain(), given.clock);
   all.answer_disk_ = std::make_unique<cache::AnswerDisk>(

@@ -317,7 +317,10 @@ void ProxyCache::remove(ProxyFetch& fetch) {
 
 // Both off the loop. No room there: it stays as it is until it is asked for anew.
 void ProxyCache::code_later(const std::shared_ptr<const cache::Answer>& answer) {
-  if (workers_ == nullptr || !cache::may_be_coded(*answer)) return;
+  const auto& forms = answer->forms;
+  const bool is_coded = std::any_of(forms.begin() + 1, forms.end(),
+                                    [](const auto& form) { return form.body != nullptr; });
+  if (workers_ == nullptr || is_coded || !cache::may_be_coded(*answer)) return;
   static_cast<void>(workers_->offer([&answers = answers_, answer] {
     if (auto more = cache::coded(*answer, answers.tags())) answers.replace(answer, std::move(more));
   }));
@@ -325,7 +328,14 @@ void ProxyCache::code_later(const std::shared_ptr<const cache::Answer>& answer) 
 
 void ProxyCache::keep_later(const std::shared_ptr<const cache::Answer>& answer) {
   if (workers_ == nullptr || disk_ == nullptr) return;
-  static_cast<void>(workers_->offer([disk = disk_, answer] { disk->keep(*answer); }));
+  static_cast<void>(workers_->offer([disk = disk_, &answers = answers_, purge = purge_, answer] {
+    const auto is_over = [&] {
+      return answers.was_invalidated_since(answer->key, answer->received);
+    };
+    if (is_over() || !disk->keep(*answer)) return;
+    // Whoever said so while it was written may have found nothing here.
+    if (is_over()) purge({cache::AnswerDisk::tag_of_key(answer->key)});
+  }));
 }
 
 // What the disk holds comes into memory; then the request is looked up again.

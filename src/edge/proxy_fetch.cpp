@@ -200,7 +200,10 @@ void ProxyFetch::freshen(const http::AnswerHead& head) {
   landing.was_validated = true;
   owner.answers_.count_validated();
   landing.is_stored = (*made)->policy.is_storable && owner.answers_.put(*made, stamp);
-  if (landing.is_stored) owner.keep_later(*made);
+  if (landing.is_stored) {
+    owner.code_later(*made);  // the confirmed one may not have been by now
+    owner.keep_later(*made);
+  }
   if (!(*made)->policy.is_storable) owner.drop(key);
   mark_if_never_fresh((*made)->policy);
   land(landing);

@@ -444,6 +444,32 @@ TEST_CASE("C-45: each coding has an ETag of its own, and changes nothing else", 
   CHECK_FALSE(may_be_coded(*keeper.make(as_it_is, body)));
 }
 
+TEST_CASE("a write that comes while an answer is put on disk is not lost to it", "[cache]") {
+  Keeper keeper;
+  constexpr std::string_view key = "http://h/a";
+  AnswerDisk disk({*keeper.bench.store, keeper.bench.cache->tags(), keeper.bench.clock(),
+                   keeper.bench.disk.log});
+  // Two workers take them in the other order.
+  const auto older = keeper.make(keeper.facts(std::string(key)), "older");
+  keeper.bench.clock().advance(std::chrono::seconds(1));
+  const auto newer = keeper.make(keeper.facts(std::string(key)), "newer");
+  CHECK_FALSE(disk.keep(*newer));
+  CHECK(disk.keep(*newer));
+  CHECK_FALSE(disk.keep(*older));
+  const auto found = disk.find(key, {});
+  REQUIRE(found);
+  CHECK(*need(disk.read(*found))->body == "newer");
+
+  // Whoever asks without a flight is heard of as well, and what came later is not meant.
+  const std::uint64_t asked = keeper.answers->stamp();
+  CHECK_FALSE(keeper.answers->was_invalidated_since(key, newer->received));
+  CHECK_FALSE(keeper.answers->invalidate(key));  // nothing of it was in memory
+  CHECK(keeper.answers->was_invalidated_since(key, newer->received));
+  CHECK_FALSE(keeper.answers->put(newer, asked));
+  keeper.bench.clock().advance(std::chrono::seconds(1));
+  CHECK_FALSE(keeper.answers->was_invalidated_since(key, keeper.bench.clock().mono()));
+}
+
 TEST_CASE("answers are there after a restart, with all that they were", "[cache]") {
   Keeper keeper;
   const auto disk_of = [&keeper] {
