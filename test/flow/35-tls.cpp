@@ -19,6 +19,7 @@
 
 using namespace weir;
 using flow::eventually;
+using flow::free_port;
 using test::TlsClient;
 using namespace std::chrono_literals;
 
@@ -63,18 +64,6 @@ std::string names_at(unsigned short port, const char* server_name) {
   if (client.connected())
     for (const std::string& name : client.certificate().dns) all += name + " ";
   return all;
-}
-
-unsigned short free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t bytes = sizeof address;
-  ::bind(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &bytes);
-  ::close(probe);
-  return ntohs(address.sin_port);
 }
 
 }  // namespace

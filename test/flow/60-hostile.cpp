@@ -72,7 +72,7 @@ TEST_CASE("requests in doubt are refused, closed, and nothing behind them is und
       if (step < 10 && row.bytes.size() > 1'000) continue;
       WireClient client(server.port());
       REQUIRE(client.is_open());
-      Heard heard = client.converse(script_of(row), {.step = step, .silence_ms = 2'000});
+      Heard heard = client.converse(script_of(row), {.step = step, .silence_ms = 30'000});
       std::vector<int> expected = expected_of(row);
       make_alike(expected);
       make_alike(heard.statuses);

@@ -83,7 +83,7 @@ TEST_CASE("mutated scripts have as many answers as a strict reader sees requests
     WireClient client(server.port());
     REQUIRE(client.is_open());
     const Heard heard =
-        client.converse(script, {.silence_ms = must_end(reading) || bounds.least > 0 ? 3'000 : 0,
+        client.converse(script, {.silence_ms = must_end(reading) || bounds.least > 0 ? 30'000 : 0,
                                  .answers = must_end(reading) ? 0 : bounds.least});
     const std::size_t count = heard.statuses.size();
     const bool ends_as_it_must = heard.ended || !must_end(reading);

@@ -103,7 +103,7 @@ TEST_CASE("no path over the wire brings out what is not in the site", "[flow][pa
       script += "GET " + flow::mutated_path(dice, names()) + " HTTP/1.1\r\nHost: x\r\n\r\n";
     flow::WireClient client(server.port());
     REQUIRE(client.is_open());
-    const flow::Heard heard = client.converse(script, {.silence_ms = 3'000, .answers = batch});
+    const flow::Heard heard = client.converse(script, {.silence_ms = 30'000, .answers = batch});
     for (std::size_t i = 0; i < heard.statuses.size(); ++i) {
       found += heard.statuses[i] == 200 ? 1 : 0;
       refused += heard.statuses[i] == 400 ? 1 : 0;

@@ -311,9 +311,13 @@ TEST_CASE("a server that misbehaves gives 502 or 504, and what had begun is cut,
       if (head.starts_with("GET " + std::string(row.path) + " ")) return row.play(talk);
   });
   const test::TemporaryDirectory directory;
-  flow::write_site(directory, "\n[upstream.bad]\nservers = [\"" + backend.url() +
-                                  "\"]\nbreaker = \"off\"\ntimeouts = { stall = \"300ms\" }\n" +
-                                  proxy_route("/**", "bad", "timeout = \"400ms\""));
+  // Only those that are to be too late have little time.
+  const std::string bad = "servers = [\"" + backend.url() + "\"]\nbreaker = \"off\"\n";
+  flow::write_site(directory, "\n[upstream.bad]\n" + bad + "[upstream.late]\n" + bad +
+                                  "timeouts = { stall = \"300ms\" }\n" +
+                                  proxy_route("/hangs", "late", "timeout = \"400ms\"") +
+                                  proxy_route("/drips", "late", "timeout = \"400ms\"") +
+                                  proxy_route("/stops", "late") + proxy_route("/**", "bad"));
   flow::Server server(directory.path());
   INFO(server.process().errors());
   REQUIRE(server.port() != 0);
@@ -389,12 +393,7 @@ TEST_CASE("connections are used again, and one that had ended is replaced for wh
 
 TEST_CASE("a sick server is skipped, and left alone when it has failed often enough",
           "[flow][proxy]") {
-  unsigned short dead_port = 0;
-  {
-    Backend gone(flow::echo());
-    dead_port = gone.port();
-  }
-  const std::string dead = "http://127.0.0.1:" + std::to_string(dead_port);
+  const std::string dead = "http://127.0.0.1:" + std::to_string(flow::free_port());
   std::atomic<bool> hangs{false};
   std::atomic<int> hanging{0};
   Backend good([&](Talk& talk) {
@@ -410,16 +409,17 @@ TEST_CASE("a sick server is skipped, and left alone when it has failed often eno
   });
   const test::TemporaryDirectory directory;
   flow::write_site(
-      directory,
-      "[serve]\nloops = 1\n[upstream.pair]\nservers = [\"" + dead + "\", \"" + good.url() +
-          "\"]\nbreaker = \"quick\"\n[upstream.few]\nservers = [\"" + good.url() +
-          "\"]\nmax_inflight = 1\n[upstream.alone]\nservers = [\"" + good.url() +
-          "\"]\nbreaker = \"quick\"\n[breaker.quick]\nfailures = 5\nopen_for = "
-          "\"200ms\"\nsuccesses = "
-          "1\n" +
-          proxy_route("/pair/**", "pair") +
-          proxy_route("/alone/**", "alone", "timeout = \"200ms\"") +
-          proxy_route("/few/**", "few", "timeout = \"2s\"") + proxy_route("/dead/**", dead));
+      directory, "[serve]\nloops = 1\n[upstream.pair]\nservers = [\"" + dead + "\", \"" +
+                     good.url() + "\"]\nbreaker = \"quick\"\n[upstream.few]\nservers = [\"" +
+                     good.url() + "\"]\nmax_inflight = 1\n[upstream.alone]\nservers = [\"" +
+                     good.url() + "\"]\nbreaker = \"long\"\n[upstream.back]\nservers = [\"" +
+                     good.url() +
+                     "\"]\nbreaker = \"quick\"\n[breaker.quick]\nfailures = 5\nopen_for = "
+                     "\"200ms\"\nsuccesses = 1\n[breaker.long]\nfailures = 5\nopen_for = \"1h\"\n" +
+                     proxy_route("/pair/**", "pair") +
+                     proxy_route("/alone/**", "alone", "timeout = \"200ms\"") +
+                     proxy_route("/back/**", "back", "timeout = \"200ms\"") +
+                     proxy_route("/few/**", "few") + proxy_route("/dead/**", dead));
   flow::Server server(directory.path());
   INFO(server.process().errors());
   REQUIRE(server.port() != 0);
@@ -443,13 +443,16 @@ TEST_CASE("a sick server is skipped, and left alone when it has failed often eno
   CHECK_THAT(metrics(), Catch::Contains("weir_upstream_calls_total{upstream=\"pair\"} 20\n"));
 
   // All of them: five that hang open the breaker, and nobody asks any more.
+  const int asked = good.connections();
   hangs = true;
   for (int i = 0; i < 5; ++i) CHECK(client.get("/alone/x").status == 504);
-  const int asked = good.connections();
+  REQUIRE(flow::eventually([&] { return good.connections() == asked + 5; }));
   CHECK(client.get("/alone/x").status == 503);
-  CHECK(good.connections() == asked);
+  CHECK(good.connections() == asked + 5);
+  // One that is left alone for a moment only is asked again, and is well.
+  for (int i = 0; i < 5; ++i) CHECK(client.get("/back/x").status == 504);
   hangs = false;
-  CHECK(flow::eventually([&] { return client.get("/alone/x").status == 200; }));
+  CHECK(flow::eventually([&] { return client.get("/back/x").status == 200; }));
 
   // The bound of requests under way.
   hangs = true;

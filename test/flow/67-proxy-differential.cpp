@@ -172,8 +172,7 @@ TEST_CASE("no request reaches a backend that we did not log", "[flow][proxy]") {
   const char* const wanted = std::getenv("WEIR_DIFFERENTIAL_ROUNDS");
   const int rounds = wanted == nullptr ? 300 : std::atoi(wanted);
   const char* const set = std::getenv("WEIR_SEED");
-  const unsigned seed =
-      set == nullptr ? std::random_device{}() : static_cast<unsigned>(std::atoll(set));
+  const unsigned seed = set == nullptr ? 1 : static_cast<unsigned>(std::atoll(set));
   INFO("WEIR_SEED=" << seed);
   Dice dice(seed);
 

@@ -304,11 +304,11 @@ TEST_CASE("a page with remote data is made by one of the nodes", "[flow][nodes][
     const auto second = get(nodes.server(1).port(), "/products/" + slug);
     INFO(first.head << second.head << nodes.server(0).process().errors()
                     << nodes.server(1).process().errors());
-    CHECK_THAT(first.body, Catch::Contains(slug + " number 1<"));
-    if (backend.asked("/" + slug) > 1) {
+    if (backend.asked("/" + slug) > 1) {  // the first one was too late: counted below
       ++apart;
       continue;
     }
+    CHECK_THAT(first.body, Catch::Contains(slug + " number 1<"));
     CHECK(first.body == second.body);
     CHECK(first.field("etag") == second.field("etag"));
   }

@@ -8,12 +8,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-#include <unistd.h>
-
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,18 +15,6 @@
 #include <vector>
 
 namespace weir::flow {
-
-inline unsigned short free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-  socklen_t bytes = sizeof address;
-  REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), bytes) == 0);
-  REQUIRE(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &bytes) == 0);
-  ::close(socket);
-  return ::ntohs(address.sin_port);
-}
 
 // Nodes that share the list of all of them, as an operator would write it.
 class Nodes {

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <random>
 #include <utility>
 
 namespace weir::flow {
@@ -91,6 +92,23 @@ std::string binary() {
 }
 
 void pause_20ms() { ::usleep(20'000); }
+
+unsigned short free_port() {
+  static std::minstd_rand random(static_cast<unsigned>(::getpid()));
+  for (;;) {
+    const auto port = static_cast<unsigned short>(10'000 + random() % 20'000);
+    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    MUST(probe >= 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    const bool is_free =
+        ::bind(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    ::close(probe);
+    if (is_free) return port;
+  }
+}
 
 Ran run(const std::vector<std::string>& words,
         const std::map<std::string, std::string>& environment, const std::string& directory) {

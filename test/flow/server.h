@@ -133,6 +133,10 @@ Answer post(unsigned short port, std::string_view path, std::string_view body,
 void write_site(const test::TemporaryDirectory& directory, std::string_view more_config = {});
 
 void pause_20ms();
+// A port that nobody has, below those that the kernel gives to who asks for any: only a fixed one
+// can be told to a process that starts later.
+unsigned short free_port();
+
 // Calls `look` every 20 ms until it is true or `seconds` passed.
 template <class F>
 bool eventually(F look, int seconds = 10) {

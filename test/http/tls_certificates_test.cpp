@@ -159,7 +159,8 @@ TEST_CASE("tickets open sessions across a rotation of their key, but not two", "
   files.clock.advance(13h);
   CHECK_FALSE(resumes(session));
   ::SSL_SESSION_free(session);
-  CHECK(live.server().counters().tls_resumed == 2);
+  // The client's Finished is the last of such a handshake: the server may still have it to read.
+  eventually([&] { return live.server().counters().tls_resumed == 2; });
 
   TlsClient later(live.port(), {.version = TLS1_2_VERSION});
   REQUIRE(ask(later) == "nobody");
