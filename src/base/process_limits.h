@@ -21,6 +21,8 @@ inline constexpr auto server_lasts_time =
 inline constexpr auto upgrade_step_time_max = std::chrono::seconds(30);
 // For a process that is dying to let go of store and sockets.
 inline constexpr auto owner_wait_max = std::chrono::seconds(1);
+// For a loop that is busy, or has ended, to take what all are told.
+inline constexpr auto loops_wait_max = std::chrono::seconds(2);
 
 // --- reload and hand-over
 // Replaced tables stay until no fetch of keys can call back into them.

@@ -1,11 +1,11 @@
 #include "cli/loop_fronts.h"
 
+#include "base/process_limits.h"
+
 #include <condition_variable>
 #include <mutex>
 
 namespace weir::cli {
-
-using namespace std::chrono_literals;
 
 LoopFronts::LoopFronts(std::size_t loops) {
   for (std::size_t at = 0; at < loops; ++at)
@@ -53,7 +53,7 @@ void LoopFronts::run_on_all(const Work& work) const {
     taken->all.notify_all();
   });
   std::unique_lock lock(taken->mutex);
-  taken->all.wait_for(lock, 2s, [&] { return taken->count == asked; });
+  taken->all.wait_for(lock, limits::loops_wait_max, [&] { return taken->count == asked; });
 }
 
 std::vector<const edge::Counters*> LoopFronts::counters() const {

@@ -30,7 +30,8 @@ class LoopFronts {
   std::size_t post_to_all(const Work& work) const;
   // To the loop whose turn it is. False: it has not begun.
   bool post_to_one(std::size_t turn, Work work) const;
-  // Returns when it is done on every loop, or after 2 s: one that has ended does nothing.
+  // Returns when it is done on every loop, or after limits::loops_wait_max: one that has ended does
+  // nothing.
   void run_on_all(const Work& work) const;
 
   std::vector<const edge::Counters*> counters() const;

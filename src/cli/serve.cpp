@@ -493,7 +493,7 @@ void Serving::retire() {
   // Nobody waits for us: a client whose request is on its way finds its connection open.
   drain(Nanos(0), tables()->config.serve.drain_time_max / 2);
   // Only then is anything handed on. Before, we might accept it ourselves, and wait for ourselves.
-  const auto until = std::chrono::steady_clock::now() + limits::owner_wait_max;
+  const auto until = std::chrono::steady_clock::now() + tables()->config.serve.drain_time_max;
   while (server_->listens() && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(1ms);
   succession_.phase.store(edge::SuccessionParts::Phase::succeeded, std::memory_order_release);

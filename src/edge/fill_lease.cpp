@@ -49,36 +49,43 @@ Result<std::unique_ptr<FillLease>> FillLease::open(PeerSettings settings, Parts 
       new FillLease(std::move(settings), std::move(parts), std::move(upstreams)));
 }
 
-std::vector<PeerFollower::Row> FillLease::nodes_there() const {
+std::vector<FillLease::Node> FillLease::others() const {
   const Mono now = parts_.clock.mono();
   const auto paused = paused_until_.with([](const auto& all) { return all; });
-  std::vector<PeerFollower::Row> peers = parts_.peers();
-  std::erase_if(peers, [&](const PeerFollower::Row& peer) {
+  std::vector<Node> nodes;
+  for (PeerFollower::Row& peer : parts_.peers()) {
+    if (peer.node.empty() || peer.node == settings_.node || !upstreams_.contains(peer.url))
+      continue;
     const auto until = paused.find(peer.url);
     const bool is_paused = until != paused.end() && now < until->second;
-    return is_paused || peer.node.empty() || peer.node == settings_.node || !peer.error.empty() ||
-           !peer.silent || !upstreams_.contains(peer.url);
-  });
-  return peers;
+    const bool is_there = !is_paused && peer.error.empty() && peer.silent;
+    nodes.push_back({std::move(peer.node), std::move(peer.url), is_there});
+  }
+  return nodes;
 }
 
 std::shared_ptr<const FillLease::Holder> FillLease::holder_of(std::string_view key) const {
-  const std::vector<PeerFollower::Row> peers = nodes_there();
-  const PeerFollower::Row* best = nullptr;
-  Sha256 best_weight = weight_of(settings_.node, key);
-  for (const PeerFollower::Row& peer : peers) {
-    const Sha256 weight = weight_of(peer.node, key);
-    if (weight <= best_weight) continue;
-    best = &peer;
+  const std::vector<Node> nodes = others();
+  const Node* best = nullptr;
+  const Sha256 own_weight = weight_of(settings_.node, key);
+  Sha256 best_weight = own_weight, weight_of_all = own_weight;
+  for (const Node& node : nodes) {
+    const Sha256 weight = weight_of(node.name, key);
+    weight_of_all = std::max(weight_of_all, weight);
+    if (!node.is_there || weight <= best_weight) continue;
+    best = &node;
     best_weight = weight;
   }
+  if (weight_of_all != best_weight) counts.skipped.fetch_add(1, std::memory_order_relaxed);
   if (best == nullptr) return nullptr;
-  return std::make_shared<const Holder>(Holder{best->node, best->url, upstreams_.at(best->url)});
+  return std::make_shared<const Holder>(Holder{best->name, best->url, upstreams_.at(best->url)});
 }
 
 LeaseRow FillLease::row() const {
-  return {counts.asked.load(), counts.copied.load(), counts.given.load(), counts.declined.load(),
-          nodes_there().size() + 1};
+  const auto nodes = others();
+  const auto there = std::ranges::count_if(nodes, &Node::is_there);
+  return {counts.asked.load(),    counts.copied.load(),  counts.given.load(),
+          counts.declined.load(), counts.skipped.load(), static_cast<std::size_t>(there) + 1};
 }
 
 void FillLease::did_not_answer(const Holder& holder) {

@@ -90,13 +90,17 @@ class FillLease {
   struct Counts {
     std::atomic<std::uint64_t> asked{0}, copied{0};    // of others
     std::atomic<std::uint64_t> given{0}, declined{0};  // to others
+    std::atomic<std::uint64_t> skipped{0};             // not asked: it is the holder, but not there
   };
-  Counts counts;
+  mutable Counts counts;
   LeaseRow row() const;
 
  private:
-  // Those that are heard and have not failed lately.
-  std::vector<PeerFollower::Row> nodes_there() const;
+  struct Node {
+    std::string name, url;
+    bool is_there = false;  // it is heard and has not failed lately
+  };
+  std::vector<Node> others() const;  // that are known by name
   enum class Sight : std::uint8_t { seen, coming, never };
   Sight sight_of(const SeenPurges& wanted) const;
   struct Site {

@@ -219,6 +219,7 @@ void add_cache(Text& text, const cache::CacheCounters& cache, const store::Store
                store.corrupt + cache.corrupt);
   text.counter("weir_store_write_errors_total", "Writes that the disk refused.",
                store.write_errors);
+  text.gauge("weir_store_fills", "Refreshed pages and kept answers on disk.", store.fills);
   text.gauge("weir_store_log_bytes", "Write-ahead log.", store.log_bytes);
   text.counter("weir_store_scrubbed_bytes_total", "Bodies on disk, read again to find rotten ones.",
                store.scrubbed_bytes);
@@ -267,11 +268,13 @@ void add_answers(Text& text, const cache::AnswerCounters& answers, const Metrics
 void add_lease(Text& text, const LeaseRow& lease) {
   constexpr std::string_view name = "weir_fill_lease_total";
   text.family(name, "counter",
-              "Copies that this node asked another for and got, or was asked for and gave.");
+              "Copies that this node asked another for and got, or was asked for and gave, or did "
+              "not ask for because their holder was not there.");
   text.sample(name, label("outcome", "asked"), lease.asked);
   text.sample(name, label("outcome", "copied"), lease.copied);
   text.sample(name, label("outcome", "given"), lease.given);
   text.sample(name, label("outcome", "declined"), lease.declined);
+  text.sample(name, label("outcome", "skipped"), lease.skipped);
   text.gauge("weir_fill_lease_nodes", "Nodes that share the work, with this one.", lease.nodes);
 }
 

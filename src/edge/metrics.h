@@ -47,7 +47,7 @@ std::vector<UpstreamRow> upstream_rows(const std::vector<OpenUpstream>& upstream
 
 // What nodes have asked each other for (fill_lease.h).
 struct LeaseRow {
-  std::uint64_t asked = 0, copied = 0, given = 0, declined = 0;
+  std::uint64_t asked = 0, copied = 0, given = 0, declined = 0, skipped = 0;
   std::size_t nodes = 0;  // that are there, with this one
 };
 

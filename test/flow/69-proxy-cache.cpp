@@ -515,7 +515,10 @@ TEST_CASE("C-63, C-67: what was asked for twice is there after a restart, and so
   }
   body("/once");
   const std::string b = body("/b");
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // a fill is only another question
+  REQUIRE(flow::eventually([&site] {  // of each of the two the variant, and what selects it
+    return flow::get(site.server->admin_port(), "/_weir/metrics")
+               .body.find("\nweir_store_fills 4\n") != std::string::npos;
+  }));
   const auto restart = [&site] {
     REQUIRE(site.server->stop() == 0);
     site.server = std::make_unique<flow::Server>(site.directory.path());

@@ -44,13 +44,14 @@ double metric(Nodes& nodes, std::size_t at, const std::string& name) {
   return line == std::string::npos ? -1 : std::stod(body.substr(line + name.size() + 2));
 }
 
-// Questions to another node that brought no copy: a busy host did not let it answer in time. Each
-// costs one more to the server, and nothing else does (edge/fill_lease.h).
+// Questions to another node that brought no copy, or were not asked: a busy host did not let it
+// answer in time. Each costs one more to the server, and nothing else does (edge/fill_lease.h).
 std::size_t late(Nodes& nodes, std::size_t count) {
   double missed = 0;
   for (std::size_t at = 0; at < count; ++at)
     missed += metric(nodes, at, "weir_fill_lease_total{outcome=\"asked\"}") -
-              metric(nodes, at, "weir_fill_lease_total{outcome=\"copied\"}");
+              metric(nodes, at, "weir_fill_lease_total{outcome=\"copied\"}") +
+              metric(nodes, at, "weir_fill_lease_total{outcome=\"skipped\"}");
   return static_cast<std::size_t>(missed);
 }
 
@@ -266,9 +267,8 @@ TEST_CASE("a large body comes to its reader as it comes, and is a copy when it i
     CHECK(backend.asked(path) <= 2);
   }
   // Which node holds a page is chance. Where the first one asked is not the holder, both ask.
-  const double declined = metric(nodes, 0, "weir_fill_lease_total{outcome=\"declined\"}") +
-                          metric(nodes, 1, "weir_fill_lease_total{outcome=\"declined\"}");
-  CHECK(static_cast<double>(backend.questions().size()) == 6 + declined);
+  CHECK(backend.questions().size() >= 6);
+  CHECK(backend.questions().size() <= 6 + late(nodes, 2));
 }
 
 TEST_CASE("a node that is gone holds nobody up", "[flow][nodes][lease]") {
