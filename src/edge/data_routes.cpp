@@ -46,7 +46,7 @@ std::vector<std::string> written_keys(const sync::Ask& ask) {
     const text::Value* items = body->find(list);
     if (items == nullptr || items->array() == nullptr) continue;
     for (const text::Value& item : *items->array()) {
-      const text::Value* key = item.is_object() ? item.find("key") : &item;
+      const text::Value* key = item.is_object() ? item.find("k") : &item;
       if (key != nullptr && key->string() != nullptr) keys.push_back(*key->string());
     }
   }

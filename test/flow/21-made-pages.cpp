@@ -255,6 +255,15 @@ TEST_CASE("a page made from a key-value record is stale when the record was writ
   CHECK(flow::eventually([&] {
     return get(server.port(), "/products/mug").body.find("Other mug") != std::string::npos;
   }));
+  CHECK(connection
+            .request("POST", "/kv/atomic", "Content-Type: application/json\r\n",
+                     R"({"sets":[{"k":"products/mug","v":{"name":"Third mug"}}]})")
+            .status == 200);
+  CHECK_THAT(get(server.port(), "/products/mug").field("cache-status"),
+             Catch::Contains("fwd=stale"));
+  CHECK(flow::eventually([&] {
+    return get(server.port(), "/products/mug").body.find("Third mug") != std::string::npos;
+  }));
 }
 
 TEST_CASE("a route to pages that cannot work is refused with its place", "[flow][cli]") {
