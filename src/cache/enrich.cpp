@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <new>
 
 namespace weir::cache {
 namespace {
@@ -46,7 +47,10 @@ void PageCache::Shared::enrich_next() {
   if (page != nullptr)
     if (const auto now = in_memory(page->key);
         now != nullptr && !now->gone && now->body_id == page->body_id)
-      enrich(*now);
+      try {
+        enrich(*now);
+      } catch (const std::bad_alloc&) {  // it goes out as it is, and the others have their turns
+      }
   const bool goes_on =
       to_enrich.with([](ToEnrich& all) { return all.is_running = !all.pages.empty(); });
   if (goes_on && !renders.offer([self = shared_from_this()] { self->enrich_next(); }))
@@ -151,9 +155,12 @@ void PageCache::Shared::make_dictionary_later(const std::shared_ptr<const Active
 // Pages that came into memory before it was there get their difference now.
 void PageCache::Shared::make_dictionary(const std::shared_ptr<const Active>& from) {
   const auto made = Dictionary::of(*from->release);
-  if (hold_active() != from) return;  // another release came
-  dictionary.with([&made](auto& held) { held = made; });
-  if (made == nullptr) return;
+  const bool is_current = dictionary.with([&](auto& held) {
+    if (hold_active() != from) return false;  // another release came
+    held = made;
+    return true;
+  });
+  if (!is_current || made == nullptr) return;
   log.info("cache.dictionary", {{"name", made->name()}, {"bytes", made->bytes().size()}});
   for (const std::shared_ptr<const Page>& page : shelf.pages()) enrich_later(page);
 }
