@@ -35,6 +35,11 @@ Status PageCache::Shared::join(std::string_view key, std::optional<Waiter> waite
   std::optional<Error> backing_off;
   std::uint64_t number = 0;
   flights.with([&](Flights& all) {
+    const std::uint64_t release = activation.load(std::memory_order_acquire);
+    if (waiter) {
+      waiter->seq = tags.seq();
+      waiter->activation = release;
+    }
     if (waiter && all.waiters >= limits::flight_waiters_max) {
       refusal = Error{Errc::full, "too many requests wait for pages"};
       return;
@@ -67,6 +72,7 @@ Status PageCache::Shared::join(std::string_view key, std::optional<Waiter> waite
     Flight flight;
     number = flight.number = ++all.numbers;
     flight.began = now;
+    flight.activation = release;
     flight.renders = purpose == Purpose::render;
     if (waiter) {
       flight.waiters.push_back(std::move(*waiter));
@@ -333,35 +339,48 @@ void PageCache::Shared::land(const std::string& key, std::uint64_t number,
                              std::shared_ptr<const Page> page, std::optional<Error> error,
                              unsigned failures) {
   std::vector<Waiter> waiters;
-  bool again = false;
+  std::optional<Purpose> next;  // it flies once more
   bool rendered = false;
+  const bool is_wrong = page != nullptr && failures == 0 && is_hard_purged(*page);
   const bool is_current = flights.with([&](Flights& all) {
     const auto found = all.table.find(key);
     if (found == all.table.end() || found->second.number != number) return false;
-    rendered = found->second.renders;
-    again = found->second.again;
-    if (again) {
-      // What it brought may be older than what was asked for: visitors take it, purges wait for the
-      // next one.
-      const auto stays = std::partition(found->second.waiters.begin(), found->second.waiters.end(),
-                                        [](const Waiter& waiter) { return !waiter.is_visitor; });
-      std::move(stays, found->second.waiters.end(), std::back_inserter(waiters));
-      found->second.waiters.erase(stays, found->second.waiters.end());
-      found->second.again = false;
-      found->second.fill_seq.reset();
-      found->second.renders = true;
-      found->second.began = clock.mono();
+    Flight& flight = found->second;
+    rendered = flight.renders;
+    // What it brought may be older than what was acknowledged before somebody came: a purge waits
+    // for what was made behind it; a visitor does so when the old copy is not to be served any more
+    // (C-52), or when another release is live. Others take it.
+    const auto wants_release = [&flight](const Waiter& one) {
+      return one.activation > flight.activation;
+    };
+    const auto wants_render = [&](const Waiter& one) {
+      return one.is_visitor ? is_wrong && page->fill_seq < one.seq : flight.again;
+    };
+    const bool is_old = !error && std::ranges::any_of(flight.waiters, wants_release);
+    if (flight.again || std::ranges::any_of(flight.waiters, wants_render)) next = Purpose::render;
+    else if (is_old) next = Purpose::load;
+    if (next) {
+      const auto stays = std::partition(
+          flight.waiters.begin(), flight.waiters.end(),
+          [&](const Waiter& one) { return wants_render(one) || (is_old && wants_release(one)); });
+      std::move(stays, flight.waiters.end(), std::back_inserter(waiters));
+      flight.waiters.erase(stays, flight.waiters.end());
+      flight.again = false;
+      flight.fill_seq.reset();
+      flight.renders = next == Purpose::render;
+      flight.began = clock.mono();
+      flight.activation = activation.load(std::memory_order_acquire);
     } else {
-      waiters = std::move(found->second.waiters);
+      waiters = std::move(flight.waiters);
       all.table.erase(found);
     }
     all.waiters -= waiters.size();
     return true;
   });
   if (!is_current) return;
-  if (again) {
-    if (const Status launched = launch(key, number, Purpose::render); !launched)
-      return land(key, number, nullptr, launched.error());
+  if (next) {
+    if (const Status launched = launch(key, number, *next); !launched)
+      land(key, number, nullptr, launched.error());
   } else {
     BorrowedSlot slot(domain);
     const EpochGuard guard(domain, slot.slot());
@@ -392,6 +411,12 @@ void PageCache::Shared::land(const std::string& key, std::uint64_t number,
     }
     waiter.ready(fetched);
   }
+}
+
+bool PageCache::Shared::is_hard_purged(const Page& page) {
+  BorrowedSlot slot(domain);
+  const EpochGuard guard(domain, slot.slot());
+  return purged(page) == Purged::hard;
 }
 
 std::shared_ptr<const Page> PageCache::Shared::in_memory(std::string_view key) {

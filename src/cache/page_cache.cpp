@@ -118,10 +118,12 @@ Lookup PageCache::Shared::find(std::string_view key, Mono now, Reader* reader, U
                          !entry->refreshing.load(std::memory_order_relaxed) &&
                          !entry->refreshing.exchange(true);
         // One that has landed since the page was looked at has swapped it before it lowered the
-        // flag: what there is to refresh is another page by now.
-        if (starts_refresh && entry->page.load(std::memory_order_seq_cst) != page) {
-          entry->refreshing.store(false);
-          starts_refresh = false;
+        // flag: what there is to refresh is another page by now. (The same one with more codings
+        // is as stale as before.)
+        if (starts_refresh) {
+          const Page* const there = entry->page.load(std::memory_order_seq_cst);
+          starts_refresh = there != nullptr && there->generation == page->generation;
+          if (!starts_refresh) entry->refreshing.store(false);
         }
       }
     }
@@ -313,7 +315,7 @@ void PageCache::purge(const PurgeRequest& request,
 Status PageCache::absorb(store::PurgeRecord record) {
   record.is_learnt = true;
   std::uint64_t raised_at = 0;
-  const auto receipt = shared_->record_and_raise(record, raised_at);
+  const auto receipt = shared_->record_and_raise(record, nullptr, raised_at);
   shared_->counts.purges.fetch_add(1, std::memory_order_relaxed);
   if (!receipt) return receipt.error();
   return shared_->store.sync();
@@ -327,8 +329,15 @@ void PageCache::set_lag(std::optional<Nanos> age_max, Lag lag) {
 
 void PageCache::refresh(const PurgeRequest& request) { shared_->refresh_what_is_named(request); }
 
-void PageCache::on_purge(std::function<void(const PurgeRequest& request, std::uint64_t seq)> call) {
-  shared_->on_purge = std::move(call);
+void PageCache::on_purge(std::function<void(const PurgeRequest& request, std::uint64_t seq)> record,
+                         std::function<void()> tell) {
+  shared_->on_record = std::move(record);
+  shared_->on_purge = std::move(tell);
+}
+
+store::PurgeState PageCache::own_purges() const {
+  const std::lock_guard order(shared_->purge_order);
+  return shared_->store.own_purges();
 }
 
 std::shared_ptr<const Dictionary> PageCache::dictionary() const {

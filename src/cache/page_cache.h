@@ -235,9 +235,12 @@ class PageCache {
   enum class Lag : std::uint8_t { serve_stale, strict };
   void set_lag(std::optional<Nanos> age_max, Lag lag);
 
-  // Called after each purge that was asked for here and is recorded, on its thread. Set once,
-  // before the first purge.
-  void on_purge(std::function<void(const PurgeRequest& request, std::uint64_t seq)> call);
+  // Called for each purge that was asked for here, on its thread: `record` in one step with its
+  // number, `tell` when it is as durable as was asked. Set once, before the first purge.
+  void on_purge(std::function<void(const PurgeRequest& request, std::uint64_t seq)> record,
+                std::function<void()> tell);
+  // Those that were asked for here (Store::own_purges): `record` has heard of all of them.
+  store::PurgeState own_purges() const;
 
   // After Store::adopt_release: from now on pages come from the store's active release. One pointer
   // swap; pages that were in memory are loaded again in the background.

@@ -49,12 +49,15 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
     Mono deadline;
     bool is_visitor = true;  // a purge that waits is none
     bool collapsed = false;
+    // What had been acknowledged when it came: the last purge, and the last release.
+    std::uint64_t seq = 0, activation = 0;
   };
   // One load or render in progress.
   struct Flight {
     std::uint64_t number =
         0;  // a flight that was given up is recognised by a number that is not in the table
     Mono began;
+    std::uint64_t activation = 0;  // when it began
     bool renders = false;
     // Of the render that runs (TagEpochs::seq), taken under the lock; none = it has not begun.
     std::optional<std::uint64_t> fill_seq;
@@ -99,7 +102,8 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   // Nanoseconds beyond which a copy must be validated, because the node is cut off; 0 = it is not.
   std::atomic<std::int64_t> lag_age_max{0};
   std::atomic<bool> lag_is_strict{false};
-  std::function<void(const PurgeRequest&, std::uint64_t)> on_purge;  // set before the first purge
+  std::function<void(const PurgeRequest&, std::uint64_t)> on_record;  // set before the first purge
+  std::function<void()> on_purge;                                     // likewise
   Guarded<Flights> flights;
   RenderQueue render_queue;
   Doorkeeper doorkeeper;
@@ -146,6 +150,7 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   Verdict judge_guarded(const Page& page, unsigned failures,
                         Mono now) const;  // the caller stands in an EpochGuard
   Purged purged(const Page& page) const;  // likewise
+  bool is_hard_purged(const Page& page);
   Lookup lookup_of(const Page& page, const Verdict& verdict, Mono now) const;
   bool is_time_ahead(ShelfEntry& entry, const Page& page, Mono now);
   Lookup find(std::string_view key, Mono now, Reader* reader, Unheld unheld);
@@ -219,7 +224,9 @@ struct PageCache::Shared : std::enable_shared_from_this<PageCache::Shared> {
   void note_damage(const store::PiecedBody* body, const Error& why);
 
   // --- purger.cpp
+  // `request` is told to `on_record`; null = it was learnt from another node.
   Result<store::PurgeReceipt> record_and_raise(const store::PurgeRecord& record,
+                                               const PurgeRequest* request,
                                                std::uint64_t& raised_at);
   void purge(const PurgeRequest& request,
              const std::function<void(const Result<PurgeAnswer>&)>& ready);

@@ -55,11 +55,14 @@ std::pair<std::size_t, std::size_t> range_of(const store::Release& release,
 // In one step of the order of purges. Memory treats one that the disk refused as done: more is
 // refreshed, nothing stays wrong.
 Result<store::PurgeReceipt> PageCache::Shared::record_and_raise(const store::PurgeRecord& record,
+                                                                const PurgeRequest* request,
                                                                 std::uint64_t& raised_at) {
   const std::lock_guard order(purge_order);
   Result<store::PurgeReceipt> receipt = store.purge(record, store::Store::Durable::soon);
   raised_at = receipt ? receipt->seq : store.next_generation();
   if (!receipt || !receipt->repeated) tags.raise(record, raised_at);
+  const bool is_told = request != nullptr && receipt && !receipt->repeated && on_record;
+  if (is_told) on_record(*request, raised_at);
   return receipt;
 }
 
@@ -69,7 +72,7 @@ void PageCache::Shared::purge(const PurgeRequest& request,
   const store::PurgeRecord record = record_of(request, settings.hosts);
   PurgeAnswer answer;
   std::optional<Error> failed;
-  const Result<store::PurgeReceipt> receipt = record_and_raise(record, answer.seq);
+  const Result<store::PurgeReceipt> receipt = record_and_raise(record, &request, answer.seq);
   if (receipt) answer.repeated = receipt->repeated;
   else failed = receipt.error();
   counts.purges.fetch_add(1, std::memory_order_relaxed);
@@ -78,7 +81,7 @@ void PageCache::Shared::purge(const PurgeRequest& request,
     if (Status synced = store.sync(); !synced) failed = std::move(synced).error();
     else answer.durable = true;
   }
-  if (on_purge && !failed && !answer.repeated) on_purge(request, answer.seq);
+  if (on_purge && !failed && !answer.repeated) on_purge();
   answer.matched_estimate = estimate(request);
   const bool refreshes = request.mode == Mode::refresh && !answer.repeated;
   if (failed || request.wait != Wait::fresh || !refreshes) {
@@ -114,10 +117,11 @@ void PageCache::Shared::purge(const PurgeRequest& request,
     refresh_it([wait](bool is_live) { wait->arrived(is_live); });
 }
 
-// A render that is under way will do, and so will one that was made for a node that heard of the
-// purge first. If it began before, what it brings is stale, and the next hit begins another.
+// What was made for a node that heard of the purge first will do, and so will a render that began
+// behind it.
 void PageCache::Shared::refresh_what_is_named(const PurgeRequest& request) {
-  for (const std::string& key : matching(request)) refresh(key, {.or_fresh = true});
+  const Needs needs{.since = tags.seq(), .or_fresh = true};
+  for (const std::string& key : matching(request)) refresh(key, needs);
   for (const Refresher& refresh_it : refreshers_of(request)) refresh_it([](bool) {});
 }
 

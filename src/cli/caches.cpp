@@ -55,10 +55,11 @@ Result<std::unique_ptr<Caches>> Caches::open(Parts parts) {
       cache::AnswerDisk::Parts{given.store, all.pages_->tags(), given.clock, given.log});
   all.answer_polisher_ = std::make_unique<cache::AnswerPolisher>(
       cache::AnswerPolisher::Parts{*all.answers_, *all.idle_, is_busy, given.clock});
-  all.pages_->on_purge([&all](const cache::PurgeRequest& request, std::uint64_t seq) {
-    if (request.mode == cache::Mode::refresh) all.purge_feed_.note_refresh(seq, request);
-    all.purge_feed_.wake();
-  });
+  all.pages_->on_purge(
+      [&all](const cache::PurgeRequest& request, std::uint64_t seq) {
+        if (request.mode == cache::Mode::refresh) all.purge_feed_.note_refresh(seq, request);
+      },
+      [&all] { all.purge_feed_.wake(); });
   all.pages_->set_others(
       [&all](const cache::PurgeRequest& request) { return all.answers_to_refresh(request); });
   if (said.peers.empty()) return made;

@@ -101,7 +101,7 @@ void Control::send_purges(Visit& visit, std::uint64_t after, std::string id) {
   on_worker(
       parts.workers, visit,
       [&parts, after, id = std::move(id), secret, now]() -> Result<http::Response> {
-        PurgePage page{parts.store.node(), parts.store.own_purges()};
+        PurgePage page{parts.store.node(), parts.cache.own_purges()};
         TRY(parts.store.sync());
         const std::uint64_t behind = after > page.purges.seq ? 0 : after;
         page.refreshes = parts.purge_feed.refreshes_behind(behind);

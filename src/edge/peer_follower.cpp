@@ -134,13 +134,13 @@ Status PeerFollower::ask(const std::string& url, bool waits) {
   // Told before it is raised: whoever sees the purge here knows by then that it has seen it.
   state_.with([&](State& state) { state.peers[url].coming = {page.node, page.purges.seq}; });
   for (store::PurgeRecord& record : records_of(page, after)) TRY(parts_.apply(std::move(record)));
-  if (page.node != at.node || page.purges.seq != at.after)
-    TRY(keep_position(url, {page.node, page.purges.seq}));
-  heard(url);
-  if (page.purges.seq == at.after) return done;
-  if (parts_.advanced) parts_.advanced();
-  if (parts_.refresh)
+  // Before the position says that all of this is done.
+  const bool is_news = page.purges.seq != at.after;
+  if (is_news && parts_.refresh)
     for (const cache::PurgeRequest& one : page.refreshes) parts_.refresh(one);
+  if (page.node != at.node || is_news) TRY(keep_position(url, {page.node, page.purges.seq}));
+  heard(url);
+  if (is_news && parts_.advanced) parts_.advanced();
   return done;
 }
 

@@ -120,10 +120,17 @@ TEST_CASE("C-52: a render that began after the purge is the purge's own", "[cach
     bench.open({bench.isr("/a/", "old")});
     bench.see("/a/");
     // A visitor, or another node, sees the purge before the purge begins its own render.
-    bench.cache->on_purge([&](const PurgeRequest&, std::uint64_t) {
-      CHECK(bench.find("/a/").freshness == Freshness::stale);
-      if (has_landed) bench.work();
-    });
+    std::uint64_t recorded = 0;
+    bench.cache->on_purge(
+        [&](const PurgeRequest& request, std::uint64_t seq) {
+          CHECK(request.mode == Mode::refresh);
+          recorded = seq;
+        },
+        [&] {
+          CHECK(bench.cache->own_purges().seq == recorded);
+          CHECK(bench.find("/a/").freshness == Freshness::stale);
+          if (has_landed) bench.work();
+        });
     std::optional<PurgeAnswer> answer;
     bench.cache->purge({.paths = {"/a/"}, .mode = Mode::refresh, .wait = Wait::fresh},
                        [&](const Result<PurgeAnswer>& given) { answer = need(given); });
@@ -230,6 +237,58 @@ TEST_CASE("C-55: a purge that comes while a page is rendered leaves the result s
     CHECK(bench.find("/a/").freshness == Freshness::fresh);
     CHECK(bench.origin.renders == 2);
   }
+}
+
+TEST_CASE("C-52: who comes after a hard purge is not given what was asked for before it",
+          "[cache]") {
+  CacheBench bench;
+  std::vector<std::string> seen;
+  const auto visit = [&] {
+    const std::size_t at = seen.size();
+    seen.emplace_back("(waits)");
+    need(bench.cache->fetch(
+        "/a/", [&, at](const Fetched& got) { seen[at] = CacheBench::body(got.lookup); }));
+  };
+  bench.origin.answer = [&](const RenderRequest&, int number) {
+    if (number == 1) {
+      visit();  // before the purge: what is being made is good enough
+      bench.cache->purge({.paths = {"/a/"}, .mode = Mode::hard},
+                         [](const Result<PurgeAnswer>& answer) { REQUIRE(answer); });
+      visit();
+    }
+    return bench.origin.ok("render " + std::to_string(number));
+  };
+  bench.open({bench.isr("/a/", "built")});
+  bench.see("/a/");
+  bench.cache->purge({.paths = {"/a/"}, .mode = Mode::hard},
+                     [](const Result<PurgeAnswer>& answer) { REQUIRE(answer); });
+  visit();
+  bench.renders.step();
+  CHECK(seen == std::vector<std::string>{"render 1", "render 1", "(waits)"});
+  bench.work();
+  CHECK(seen.back() == "render 2");
+  CHECK(bench.origin.renders == 2);
+  CHECK(bench.see("/a/") == "render 2");
+}
+
+TEST_CASE("C-58: a refresh that was learnt makes again what was being made before it", "[cache]") {
+  CacheBench bench;
+  const PurgeRequest request{.paths = {"/a/"}, .mode = Mode::refresh};
+  bench.origin.answer = [&](const RenderRequest&, int number) {
+    if (number == 1) {
+      REQUIRE(bench.cache->absorb(record_of(request, {})));
+      bench.cache->refresh(request);
+    }
+    return bench.origin.ok("render " + std::to_string(number));
+  };
+  bench.open({bench.isr("/a/", "built")});
+  bench.see("/a/");
+  bench.clock().advance(61s);
+  bench.find("/a/");
+  bench.work();
+  CHECK(bench.origin.renders == 2);
+  CHECK(CacheBench::body(bench.find("/a/")) == "render 2");
+  CHECK(bench.find("/a/").freshness == Freshness::fresh);
 }
 
 TEST_CASE("C-55: a purge between the end of a render and a restart is not forgotten", "[cache]") {

@@ -48,6 +48,33 @@ TEST_CASE("a render that began under the release before is not published under t
   CHECK(bench.see("/a/") == "second");
 }
 
+TEST_CASE("who comes after the switch is not given what was being made for the release before",
+          "[cache]") {
+  CacheBench bench;
+  std::string before, after;
+  const auto visit = [&](std::string& seen) {
+    need(bench.cache->fetch("/a/",
+                            [&](const Fetched& got) { seen = CacheBench::body(got.lookup); }));
+  };
+  bench.origin.answer = [&](const RenderRequest&, int number) {
+    if (number > 1) return bench.origin.ok("second");
+    bench.clock().advance(1s);
+    need(bench.store->adopt_release(bench.build({bench.isr("/a/", "second")})));
+    bench.cache->use_active_release();
+    visit(after);
+    return bench.origin.ok("rendered from the first");
+  };
+  bench.open({bench.isr("/a/", "first")});
+  bench.see("/a/");
+  bench.clock().advance(2h);  // beyond what may be served stale
+  visit(before);
+  bench.renders.step();
+  CHECK(before == "rendered from the first");
+  CHECK(after.empty());
+  bench.work();
+  CHECK(after == "second");
+}
+
 TEST_CASE("a deploy does not replace a page that was rendered after the build, but refreshes it",
           "[cache]") {
   CacheBench bench;
