@@ -49,7 +49,7 @@ TEST_CASE(
 
 TEST_CASE("every ending signal drains and ends with 0, and a second one forces", "[flow][alive]") {
   const test::TemporaryDirectory directory;
-  flow::write_site(directory);
+  flow::write_site(directory, "[serve]\ntimeouts = { drain = \"60s\" }\n");
   REQUIRE(flow::run({"--root", directory.path(), "build", "--no-export"}).code == 0);
   for (const int number : {SIGTERM, SIGINT, SIGQUIT}) {
     flow::Server server(directory.path());

@@ -10,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <csignal>
 #include <thread>
 
@@ -122,6 +123,9 @@ TEST_CASE("wait=fresh answers when the new page is live, and no client pays for 
           "[flow][cache]") {
   const test::TemporaryDirectory directory;
   flow::write_site(directory);
+  directory.write("content/live.md",
+                  "+++\ntitle = \"Live\"\ntemplate = \"live.html\"\n[extra.cache]\nttl = "
+                  "\"1h\"\ntags = [\"gauge\"]\n+++\nLive.\n");
   flow::Server server(directory.path());
   REQUIRE(server.port() != 0);
   const auto before = get(server.port(), "/live/");
@@ -244,7 +248,9 @@ TEST_CASE("an acknowledged purge survives kill -9, at any moment", "[flow][cache
       CHECK(page.status == 200);
       CHECK_THAT(page.body, Catch::Contains("<"));
     }
-    std::thread killer([&server, round] {
+    std::atomic<bool> may_end{round == 0};  // the others when something was acknowledged
+    std::thread killer([&server, &may_end, round] {
+      while (!may_end) flow::pause_20ms();
       ::usleep(static_cast<useconds_t>(1'000 * (round * 7 % 40)));
       server.process().signal(SIGKILL);
     });
@@ -253,7 +259,9 @@ TEST_CASE("an acknowledged purge survives kill -9, at any moment", "[flow][cache
           post(server.admin_port(), "/_weir/purge", R"({"tags":["gauge"],"mode":"refresh"})");
       if (told.status != 200) break;
       last_seq = number_in(told, "seq");
+      may_end = true;
     }
+    may_end = true;
     killer.join();
     server.process().wait();
   }

@@ -186,8 +186,11 @@ TEST_CASE("healthcheck asks the server on PORT", "[flow][cli]") {
   flow::write_site(directory);
   flow::Server server(directory.path());
   REQUIRE(server.port() != 0);
-  CHECK(run({"healthcheck"}, {{"PORT", std::to_string(server.port())}}).code == 0);
-  CHECK(run({"healthcheck", "--ready"}, {{"PORT", std::to_string(server.port())}}).code == 0);
+  CHECK(run({"healthcheck", "--timeout", "20s"}, {{"PORT", std::to_string(server.port())}}).code ==
+        0);
+  CHECK(
+      run({"healthcheck", "--ready", "--timeout", "20s"}, {{"PORT", std::to_string(server.port())}})
+          .code == 0);
   CHECK(run({"healthcheck", "--url",
              "http://127.0.0.1:" + std::to_string(server.port()) + "/_weir/unknown"})
             .code == 1);

@@ -157,6 +157,7 @@ Process::~Process() {
   if (id_ > 0) {
     ::kill(id_, SIGKILL);
     ::waitpid(id_, nullptr, 0);
+    read_to_end();
   }
   ::close(out_);
   ::close(err_);
@@ -207,10 +208,27 @@ int Process::wait() {
     }
     ::usleep(5'000);
   }
-  drain(err_, seen_);
-  drain(out_, out_seen_);
+  read_to_end();
   id_ = -1;
   return code_of(status);
+}
+
+// What a killed launcher leaves is killed by the kernel in its own time, and holds sockets and
+// locks until then: it is gone when nobody can write to the pipe any more.
+void Process::read_to_end() {
+  const auto end = Steady::now() + std::chrono::seconds(30);
+  for (bool open = true; open && milliseconds_until(end) > 0;) {
+    pollfd ready{err_, POLLIN, 0};
+    ::poll(&ready, 1, std::min(milliseconds_until(end), 100));
+    open = drain(err_, seen_);
+    drain(out_, out_seen_);
+  }
+  drain(out_, out_seen_);
+}
+
+std::string Process::errors() {
+  drain(err_, seen_);
+  return seen_;
 }
 
 namespace {

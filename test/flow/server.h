@@ -47,13 +47,15 @@ class Process {
   // passed.
   std::optional<std::string> wait_for_line(std::string_view text);
   void signal(int number);
-  int wait();  // its exit code, as in Ran; at most 30 s, then it is killed
+  int wait();  // its exit code, as in Ran; at most 30 s, then it is killed; its children are gone
   pid_t id() const { return id_; }
-  std::string errors() const { return seen_; }  // stderr so far
-  std::string output();                         // stdout so far
-  std::string take_output();                    // and forgets it
+  std::string errors();       // stderr so far
+  std::string output();       // stdout so far
+  std::string take_output();  // and forgets it
 
  private:
+  void read_to_end();
+
   pid_t id_ = -1;
   int err_ = -1;
   int out_ = -1;
