@@ -104,7 +104,7 @@ void Control::send_purges(Visit& visit, std::uint64_t after, std::string id) {
         PurgePage page{parts.store.node(), parts.cache.own_purges()};
         TRY(parts.store.sync());
         const std::uint64_t behind = after > page.purges.seq ? 0 : after;
-        page.refreshes = parts.purge_feed.refreshes_behind(behind);
+        page.refreshes = parts.purge_feed.refreshes_behind(behind, page.purges.seq);
         http::Response response = json(200, encode_purges(page, behind));
         if (!id.empty() && !secret.is_empty())
           for (auto& field : signed_fields(id, now, response.body, secret))

@@ -36,11 +36,12 @@ void PurgeFeed::note_refresh(std::uint64_t seq, cache::PurgeRequest request) {
   });
 }
 
-std::vector<cache::PurgeRequest> PurgeFeed::refreshes_behind(std::uint64_t after) const {
-  return refreshes_.with([after](const auto& all) {
+std::vector<cache::PurgeRequest> PurgeFeed::refreshes_behind(std::uint64_t after,
+                                                             std::uint64_t last) const {
+  return refreshes_.with([after, last](const auto& all) {
     std::vector<cache::PurgeRequest> out;
     for (const auto& [seq, request] : all)
-      if (seq > after) out.push_back(request);
+      if (seq > after && seq <= last) out.push_back(request);
     return out;
   });
 }

@@ -35,7 +35,8 @@ class PurgeFeed {
   // A purge of mode refresh: told to whoever has not come so far. Only the last
   // limits::refreshes_told_max are: a node that was away begins them by its hits.
   void note_refresh(std::uint64_t seq, cache::PurgeRequest request);
-  std::vector<cache::PurgeRequest> refreshes_behind(std::uint64_t after) const;
+  // Those behind `after`, up to `last`: with the purges of a page, not ahead of them.
+  std::vector<cache::PurgeRequest> refreshes_behind(std::uint64_t after, std::uint64_t last) const;
   void wake();          // something was purged here
   void tick(Mono now);  // every 100 ms or so
 

@@ -158,9 +158,11 @@ TEST_CASE("only the latest refreshes are told, and only those behind a position"
   const std::uint64_t last = limits::refreshes_told_max + 5;
   for (std::uint64_t seq = 1; seq <= last; ++seq)
     feed.note_refresh(seq, {.tags = {std::to_string(seq)}});
-  CHECK(feed.refreshes_behind(0).size() == limits::refreshes_told_max);
-  const auto latest = feed.refreshes_behind(last - 1);
+  CHECK(feed.refreshes_behind(0, last).size() == limits::refreshes_told_max);
+  const auto latest = feed.refreshes_behind(last - 1, last);
   REQUIRE(latest.size() == 1);
   CHECK(latest[0].tags == std::vector<std::string>{std::to_string(last)});
-  CHECK(feed.refreshes_behind(last).empty());
+  CHECK(feed.refreshes_behind(last, last).empty());
+  // One that came while a page was put together goes with the next page.
+  CHECK(feed.refreshes_behind(last - 1, last - 1).empty());
 }
