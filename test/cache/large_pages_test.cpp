@@ -45,6 +45,17 @@ Result<std::string> read(CacheBench& bench, const LargePage& large, PartOfBody p
   return *out;
 }
 
+// "/page/" was small when it was built; what it has become lies on disk, in a file of its own.
+void refresh_to(CacheBench& bench, const std::string& text) {
+  bench.open({bench.isr("/page/", "small")});
+  bench.origin.answer = [&](const RenderRequest&, int) { return bench.origin.ok(text); };
+  bench.clock().advance(61s);
+  bench.get("/page/");  // loads it
+  bench.get("/page/");  // finds it stale
+  bench.work();
+  bench.restart();
+}
+
 }  // namespace
 
 TEST_CASE("C-48: a large file is read in pieces and takes no memory", "[cache]") {
@@ -92,13 +103,7 @@ TEST_CASE("C-48: a large refreshed page is read from its own file, until it is t
           "[cache]") {
   CacheBench bench;
   const std::string text = large_text();
-  bench.open({bench.isr("/page/", "small")});
-  bench.origin.answer = [&](const RenderRequest&, int) { return bench.origin.ok(text); };
-  bench.clock().advance(61s);
-  bench.get("/page/");  // loads it
-  bench.get("/page/");  // finds it stale
-  bench.work();
-  bench.restart();
+  refresh_to(bench, text);
   CHECK(bench.cache->bulk_of("/page/") == Bulk::large);
   const LargePage large = need(open(bench, "/page/"));
   CHECK(need(read(bench, large, {store::Codec::identity, 1'000'000, 50})) ==
@@ -111,13 +116,7 @@ TEST_CASE("C-48: a rotten piece of a refreshed page is quarantined, and the page
           "[cache]") {
   CacheBench bench;
   const std::string text = large_text();
-  bench.open({bench.isr("/page/", "small")});
-  bench.origin.answer = [&](const RenderRequest&, int) { return bench.origin.ok(text); };
-  bench.clock().advance(61s);
-  bench.get("/page/");  // loads it
-  bench.get("/page/");  // finds it stale
-  bench.work();
-  bench.restart();
+  refresh_to(bench, text);
   const LargePage large = need(open(bench, "/page/"));
   {
     std::fstream blob(large.body->path(), std::ios::in | std::ios::out | std::ios::binary);

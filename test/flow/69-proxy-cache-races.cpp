@@ -9,6 +9,10 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <utility>
 
 using namespace weir;
 using flow::Answer;
@@ -27,6 +31,48 @@ std::string numbered(const Question& question) {
 std::string fresh(const Question& question) {
   return reply(200, "Cache-Control: max-age=3600\r\nCache-Tag: one\r\n", numbered(question));
 }
+
+// A site before a server whose answers come in halves, eight times the digit of their question's
+// number; of those in `held` the second half waits for `finish`.
+struct Halves {
+  Halves(std::string_view profile, std::initializer_list<int> held)
+      : backend([this](flow::Talk& talk) { play(talk); }) {
+    for (const int number : held) {
+      auto& [told, heard] = ends[number];
+      heard = told.get_future();
+    }
+    flow::write_site(directory, flow::proxy_route("/**", backend.url(), {},
+                                                  "stages = []\ncache = { profile = \"" +
+                                                      std::string(profile) + "\" }"));
+    server = std::make_unique<flow::Server>(directory.path());
+  }
+  void play(flow::Talk& talk) {
+    while (!talk.hear_head().empty()) {
+      const int number = ++asked;
+      const std::string half(4, static_cast<char>('0' + number));
+      talk.say(
+          "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nCache-Tag: one\r\n"
+          "Content-Length: 8\r\n\r\n" +
+          half);
+      if (const auto end = ends.find(number); end != ends.end())
+        end->second.second.wait_for(test_patience);
+      talk.say(half);
+    }
+  }
+  void finish(int number) { ends.at(number).first.set_value(); }
+  Answer purge(const std::string& tag, const std::string& more = {}) const {
+    return flow::post(server->admin_port(), "/_weir/purge",
+                      R"({"tags": [")" + tag + "\"]" + more + "}",
+                      "Content-Type: application/json\r\n");
+  }
+  std::string body() const { return flow::get(server->port(), "/a").body; }
+
+  std::atomic<int> asked{0};
+  std::map<int, std::pair<std::promise<void>, std::shared_future<void>>> ends;
+  flow::Backend backend;
+  test::TemporaryDirectory directory;
+  std::unique_ptr<flow::Server> server;
+};
 
 }  // namespace
 
@@ -55,55 +101,30 @@ TEST_CASE("C-4, C-55: a long answer is shared while others are purged, and by no
           "[flow][proxy-cache]") {
   for (const std::string_view profile : {"guarded", "rfc9111"}) {
     INFO(profile);
-    std::atomic<int> asked{0};
-    std::promise<void> may_end;
-    const std::shared_future<void> end(may_end.get_future());
-    flow::Backend backend([&](flow::Talk& talk) {
-      while (!talk.hear_head().empty()) {
-        const int number = ++asked;
-        const std::string half(4, static_cast<char>('0' + number));
-        talk.say(
-            "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nCache-Tag: one\r\n"
-            "Content-Length: 8\r\n\r\n" +
-            half);
-        if (number == 1) end.wait_for(test_patience);
-        talk.say(half);
-      }
-    });
-    const test::TemporaryDirectory directory;
-    flow::write_site(directory, flow::proxy_route("/**", backend.url(), {},
-                                                  "stages = []\ncache = { profile = \"" +
-                                                      std::string(profile) + "\" }"));
-    flow::Server server(directory.path());
-    REQUIRE(server.port() != 0);
-    const auto purge = [&](const std::string& tag) {
-      return flow::post(server.admin_port(), "/_weir/purge", R"({"tags": [")" + tag + R"("]})",
-                        "Content-Type: application/json\r\n")
-                 .status /
-             100;
-    };
+    Halves site(profile, {1});
+    REQUIRE(site.server->port() != 0);
     std::vector<std::unique_ptr<Connection>> readers;
     const auto read = [&] {
-      readers.push_back(std::make_unique<Connection>(server.port()));
+      readers.push_back(std::make_unique<Connection>(site.server->port()));
       readers.back()->send("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
     };
     read();
     CHECK_THAT(readers[0]->receive_until("1111"), Catch::EndsWith("1111"));
-    CHECK(purge("other") == 2);
+    CHECK(site.purge("other").status / 100 == 2);
     for (int i = 0; i < 5; ++i) read();
     for (const auto& reader : readers)
       CHECK_THAT(reader->receive_until("1111"), Catch::EndsWith("1111"));
-    CHECK(asked == 1);
-    CHECK(purge("one") == 2);
+    CHECK(site.asked == 1);
+    CHECK(site.purge("one").status / 100 == 2);
     std::vector<std::unique_ptr<Connection>> before = std::move(readers);
     readers.clear();
     for (int i = 0; i < 5; ++i) read();
     for (const auto& reader : readers) CHECK(reader->receive().body == "22222222");
-    CHECK(asked == 2);
-    may_end.set_value();
+    CHECK(site.asked == 2);
+    site.finish(1);
     for (const auto& reader : before) CHECK(reader->receive().body == "11111111");
-    CHECK(flow::get(server.port(), "/a").body == "22222222");  // it does not come back
-    CHECK(asked == 2);
+    CHECK(site.body() == "22222222");  // it does not come back
+    CHECK(site.asked == 2);
   }
 }
 
@@ -111,50 +132,25 @@ TEST_CASE("C-53, C-55: a purge in mode refresh waits for what was asked after it
           "[flow][proxy-cache]") {
   for (const std::string_view profile : {"guarded", "rfc9111"}) {
     INFO(profile);
-    std::atomic<int> asked{0};
-    std::promise<void> may_end_second, may_end_third;
-    const std::shared_future<void> end_of_second(may_end_second.get_future()),
-        end_of_third(may_end_third.get_future());
-    flow::Backend backend([&](flow::Talk& talk) {
-      while (!talk.hear_head().empty()) {
-        const int number = ++asked;
-        const std::string half(4, static_cast<char>('0' + number));
-        talk.say(
-            "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600, stale-while-revalidate=3600\r\n"
-            "Cache-Tag: one\r\nContent-Length: 8\r\n\r\n" +
-            half);
-        if (number == 2) end_of_second.wait_for(test_patience);
-        if (number == 3) end_of_third.wait_for(test_patience);
-        talk.say(half);
-      }
-    });
-    const test::TemporaryDirectory directory;
-    flow::write_site(directory, flow::proxy_route("/**", backend.url(), {},
-                                                  "stages = []\ncache = { profile = \"" +
-                                                      std::string(profile) + "\" }"));
-    flow::Server server(directory.path());
-    REQUIRE(server.port() != 0);
-    const auto purge = [&](const std::string& more) {
-      return flow::post(server.admin_port(), "/_weir/purge", R"({"tags": ["one"])" + more + "}",
-                        "Content-Type: application/json\r\n");
-    };
-    const auto body = [&] { return flow::get(server.port(), "/a").body; };
-    CHECK(body() == "11111111");
-    CHECK(purge(R"(, "mode": "soft")").status / 100 == 2);
-    CHECK(body() == "11111111");  // the old one, and the new one is asked for
-    REQUIRE(flow::eventually([&] { return asked == 2; }));
+    Halves site(profile, {2, 3});
+    REQUIRE(site.server->port() != 0);
+    CHECK(site.body() == "11111111");
+    CHECK(site.purge("one", R"(, "mode": "soft")").status / 100 == 2);
+    CHECK(site.body() == "11111111");  // the old one, and the new one is asked for
+    REQUIRE(flow::eventually([&] { return site.asked == 2; }));
     // That was before this purge, which asks by itself and waits until its answer is whole.
-    auto told = std::async(std::launch::async,
-                           [&] { return purge(R"(, "mode": "refresh", "wait": "fresh")"); });
-    REQUIRE(flow::eventually([&] { return asked == 3; }));
-    may_end_second.set_value();
+    auto told = std::async(std::launch::async, [&] {
+      return site.purge("one", R"(, "mode": "refresh", "wait": "fresh")");
+    });
+    REQUIRE(flow::eventually([&] { return site.asked == 3; }));
+    site.finish(2);
     CHECK(told.wait_for(std::chrono::milliseconds(100)) == std::future_status::timeout);
-    may_end_third.set_value();
+    site.finish(3);
     const Answer answer = told.get();
     CHECK_THAT(answer.body,
                Catch::Contains(R"("refreshed":1)") && Catch::Contains(R"("failed":0)"));
-    CHECK(body() == "33333333");
-    CHECK(asked == 3);
+    CHECK(site.body() == "33333333");
+    CHECK(site.asked == 3);
   }
 }
 
